@@ -1,0 +1,3 @@
+module unsend
+
+go 1.26.8

@@ -1,0 +1,72 @@
+package chat
+
+import "time"
+
+// Limits of what a request may hold. Over a length limit the answer is
+// [TooLong]; a malformed value is [Invalid].
+const (
+	MaxIDBytes     = 64 // server, channel, account, device, message and request ids
+	MaxRoleIDBytes = 20
+
+	MaxBodyChars        = 5_000
+	MaxBodyBytes        = 16 << 10
+	MaxAttachBytes      = 8 << 10
+	MaxExtBytes         = 1 << 10
+	MaxMentions         = 100 // accounts and roles together
+	MaxPostscriptChars  = 512
+	MaxExtensionBytes   = 1 << 10
+	MaxPushContentChars = 512
+	MaxPushPayloadBytes = 1 << 10
+
+	MaxHistoryPage     = 100
+	DefaultHistoryPage = 50
+
+	// MaxTimestamp bounds the times that a request may name: 15 decimal digits,
+	// the width of a time inside a key.
+	MaxTimestamp = 999_999_999_999_999
+)
+
+// Limits of a community (QChat's; see the package comment of shared/chat for
+// the words).
+const (
+	MaxRolesPerServer    = 20 // custom roles; everyone comes on top
+	MaxChannelsPerServer = 100
+	MaxServersPerAccount = 100
+	MaxRolesPerList      = 20
+	MaxMembersPerList    = 1_000
+	MaxNickBytes         = 64
+)
+
+// Times that do not vary between deployments.
+const (
+	// DedupTTL is how long a resend with the same MsgID is recognized.
+	DedupTTL = 24 * time.Hour
+
+	// ConnectionTTL outlives every connection: API Gateway ends one after 2 h.
+	ConnectionTTL = 2*time.Hour + 15*time.Minute
+
+	// ChangeTTL keeps change rows for longer than any connection they concern.
+	ChangeTTL = 3 * time.Hour
+
+	// WriteTimeout bounds every write that takes its time from the clock, so
+	// that a reader who goes back further than this has seen it.
+	WriteTimeout = 5 * time.Second
+
+	// ChangeOverlap is how far before a proof changes are read again: clock
+	// skew between functions, plus WriteTimeout.
+	ChangeOverlap = 10 * time.Second
+
+	// RightsMaxAge + PostTimeout <= 2 s, the promise: two seconds after a ban
+	// was answered no frame reaches that account. A post starts only on rights
+	// read at most RightsMaxAge ago, and has ended PostTimeout after its start.
+	RightsMaxAge = time.Second
+	PostTimeout  = time.Second
+
+	// MessageNoticeMaxAge is when a notice of a new message is no longer worth
+	// pushing: history has it. A revocation is never too old.
+	MessageNoticeMaxAge = 5 * time.Minute
+
+	// PostableAfter is how long a connection may answer 410 because its
+	// $connect has not returned yet (API Gateway: 29 s).
+	PostableAfter = 30 * time.Second
+)

@@ -1,0 +1,117 @@
+// Package config reads what a function's environment says, once, at cold start.
+// It is the only place that knows the names of the variables.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"unsend/shared/chat"
+)
+
+// The variables that template.yaml sets.
+const (
+	MessagesTable    = "MESSAGES_TABLE"
+	CommunityTable   = "COMMUNITY_TABLE"
+	SessionsTable    = "SESSIONS_TABLE"
+	CallbackURL      = "CALLBACK_URL"           // base of @connections, with the stage
+	RevokeWindow     = "REVOKE_WINDOW_MS"       // -1 no limit, 0 never
+	ModeratorWindow  = "MODERATOR_WINDOW_MS"    // -1 no limit, 0 never
+	RetentionDays    = "MESSAGE_RETENTION_DAYS" // 0 for ever
+	MaxConnections   = "MAX_CONNECTIONS_PER_ACCOUNT"
+	TokenSecrets     = "TOKEN_SECRETS"  // ARNs, separated by commas; empty where a JWKS is used
+	TokenJWKSURL     = "TOKEN_JWKS_URL" // empty where secrets are used
+	TokenIssuer      = "TOKEN_ISSUER"   // empty: not checked
+	TokenAudience    = "TOKEN_AUDIENCE"
+	TokenMaxTTL      = "TOKEN_MAX_TTL_SECONDS"
+	AllowQueryToken  = "ALLOW_QUERY_TOKEN"
+	PushConcurrency  = "PUSH_CONCURRENCY"
+	ServerPushBudget = "SERVER_PUSH_BUDGET_MS"
+)
+
+// Environment reads variables and collects what is wrong with them, so that one
+// look at the log shows everything there is to mend.
+type Environment struct {
+	getenv func(string) string
+	errs   []error
+}
+
+// From reads with getenv, which is os.Getenv in a function.
+func From(getenv func(string) string) *Environment { return &Environment{getenv: getenv} }
+
+// Err reports every variable that was missing or malformed so far.
+func (e *Environment) Err() error {
+	if len(e.errs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("environment: %w", errors.Join(e.errs...))
+}
+
+// Text is a variable that must be set.
+func (e *Environment) Text(name string) string {
+	value := e.getenv(name)
+	if value == "" {
+		e.fail(name, "is not set")
+	}
+	return value
+}
+
+// Optional is a variable that may be empty.
+func (e *Environment) Optional(name string) string { return e.getenv(name) }
+
+// Int is a whole number within [least, most].
+func (e *Environment) Int(name string, least, most int64) int64 {
+	value, err := strconv.ParseInt(e.getenv(name), 10, 64)
+	if err != nil || value < least || value > most {
+		e.fail(name, fmt.Sprintf("must be a whole number from %d to %d", least, most))
+		return least
+	}
+	return value
+}
+
+// Bool is "true" or "false".
+func (e *Environment) Bool(name string) bool {
+	switch e.getenv(name) {
+	case "true":
+		return true
+	case "false":
+		return false
+	}
+	e.fail(name, `must be "true" or "false"`)
+	return false
+}
+
+// List is a comma-separated list; empty parts are left out.
+func (e *Environment) List(name string) []string {
+	var list []string
+	for part := range strings.SplitSeq(e.getenv(name), ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+// URL is an absolute http or https URL, without a slash at its end.
+func (e *Environment) URL(name string) string {
+	value := strings.TrimSuffix(e.Text(name), "/")
+	if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
+		e.fail(name, "must be an http or https URL")
+	}
+	return value
+}
+
+// Windows are the deployment's windows.
+func (e *Environment) Windows() chat.Windows {
+	const longest = 10 * 365 * 24 * 3600 * 1000
+	own := chat.Window(e.Int(RevokeWindow, -1, longest))
+	moderator := chat.Window(e.Int(ModeratorWindow, -1, longest))
+	return chat.Windows{Own: &own, Moderator: &moderator}
+}
+
+func (e *Environment) fail(name, why string) {
+	e.errs = append(e.errs, fmt.Errorf("%s %s", name, why))
+}
