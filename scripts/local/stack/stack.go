@@ -1,0 +1,110 @@
+// Package stack describes one deployed Unsend, so that the command line tool and
+// the e2e suite find it: the local one that scripts/dev started, or, with the
+// same fields filled from the stack's outputs, one in a real account.
+//
+// A description holds names and addresses only. The token secret is read from
+// Secrets Manager when it is used.
+package stack
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// File is where scripts/dev writes the description, from the repository's root.
+const File = ".unsend/stack.json"
+
+// The root credentials of a local stack. They open nothing but a process on
+// this machine's loopback address.
+const (
+	LocalAccessKey = "test"
+	LocalSecretKey = "test"
+)
+
+// Description is a deployed stack.
+type Description struct {
+	Name   string `json:"name"`  // of the CloudFormation stack
+	Stage  string `json:"stage"` // of the WebSocket API
+	Region string `json:"region"`
+
+	// Endpoint is the base URL of every AWS service; empty for a real account,
+	// where the SDK knows and the credentials are the user's own.
+	Endpoint string `json:"endpoint,omitempty"`
+	// PID is the process of the local stack; 0 for a real account.
+	PID int `json:"pid,omitempty"`
+
+	APIID        string `json:"api_id"`
+	WebSocketURL string `json:"websocket_url"`
+	CallbackURL  string `json:"callback_url"` // base of @connections, with the stage
+
+	MessagesTable  string `json:"messages_table"`
+	CommunityTable string `json:"community_table"`
+	SessionsTable  string `json:"sessions_table"`
+	StreamARN      string `json:"stream_arn"` // of the messages table
+	FailureBucket  string `json:"failure_bucket"`
+
+	// TokenSecretARN is the secret that new tokens are signed with; empty where
+	// the deployment takes its keys from a JWKS URL.
+	TokenSecretARN string `json:"token_secret_arn,omitempty"`
+	TokenIssuer    string `json:"token_issuer,omitempty"`
+	TokenAudience  string `json:"token_audience"`
+	// TokenMaxTTLSeconds is the longest life of a token that is accepted.
+	TokenMaxTTLSeconds int `json:"token_max_ttl_seconds"`
+
+	// The windows of the deployment, as the template's parameters set them.
+	RevokeWindowMS    int64 `json:"revoke_window_ms"`
+	ModeratorWindowMS int64 `json:"moderator_window_ms"`
+
+	// Functions and LogGroups are by the function's folder: "send", "notify".
+	Functions map[string]string `json:"functions"`
+	LogGroups map[string]string `json:"log_groups"`
+}
+
+// Local tells whether the stack runs on this machine, with the root credentials
+// [LocalAccessKey] and [LocalSecretKey].
+func (d Description) Local() bool { return d.Endpoint != "" }
+
+// Load reads a description. Its errors say how to get one.
+func Load(path string) (Description, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Description{}, fmt.Errorf("no stack is described in %s: start one with scripts/dev and leave it running", path)
+	}
+	if err != nil {
+		return Description{}, fmt.Errorf("read the stack's description: %w", err)
+	}
+	var d Description
+	if err := json.Unmarshal(data, &d); err != nil {
+		return Description{}, fmt.Errorf("%s is not a stack's description (%w): start scripts/dev again, it writes a new one", path, err)
+	}
+	return d, nil
+}
+
+// Save writes the description for its owner's eyes only, in one step: a reader
+// sees the old one or the new one, never half of it.
+func (d Description) Save(path string) error {
+	data, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the stack's description: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("write the stack's description: %w", err)
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), ".stack-*.json") // 0600
+	if err != nil {
+		return fmt.Errorf("write the stack's description: %w", err)
+	}
+	defer func() { _ = os.Remove(temp.Name()) }() // gone already where all went well
+	_, err = temp.Write(append(data, '\n'))
+	if err = errors.Join(err, temp.Close()); err != nil {
+		return fmt.Errorf("write the stack's description: %w", err)
+	}
+	if err := os.Rename(temp.Name(), path); err != nil {
+		return fmt.Errorf("write the stack's description: %w", err)
+	}
+	return nil
+}
