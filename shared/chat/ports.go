@@ -1,0 +1,195 @@
+package chat
+
+import (
+	"context"
+	"time"
+)
+
+// Clock gives the server's time. Only its milliseconds count.
+type Clock func() time.Time
+
+// Standings reads what decisions need.
+type Standings interface {
+	// Standing reads everything a decision about the account in the channel
+	// needs, strongly consistent, in one round trip. What is not stored is the
+	// zero value; that is no error.
+	Standing(ctx context.Context, serverID, channelID, accountID string) (Standing, error)
+}
+
+// Sent is the outcome of storing a message.
+type Sent struct {
+	Message Message // as it is stored now
+	Repeat  bool    // an earlier send with this MsgID had stored it
+}
+
+// MessageWriter stores a new message.
+type MessageWriter interface {
+	// PutMessage stores m and, in the same transaction, a marker that makes the
+	// author's MsgID recognizable in this channel for DedupTTL from now. When a live
+	// marker exists nothing is written and the message it names is read strongly
+	// and returned, whatever became of it; NotFound when its row is gone. Any
+	// number of concurrent calls with one MsgID store one message.
+	PutMessage(ctx context.Context, m Message, now time.Time) (Sent, error)
+}
+
+// RevokeWrite is the one conditional write of a revoke.
+type RevokeWrite struct {
+	Key        MessageKey
+	Revocation Revocation
+	Now        time.Time
+	// A message is revocable when the operator is its author and it was sent at
+	// OwnCutoff (ms) or later, or when it was sent at ModeratorCutoff or later.
+	OwnCutoff, ModeratorCutoff int64
+	// Permitted: the operator holds RevokeMemberMessage. It decides the reason
+	// of a refusal only: without it ModeratorCutoff is NeverCutoff.
+	Permitted bool
+}
+
+// Revoker erases a message.
+type Revoker interface {
+	// RevokeMessage is one conditional write: it sets status, operator, update info, version and
+	// update time and removes the content, if the row exists, has not expired,
+	// is normal and within a cut-off. It returns the row as it is now, without reading it
+	// again. A row that was revoked before is returned as it is, with no error, to its author and to
+	// whoever is permitted. Else the error is, by the first that holds: NotFound,
+	// Forbidden, TooLate. Idempotent.
+	RevokeMessage(ctx context.Context, w RevokeWrite) (Message, error)
+}
+
+// HistoryQuery asks for a page of a channel.
+type HistoryQuery struct {
+	ServerID, ChannelID string
+	// Newer walks towards newer messages; otherwise towards older ones.
+	Newer bool
+	// After is the message the page begins after, in the direction of the walk;
+	// nil begins at the channel's end. Its MsgServerID may be empty: then the page
+	// begins with the first message at or beyond the Timestamp.
+	After *MessageRef
+	Limit int
+	Now   time.Time // rows expired at this time are left out
+}
+
+// HistoryPage is a page in the order of the walk.
+type HistoryPage struct {
+	Messages []Message
+	// Next continues the walk after the last row read, which may have been
+	// left out of Messages; nil at the end.
+	Next *MessageRef
+}
+
+// HistoryReader reads pages of messages.
+type HistoryReader interface {
+	// History reads at most q.Limit rows with strong consistency. A page may hold fewer,
+	// even none, while there are more (Next says).
+	History(ctx context.Context, q HistoryQuery) (HistoryPage, error)
+}
+
+// MessageReader reads the rows that notices are about.
+type MessageReader interface {
+	// Messages reads the rows of the keys, strongly. Rows that do not exist are left
+	// out; the order is any. Keys may repeat and be any number.
+	Messages(ctx context.Context, keys []MessageKey) ([]Message, error)
+}
+
+// ConnectionStore holds an account's connections.
+type ConnectionStore interface {
+	// PutConnection stores the account's row of the connection. It must precede
+	// the reading of the account's servers: see Sessions.Connect.
+	PutConnection(ctx context.Context, c Connection) error
+	// Connections reads the account's connections strongly; those that ended before now (ms) are
+	// left out.
+	Connections(ctx context.Context, accountID string, now int64) ([]Connection, error)
+	// HasConnection tells, strongly, whether the account's row of the connection is there.
+	HasConnection(ctx context.Context, accountID, connectionID string) (bool, error)
+	// PutPresences stores connections in the audiences of servers. Idempotent.
+	PutPresences(ctx context.Context, rows []Presence) error
+	// RemoveConnection removes the account's row of the connection and its rows in the servers. Idempotent:
+	// rows that are not there are no error.
+	RemoveConnection(ctx context.Context, accountID, connectionID string, serverIDs []string) error
+	// RemovePresences removes connections from one server's audience. Idempotent.
+	RemovePresences(ctx context.Context, serverID string, connectionIDs []string) error
+}
+
+// Memberships reads an account's servers.
+type Memberships interface {
+	// Memberships reads, strongly, the servers that the account is a member of and not banned from.
+	Memberships(ctx context.Context, accountID string) ([]Membership, error)
+}
+
+// AudiencePage is a page of a server's connections.
+type AudiencePage struct {
+	Rows []Presence
+	Next string // where the next page begins; empty at the end
+}
+
+// Audience reads who is connected.
+type Audience interface {
+	// Audience reads a page of the server's connections, strongly, from the
+	// cursor on (empty: the beginning). limit bounds the rows of a page. Rows whose connection has
+	// ended before now (ms) are left out.
+	Audience(ctx context.Context, serverID, cursor string, limit int, now int64) (AudiencePage, error)
+}
+
+// Rights are what a push must know of a server to judge who may see its channels.
+type Rights struct {
+	Server   Server
+	Channels map[string]Channel     // by id; absent ones do not exist
+	Lists    map[string][]ListEntry // by channel id
+	// Changed are the accounts that something changed for since the time asked
+	// for. TooMany: there were more than MaxChanges, and everybody may have changed.
+	Changed map[string]bool
+	TooMany bool
+}
+
+// MaxChanges is how many change rows a push reads before it judges everybody anew.
+const MaxChanges = 1_000
+
+// RightsReader reads the rights for a push.
+type RightsReader interface {
+	// Rights reads strongly, at one time: the server's policy, the policies and
+	// lists of the channels, and which accounts changed at since (ms) or later.
+	Rights(ctx context.Context, serverID string, channelIDs []string, since int64) (Rights, error)
+	// Members reads the member rows of the accounts strongly; those that never joined are left out.
+	Members(ctx context.Context, serverID string, accountIDs []string) (map[string]Member, error)
+}
+
+// Gateway posts to connections. A call makes one attempt.
+type Gateway interface {
+	// Post sends a frame. ErrGone: the connection ended (or is not ready yet).
+	// ErrThrottled: too many requests, its buffer full, or a failing service.
+	// ErrTimeout: no answer by ctx's deadline. Other errors are programming errors.
+	Post(ctx context.Context, connectionID string, frame []byte) error
+	// Close ends the connection. ErrGone, when it has ended, is returned too. Idempotent otherwise.
+	Close(ctx context.Context, connectionID string) error
+}
+
+// CommunityWriter changes policies, members and lists. Each method reads the
+// row strongly, lets change alter it, and writes it back on the condition that
+// nobody else wrote meanwhile, repeating all three with jitter when somebody did; so change may be
+// called more than once and must be pure. A row that does not exist is given as a zero value with its
+// ids set. When change returns an error nothing is written and it is returned as it is. A change that
+// alters nothing writes nothing. Whatever can change who sees what puts a
+// change row, stamped at, in the same transaction. It returns the row as written, with its Version.
+type CommunityWriter interface {
+	ChangeServer(ctx context.Context, serverID string, at time.Time, change func(*Server) error) (Server, error)
+	ChangeChannel(ctx context.Context, serverID, channelID string, at time.Time, change func(*Channel) error) (Channel, error)
+	// ChangeMember also writes the account's list of servers and counts the server's members.
+	ChangeMember(ctx context.Context, serverID, accountID string, at time.Time, change func(*Member) error) (Member, error)
+	ChangePersonal(ctx context.Context, serverID, channelID, accountID string, at time.Time, change func(*Personal) error) (Personal, error)
+	// MemberCount is how many members the server has now. Strong.
+	MemberCount(ctx context.Context, serverID string) (int, error)
+}
+
+// Store is everything that shared/dynamo and the fake in chattest provide.
+type Store interface {
+	Standings
+	MessageWriter
+	Revoker
+	HistoryReader
+	MessageReader
+	ConnectionStore
+	Memberships
+	Audience
+	RightsReader
+	CommunityWriter
+}

@@ -1,0 +1,56 @@
+package chat
+
+// The requests of the services: what a frame asks for, before any check.
+
+// SendRequest asks to store a message.
+type SendRequest struct {
+	ServerID, ChannelID string
+	MsgID               string
+	Type                int
+	Content             Content
+	ReplyTo             *MessageRef
+}
+
+// RevokeRequest asks to take a message back.
+type RevokeRequest struct {
+	Key  MessageKey
+	Info UpdateInfo
+}
+
+// HistoryRequest asks for a page of a channel.
+type HistoryRequest struct {
+	ServerID, ChannelID string
+	Newer               bool
+	After               *MessageRef
+	Limit               int // 0: DefaultHistoryPage
+}
+
+// Event is what a notice tells.
+type Event string
+
+// The events.
+const (
+	MessageReceived Event = "message"         // RegRecvCb
+	MessageUpdated  Event = "message_updated" // RegUpdatedCb
+)
+
+// Notice is what a device is told of one message.
+type Notice struct {
+	Event   Event
+	Message Message
+}
+
+// StoredKind is what the stream says happened to a message row.
+type StoredKind int
+
+// The kinds.
+const (
+	Inserted StoredKind = iota + 1
+	Modified
+)
+
+// Stored tells that a message row was written: the stream holds its key, nothing else.
+type Stored struct {
+	Key  MessageKey
+	Kind StoredKind
+}
