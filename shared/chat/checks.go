@@ -1,0 +1,162 @@
+package chat
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// CheckID refuses what is no id: 1 to 64 bytes of valid UTF-8 without '#', which
+// separates the parts of keys, and without control characters. The error is
+// Invalid and names the field, never the value.
+func CheckID(field, id string) error { return checkID(field, id, MaxIDBytes) }
+
+// CheckRoleID is CheckID for a role, whose id is at most 20 bytes.
+func CheckRoleID(field, id string) error { return checkID(field, id, MaxRoleIDBytes) }
+
+func checkID(field, id string, most int) error {
+	switch {
+	case id == "":
+		return invalid(field, "is missing")
+	case len(id) > most:
+		return &Error{Code: Invalid, Field: field, Reason: "is longer than an id may be"}
+	case !utf8.ValidString(id):
+		return invalid(field, "is not valid UTF-8")
+	case strings.ContainsFunc(id, func(r rune) bool { return r == '#' || unicode.IsControl(r) }):
+		return invalid(field, "holds # or a control character")
+	}
+	return nil
+}
+
+// checkTimestamp refuses times that no message can have.
+func checkTimestamp(field string, ms int64) error {
+	if ms < 0 || ms > MaxTimestamp {
+		return invalid(field, "is no time in ms")
+	}
+	return nil
+}
+
+// checkText refuses a text of more than the given characters or bytes; 0 is no limit.
+func checkText(field, text string, chars, bytes int) error {
+	switch {
+	case bytes > 0 && len(text) > bytes:
+		return tooLong(field, bytes, "bytes")
+	case !utf8.ValidString(text):
+		return invalid(field, "is not valid UTF-8")
+	case chars > 0 && utf8.RuneCountInString(text) > chars:
+		return tooLong(field, chars, "characters")
+	}
+	return nil
+}
+
+// firstOf runs checks in order and gives the first refusal.
+func firstOf(checks ...func() error) error {
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k MessageKey) check() error {
+	return firstOf(
+		func() error { return CheckID("server_id", k.ServerID) },
+		func() error { return CheckID("channel_id", k.ChannelID) },
+		func() error { return checkTimestamp("timestamp", k.Timestamp) },
+		func() error { return CheckID("msg_server_id", k.MsgServerID) },
+	)
+}
+
+func (i UpdateInfo) check() error {
+	return firstOf(
+		func() error { return checkText("update_info.postscript", i.Postscript, MaxPostscriptChars, 0) },
+		func() error { return checkText("update_info.extension", i.Extension, 0, MaxExtensionBytes) },
+		func() error { return checkText("update_info.push_content", i.PushContent, MaxPushContentChars, 0) },
+		func() error { return checkText("update_info.push_payload", i.PushPayload, 0, MaxPushPayloadBytes) },
+	)
+}
+
+func (c Content) check() error {
+	return firstOf(
+		func() error { return checkText("msg_body", c.Body, MaxBodyChars, MaxBodyBytes) },
+		func() error { return checkText("msg_attach", c.Attach, 0, MaxAttachBytes) },
+		func() error { return checkText("msg_ext", c.Ext, 0, MaxExtBytes) },
+		func() error { return checkText("push_content", c.PushContent, MaxPushContentChars, 0) },
+		func() error { return checkText("push_payload", c.PushPayload, 0, MaxPushPayloadBytes) },
+		c.checkMentions,
+	)
+}
+
+func (c Content) checkMentions() error {
+	if len(c.MentionAccounts)+len(c.MentionRoles) > MaxMentions {
+		return &Error{Code: TooLong, Field: "mention_accids", Reason: "more than 100 mentions"}
+	}
+	for _, account := range c.MentionAccounts {
+		if err := CheckID("mention_accids", account); err != nil {
+			return err
+		}
+	}
+	for _, role := range c.MentionRoles {
+		if err := CheckRoleID("mention_role_ids", role); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// messageTypes are QChat's, by number; see domain.md's "Message".
+var messageTypes = map[int]bool{0: true, 1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 10: true, 100: true}
+
+func (r SendRequest) check() error {
+	return firstOf(
+		func() error { return CheckID("server_id", r.ServerID) },
+		func() error { return CheckID("channel_id", r.ChannelID) },
+		func() error { return CheckID("msg_id", r.MsgID) },
+		func() error {
+			if !messageTypes[r.Type] {
+				return invalid("msg_type", "is no message type")
+			}
+			return nil
+		},
+		r.Content.check,
+		r.checkNotEmpty,
+		r.checkReply,
+	)
+}
+
+func (r SendRequest) checkNotEmpty() error {
+	if r.Content.Body == "" && r.Content.Attach == "" {
+		return invalid("msg_body", "is empty, and so is msg_attach")
+	}
+	return nil
+}
+
+func (r SendRequest) checkReply() error {
+	if r.ReplyTo == nil {
+		return nil
+	}
+	if err := checkTimestamp("reply_to.timestamp", r.ReplyTo.Timestamp); err != nil {
+		return err
+	}
+	return CheckID("reply_to.msg_server_id", r.ReplyTo.MsgServerID)
+}
+
+func (r HistoryRequest) check() error {
+	return firstOf(
+		func() error { return CheckID("server_id", r.ServerID) },
+		func() error { return CheckID("channel_id", r.ChannelID) },
+		func() error {
+			if r.Limit < 0 || r.Limit > MaxHistoryPage {
+				return invalid("limit", "must be from 1 to 100")
+			}
+			return nil
+		},
+		func() error {
+			if r.After == nil {
+				return nil
+			}
+			return checkTimestamp("timestamp", r.After.Timestamp)
+		},
+	)
+}
