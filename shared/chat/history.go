@@ -1,9 +1,6 @@
 package chat
 
-import (
-	"context"
-	"sync"
-)
+import "context"
 
 // Histories reads pages of channels.
 type Histories struct {
@@ -22,23 +19,26 @@ func (s *Histories) History(ctx context.Context, c Connection, r HistoryRequest)
 		return HistoryPage{}, err
 	}
 	var (
-		standing              Standing
-		page                  HistoryPage
-		standingErr, pagesErr error
-		reads                 sync.WaitGroup
+		standing Standing
+		page     HistoryPage
 	)
-	reads.Go(func() {
-		standing, standingErr = s.Standings.Standing(ctx, r.ServerID, r.ChannelID, c.AccountID)
-	})
-	reads.Go(func() { page, pagesErr = s.Messages.History(ctx, s.query(r)) })
-	reads.Wait()
+	errs := concurrently(
+		func() (err error) {
+			standing, err = s.Standings.Standing(ctx, r.ServerID, r.ChannelID, c.AccountID)
+			return err
+		},
+		func() (err error) {
+			page, err = s.Messages.History(ctx, s.query(r))
+			return err
+		},
+	)
 	switch {
-	case standingErr != nil:
-		return HistoryPage{}, standingErr
+	case errs[0] != nil:
+		return HistoryPage{}, errs[0]
 	case !standing.CanSee():
 		return HistoryPage{}, forbidden()
-	case pagesErr != nil:
-		return HistoryPage{}, pagesErr
+	case errs[1] != nil:
+		return HistoryPage{}, errs[1]
 	}
 	return page, nil
 }

@@ -135,9 +135,10 @@ type Rights struct {
 	Server   Server
 	Channels map[string]Channel     // by id; absent ones do not exist
 	Lists    map[string][]ListEntry // by channel id
-	// Changed are the accounts that something changed for since the time asked
-	// for. TooMany: there were more than MaxChanges, and everybody may have changed.
-	Changed map[string]bool
+	// Changed are the accounts that something changed for at the time asked for
+	// or later, with the time (ms) of the latest change. TooMany: there were more than MaxChanges
+	// change rows of any kind, and everybody may have changed.
+	Changed map[string]int64
 	TooMany bool
 }
 

@@ -1,0 +1,66 @@
+package chat
+
+import (
+	"context"
+	"slices"
+)
+
+// Communities changes who is in which server, and keeps the audiences of those
+// who are online in step.
+type Communities struct {
+	Store interface {
+		CommunityWriter
+		ConnectionStore
+	}
+	Clock Clock
+}
+
+// ChangeMember changes a member row (join, leave, ban, roles, nick) and then the
+// rows of the account's connections in this server: who joins is told from then on
+// without reconnecting, who leaves or is banned has no rows left. change must be
+// pure: it may be called more than once. Idempotent.
+//
+// The rows are a hint only. Whoever lost a right gets no frame from 2 s after the
+// answer on even when this dies between its writes: a push finds the change.
+//
+// Errors: what change returns, Invalid, Busy.
+func (s *Communities) ChangeMember(ctx context.Context, serverID, accountID string, change func(*Member) error) (Member, error) {
+	if err := firstOf(
+		func() error { return CheckID("server_id", serverID) },
+		func() error { return CheckID("accid", accountID) },
+	); err != nil {
+		return Member{}, err
+	}
+	at := s.Clock()
+	member, err := s.Store.ChangeMember(ctx, serverID, accountID, at, change)
+	if err != nil {
+		return Member{}, err
+	}
+	return member, s.follow(ctx, member, at.UnixMilli())
+}
+
+// follow gives the account's connections the rows that the member row calls for.
+// Their proof is as old as the write's start: however late the rows arrive, a push
+// that meets them reads every change since, another one's of this member included.
+func (s *Communities) follow(ctx context.Context, m Member, at int64) error {
+	connections, err := s.Store.Connections(ctx, m.AccountID, at)
+	if err != nil || len(connections) == 0 {
+		return err
+	}
+	if !m.Joined || m.Banned {
+		return s.Store.RemovePresences(ctx, m.ServerID, connectionIDs(connections))
+	}
+	rows := make([]Presence, len(connections))
+	for i, c := range connections {
+		rows[i] = Presence{ServerID: m.ServerID, Connection: c, Roles: slices.Clone(m.Roles), Generation: m.Generation, ProvedAt: at}
+	}
+	return s.Store.PutPresences(ctx, rows)
+}
+
+func connectionIDs(connections []Connection) []string {
+	ids := make([]string, len(connections))
+	for i, c := range connections {
+		ids[i] = c.ID
+	}
+	return ids
+}

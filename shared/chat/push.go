@@ -1,0 +1,297 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Posting to a page of connections, in rounds: the first reaches everybody who is
+// well; only those who did not take the frame meet the next ones. So a client
+// that hangs, is full or has gone costs the others nothing.
+
+const (
+	pushRounds = 4
+	// hangRounds is how often a client may leave a post unanswered: each costs
+	// PostTimeout of the server's budget.
+	hangRounds = 2
+	// firstPause is doubled from round to round, with jitter.
+	firstPause = 50 * time.Millisecond
+	// quotaShare: when more than a tenth of a page answers "too many requests", the
+	// account is over its quota, and no client is to blame. quotaFloor lets one slow
+	// client of a small page be told from that.
+	quotaShare = 10
+	quotaFloor = 1
+)
+
+type outcome int
+
+const (
+	took      outcome = iota // every frame
+	unaware                  // it may see none of the notices
+	ended                    // gone, or closed: nobody is left to tell
+	throttled                // 429 or 5xx
+	timedOut                 // no answer in PostTimeout
+	failed                   // an error that repeating does not mend
+)
+
+// page is one page of connections being told.
+type page struct {
+	*Notifier
+	job   *serverJob
+	bench *bench
+
+	mu     sync.Mutex
+	frames map[string][][]byte // by which of the job's notices they hold
+	errs   []error
+}
+
+// push tells a page. The error says that somebody may not have been told.
+func (n *Notifier) push(ctx context.Context, job *serverJob, rows []Presence) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	p := &page{
+		Notifier: n, job: job, frames: make(map[string][][]byte),
+		bench: &bench{reader: n.Rights, clock: n.Clock, serverID: job.serverID, channels: job.channels(), rows: rows},
+	}
+	if _, err := p.bench.fresh(ctx); err != nil {
+		return fmt.Errorf("rights in the server: %w", err)
+	}
+	err := p.rounds(ctx, rows)
+	return errors.Join(append(p.errs, err)...)
+}
+
+// rounds posts until nobody is left, or those who are left were closed.
+func (p *page) rounds(ctx context.Context, rows []Presence) error {
+	pending, told := rows, 0
+	for round := range pushRounds {
+		if round > 0 {
+			if pause(ctx, firstPause<<round) != nil {
+				break
+			}
+			p.job.count(func(r *Report) { r.Retried += len(pending) })
+		}
+		outcomes := p.round(ctx, pending)
+		told += len(having(pending, outcomes, took))
+		hanging, full := having(pending, outcomes, timedOut), having(pending, outcomes, throttled)
+		if told > 0 && ctx.Err() == nil {
+			if round >= hangRounds-1 {
+				hanging = p.closeFew(ctx, hanging, len(rows))
+			}
+			if round == pushRounds-1 {
+				full = p.closeFew(ctx, full, len(rows))
+			}
+		}
+		if pending = append(hanging, full...); len(pending) == 0 {
+			return nil
+		}
+	}
+	return errUnfinished
+}
+
+// round posts to each row once.
+func (p *page) round(ctx context.Context, rows []Presence) []outcome {
+	outcomes := make([]outcome, len(rows))
+	var running sync.WaitGroup
+	for i, row := range rows {
+		select {
+		case p.job.slots <- struct{}{}:
+		case <-ctx.Done():
+			outcomes[i] = timedOut
+			continue
+		}
+		running.Go(func() {
+			defer func() { <-p.job.slots }()
+			if err := guarded(func() (err error) {
+				outcomes[i], err = p.post(ctx, row)
+				return err
+			}); err != nil {
+				p.note(err)
+				outcomes[i] = failed
+			}
+		})
+	}
+	running.Wait()
+	return outcomes
+}
+
+// post gives one connection what it may see, on rights fresh at each frame.
+func (p *page) post(ctx context.Context, row Presence) (outcome, error) {
+	if row.Connection.TokenExpiresAt <= p.Clock().UnixMilli() {
+		return p.end(ctx, row)
+	}
+	frames, err := p.framesFor(ctx, row)
+	if err == nil && len(frames) == 0 {
+		return unaware, nil
+	}
+	if err == nil {
+		err = p.postFrames(ctx, row, frames)
+	}
+	switch {
+	case err == nil:
+		return took, nil
+	case errors.Is(err, ErrGone):
+		return p.gone(ctx, row)
+	case errors.Is(err, ErrThrottled):
+		return throttled, nil
+	case errors.Is(err, ErrTimeout):
+		return timedOut, nil
+	}
+	return failed, err
+}
+
+// postFrames posts one frame after the other. Where the rights changed meanwhile
+// it begins anew with what may still be seen: a notice that comes twice changes nothing.
+func (p *page) postFrames(ctx context.Context, row Presence, frames [][]byte) error {
+	for i := 0; i < len(frames); i++ {
+		if err := p.postFrame(ctx, row.Connection.ID, frames[i]); err != nil {
+			return err
+		}
+		p.job.count(func(r *Report) { r.Posts++ })
+		if i == len(frames)-1 {
+			return nil
+		}
+		again, err := p.framesFor(ctx, row)
+		if err != nil {
+			return err
+		}
+		if !same(frames, again) {
+			frames, i = again, -1
+		}
+	}
+	return nil
+}
+
+func (p *page) postFrame(ctx context.Context, connectionID string, frame []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, PostTimeout)
+	defer cancel()
+	return p.Gateway.Post(ctx, connectionID, frame)
+}
+
+// framesFor are the frames with the notices that the connection may see, encoded
+// once for all connections that see the same.
+func (p *page) framesFor(ctx context.Context, row Presence) ([][]byte, error) {
+	rights, err := p.bench.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		notices []Notice
+		which   strings.Builder
+	)
+	for i, notice := range p.job.notices {
+		if !notice.excludes(row.Connection) && rights.canSee(row, notice.Message.ChannelID) {
+			notices = append(notices, notice)
+			fmt.Fprintf(&which, "%d,", i)
+		}
+	}
+	if len(notices) == 0 {
+		return nil, nil
+	}
+	return p.encoded(which.String(), notices)
+}
+
+func (p *page) encoded(which string, notices []Notice) ([][]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if frames, ok := p.frames[which]; ok {
+		return frames, nil
+	}
+	frames, err := p.Encode(notices)
+	if err != nil {
+		return nil, fmt.Errorf("encode notices: %w", err)
+	}
+	p.frames[which] = frames
+	return frames, nil
+}
+
+// same: frames come from one cache, so equal ones are identical.
+func same(a, b [][]byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// gone acts on a 410. A connection whose $connect has not returned answers so
+// too: a young row is left alone, and its client reads the history when it opens.
+func (p *page) gone(ctx context.Context, row Presence) (outcome, error) {
+	if p.Clock().UnixMilli()-row.Connection.ConnectedAt < PostableAfter.Milliseconds() {
+		p.job.count(func(r *Report) { r.Young++ })
+		return ended, nil
+	}
+	p.job.count(func(r *Report) { r.Gone++ })
+	return p.remove(ctx, row)
+}
+
+// end closes a connection whose token has expired.
+func (p *page) end(ctx context.Context, row Presence) (outcome, error) {
+	p.job.count(func(r *Report) { r.Closed++ })
+	return p.remove(ctx, row)
+}
+
+// remove closes the connection first, in case the 410 was a false one: its
+// client then notices and connects again. Then all its rows go.
+func (p *page) remove(ctx context.Context, row Presence) (outcome, error) {
+	c := row.Connection
+	closing, cancel := context.WithTimeout(ctx, PostTimeout)
+	defer cancel()
+	switch err := p.Gateway.Close(closing, c.ID); {
+	case err == nil, errors.Is(err, ErrGone):
+	case errors.Is(err, ErrThrottled):
+		return throttled, nil
+	case errors.Is(err, ErrTimeout):
+		return timedOut, nil
+	default:
+		return failed, err
+	}
+	memberships, err := p.Sessions.Memberships(ctx, c.AccountID)
+	if err != nil {
+		return failed, err
+	}
+	servers := serverIDs(memberships)
+	if !slices.Contains(servers, row.ServerID) {
+		servers = append(servers, row.ServerID)
+	}
+	return ended, p.Sessions.RemoveConnection(ctx, c.AccountID, c.ID, servers)
+}
+
+// closeFew closes connections that kept failing while others of the page took
+// their frames, so that their clients connect again and catch up. Their rows stay:
+// they are live until $disconnect says otherwise. Where they are more than
+// slow clients can be, the fault is not theirs: nobody is closed, and all are left.
+func (p *page) closeFew(ctx context.Context, rows []Presence, page int) (left []Presence) {
+	if len(rows) > max(quotaFloor, page/quotaShare) {
+		return rows
+	}
+	forEach(p.Concurrency, rows, func(row Presence) {
+		ctx, cancel := context.WithTimeout(ctx, PostTimeout)
+		defer cancel()
+		err := guarded(func() error { return p.Gateway.Close(ctx, row.Connection.ID) })
+		if err != nil && !errors.Is(err, ErrGone) {
+			p.note(fmt.Errorf("close a slow connection: %w", err))
+			return
+		}
+		p.job.count(func(r *Report) { r.Closed++ })
+	})
+	return nil
+}
+
+func (p *page) note(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.errs = append(p.errs, err)
+}
+
+// having are the rows with that outcome.
+func having(rows []Presence, outcomes []outcome, which outcome) []Presence {
+	var found []Presence
+	for i, o := range outcomes {
+		if o == which {
+			found = append(found, rows[i])
+		}
+	}
+	return found
+}

@@ -1,0 +1,137 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Sessions keeps who is connected.
+type Sessions struct {
+	Store interface {
+		ConnectionStore
+		Memberships
+	}
+	Gateway interface {
+		Close(ctx context.Context, connectionID string) error
+	}
+	Clock          Clock
+	MaxConnections int // of one account; the oldest give way
+}
+
+// Connect makes the connection known to the servers of its account. It closes
+// the connection's predecessor on the same device, and the account's oldest
+// beyond MaxConnections. Idempotent. Three sequential round trips.
+//
+// The order leaves no gap: the account's row is stored before its servers are
+// read, and a join commits before it reads the account's rows. Whichever comes
+// first, one of the two sees the other and stores the server's row.
+//
+// Errors: Busy.
+func (s *Sessions) Connect(ctx context.Context, c Connection) error {
+	if err := s.Store.PutConnection(ctx, c); err != nil {
+		return err
+	}
+	proved := s.Clock().UnixMilli()
+	var (
+		memberships []Membership
+		connections []Connection
+	)
+	if err := first(concurrently(
+		func() (err error) {
+			memberships, err = s.Store.Memberships(ctx, c.AccountID)
+			return err
+		},
+		func() (err error) {
+			connections, err = s.Store.Connections(ctx, c.AccountID, proved)
+			return err
+		},
+	)); err != nil {
+		return err
+	}
+	return first(concurrently(
+		func() error { return s.Store.PutPresences(ctx, presences(c, memberships, proved)) },
+		func() error { return s.retire(ctx, surplus(c, connections, s.MaxConnections), memberships) },
+	))
+}
+
+func presences(c Connection, memberships []Membership, proved int64) []Presence {
+	rows := make([]Presence, len(memberships))
+	for i, m := range memberships {
+		rows[i] = Presence{ServerID: m.ServerID, Connection: c, Roles: m.Roles, Generation: m.Generation, ProvedAt: proved}
+	}
+	return rows
+}
+
+// surplus are the connections that c takes the place of, and the oldest of those
+// that are too many.
+func surplus(c Connection, all []Connection, most int) []Connection {
+	all = slices.Clone(all)
+	slices.SortFunc(all, func(a, b Connection) int {
+		if a.before(b) {
+			return -1
+		}
+		return 1
+	})
+	var gone []Connection
+	all = slices.DeleteFunc(all, func(old Connection) bool {
+		if !c.Supersedes(old) {
+			return false
+		}
+		gone = append(gone, old)
+		return true
+	})
+	return append(gone, all[:max(0, len(all)-most)]...)
+}
+
+// retire closes connections and removes their rows. One that has gone before is
+// only removed.
+func (s *Sessions) retire(ctx context.Context, old []Connection, memberships []Membership) error {
+	servers := serverIDs(memberships)
+	closings := make([]func() error, len(old))
+	for i, c := range old {
+		closings[i] = func() error {
+			if err := s.Gateway.Close(ctx, c.ID); err != nil && !errors.Is(err, ErrGone) {
+				return err
+			}
+			return s.Store.RemoveConnection(ctx, c.AccountID, c.ID, servers)
+		}
+	}
+	return first(concurrently(closings...))
+}
+
+func serverIDs(memberships []Membership) []string {
+	ids := make([]string, len(memberships))
+	for i, m := range memberships {
+		ids[i] = m.ServerID
+	}
+	return ids
+}
+
+// Disconnect forgets the connection. Idempotent, and harmless when it comes late:
+// it touches the rows of this connection id alone. Rows in servers that the
+// account has left meanwhile were removed by [Communities.ChangeMember], and end with their TTL at
+// the latest. Two sequential round trips.
+func (s *Sessions) Disconnect(ctx context.Context, c Connection) error {
+	memberships, err := s.Store.Memberships(ctx, c.AccountID)
+	if err != nil {
+		return err
+	}
+	return s.Store.RemoveConnection(ctx, c.AccountID, c.ID, serverIDs(memberships))
+}
+
+// Ping gives the server's time. A connection whose row is gone would never be
+// told anything: it is closed, so that its client connects again.
+func (s *Sessions) Ping(ctx context.Context, c Connection) (time.Time, error) {
+	known, err := s.Store.HasConnection(ctx, c.AccountID, c.ID)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if !known {
+		if err := s.Gateway.Close(ctx, c.ID); err != nil && !errors.Is(err, ErrGone) {
+			return time.Time{}, err
+		}
+	}
+	return s.Clock(), nil
+}
