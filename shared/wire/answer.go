@@ -1,0 +1,99 @@
+package wire
+
+import (
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"unsend/shared/chat"
+)
+
+// Result is what a request that succeeded is answered with; at most one field is set.
+type Result struct {
+	Message    *chat.Message
+	Page       *chat.HistoryPage
+	ServerTime int64 // ms
+}
+
+type answerJSON struct {
+	Type      string    `json:"type"`
+	Action    string    `json:"action"`
+	RequestID string    `json:"request_id,omitzero"`
+	Code      chat.Code `json:"res_code"`
+
+	Reason    string `json:"reason,omitzero"`
+	Field     string `json:"field,omitzero"`
+	Retryable *bool  `json:"retryable,omitzero"` // always there when Code is not OK
+
+	Message    jsontext.Value   `json:"message,omitzero"`
+	Messages   []jsontext.Value `json:"messages,omitzero"` // an empty page is []
+	Next       string           `json:"next,omitzero"`
+	ServerTime int64            `json:"server_time,omitzero"`
+}
+
+// Answer is the frame for a request that succeeded. A page of history is cut
+// where it would be longer than [MaxFrame]: "next" then continues after the last
+// message that is in it, so that a walk meets every message exactly once.
+func Answer(action, requestID string, r Result) (string, error) {
+	answer := answerJSON{Type: "response", Action: action, RequestID: requestID, Code: chat.OK, ServerTime: r.ServerTime}
+	var err error
+	if r.Message != nil {
+		answer.Message, err = encode(toJSON(*r.Message))
+	}
+	if r.Page != nil {
+		answer.Messages, answer.Next, err = encodePage(*r.Page)
+	}
+	if err != nil {
+		return "", fmt.Errorf("encode the answer: %w", err)
+	}
+	text, err := encode(answer)
+	if err != nil {
+		return "", fmt.Errorf("encode the answer: %w", err)
+	}
+	return string(text), nil
+}
+
+// Refusal is the frame for a request that failed with err. Of an error that is
+// no [chat.Error] it tells nothing but code 500.
+func Refusal(action, requestID string, err error) string {
+	e := chat.AsError(err)
+	retryable := e.Code.Retryable()
+	text, encodeErr := encode(answerJSON{
+		Type: "response", Action: action, RequestID: requestID, Code: e.Code,
+		Reason: e.SafeReason(), Field: e.Field, Retryable: &retryable,
+	})
+	if encodeErr != nil { // no value of these types does that; an answer is owed all the same
+		return `{"type":"response","action":"","res_code":500,"reason":"internal error","retryable":false}`
+	}
+	return string(text)
+}
+
+// pageEnvelope is more than everything in an answer around the messages: names,
+// code, a request id of 64 bytes each escaped, a cursor of 98.
+const pageEnvelope = 512
+
+// encodePage encodes as many messages as fit, at least one, and the cursor
+// after the last of them.
+func encodePage(p chat.HistoryPage) ([]jsontext.Value, string, error) {
+	encoded := make([]jsontext.Value, 0, len(p.Messages))
+	size := pageEnvelope
+	for i, m := range p.Messages {
+		value, err := encode(toJSON(m))
+		if err != nil {
+			return nil, "", err
+		}
+		if size += len(value) + len(","); size > MaxFrame && i > 0 {
+			last := p.Messages[i-1]
+			return encoded, formatCursor(&chat.MessageRef{Timestamp: last.Timestamp, MsgServerID: last.MsgServerID}), nil
+		}
+		encoded = append(encoded, value)
+	}
+	return encoded, formatCursor(p.Next), nil
+}
+
+// encode never fails on a text: were one stored that is no UTF-8, it is shown
+// with replacement characters rather than not at all.
+func encode(v any) (jsontext.Value, error) {
+	return json.Marshal(v, jsontext.AllowInvalidUTF8(true))
+}

@@ -1,0 +1,238 @@
+package wire
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"unsend/shared/chat"
+)
+
+// DecodeSend reads a frame of the action "send". server_id, channel_id and
+// msg_id must be there; msg_type is 0 where it is not. resend_flag is taken for
+// QChat's sake and has no effect: msg_id alone makes a send repeatable.
+func DecodeSend(body string) (Frame[chat.SendRequest], error) {
+	return decode(body, Send, &sendMembers{})
+}
+
+// DecodeRevoke reads a frame of the action "revoke". The four parts of the
+// message's key must be there.
+func DecodeRevoke(body string) (Frame[chat.RevokeRequest], error) {
+	return decode(body, Revoke, &revokeMembers{})
+}
+
+// DecodeHistory reads a frame of the action "history". server_id and channel_id
+// must be there. direction is "older" (where it is not given) or "newer"; cursor
+// continues a walk, timestamp (ms) begins one at a time, and only one of the two may be given.
+func DecodeHistory(body string) (Frame[chat.HistoryRequest], error) {
+	return decode(body, History, &historyMembers{})
+}
+
+// DecodePing reads a frame of the action "ping".
+func DecodePing(body string) (Frame[struct{}], error) {
+	return decode(body, Ping, &pingMembers{})
+}
+
+// DecodeDefault reads a frame that no route was found for, and always refuses
+// it: with what is wrong with it as JSON, or with its unknown action.
+func DecodeDefault(body string) (Frame[struct{}], error) {
+	frame := Frame[struct{}]{RequestID: findRequestID(body)}
+	if len(body) > MaxRequest {
+		return frame, &chat.Error{Code: chat.TooLong, Field: wholeFrame, Reason: "longer than 32768 bytes"}
+	}
+	var h head // of other members nothing is known
+	if err := json.Unmarshal([]byte(body), &h); err != nil {
+		return frame, refuse(err)
+	}
+	action, err := required("action", h.Action)
+	switch {
+	case err != nil:
+		return frame, err
+	case slices.Contains(Actions, action):
+		return frame, invalid("action", "could not be routed; send the frame as plain JSON text")
+	default:
+		return frame, invalid("action", "is unknown; known are "+strings.Join(Actions, ", "))
+	}
+}
+
+type sendMembers struct {
+	head
+	ServerID        *string         `json:"server_id"`
+	ChannelID       *string         `json:"channel_id"`
+	MsgID           *string         `json:"msg_id"`
+	Type            *int            `json:"msg_type"`
+	Body            *string         `json:"msg_body"`
+	Attach          *string         `json:"msg_attach"`
+	Ext             *string         `json:"msg_ext"`
+	MentionAll      *bool           `json:"mention_all"`
+	MentionAccounts []string        `json:"mention_accids"`
+	MentionRoles    []string        `json:"mention_role_ids"`
+	PushContent     *string         `json:"push_content"`
+	PushPayload     *string         `json:"push_payload"`
+	ResendFlag      *bool           `json:"resend_flag"`
+	ReplyTo         *messageRefJSON `json:"reply_to"`
+}
+
+type messageRefJSON struct {
+	Timestamp   *int64  `json:"timestamp"`
+	MsgServerID *string `json:"msg_server_id"`
+}
+
+type revokeMembers struct {
+	head
+	ServerID    *string         `json:"server_id"`
+	ChannelID   *string         `json:"channel_id"`
+	Timestamp   *int64          `json:"timestamp"`
+	MsgServerID *string         `json:"msg_server_id"`
+	Info        *updateInfoJSON `json:"update_info"`
+}
+
+type historyMembers struct {
+	head
+	ServerID  *string `json:"server_id"`
+	ChannelID *string `json:"channel_id"`
+	Direction *string `json:"direction"`
+	Cursor    *string `json:"cursor"`
+	Timestamp *int64  `json:"timestamp"`
+	Limit     *int    `json:"limit"`
+}
+
+type pingMembers struct{ head }
+
+func (m *sendMembers) envelope() head    { return m.head }
+func (m *revokeMembers) envelope() head  { return m.head }
+func (m *historyMembers) envelope() head { return m.head }
+func (m *pingMembers) envelope() head    { return m.head }
+
+func (m *pingMembers) request() (struct{}, error) { return struct{}{}, nil }
+
+func (m *sendMembers) request() (r chat.SendRequest, err error) {
+	if r.ServerID, err = required("server_id", m.ServerID); err != nil {
+		return r, err
+	}
+	if r.ChannelID, err = required("channel_id", m.ChannelID); err != nil {
+		return r, err
+	}
+	if r.MsgID, err = required("msg_id", m.MsgID); err != nil {
+		return r, err
+	}
+	r.Type = optional(m.Type)
+	r.Content = m.content()
+	r.ReplyTo, err = m.ReplyTo.ref("reply_to")
+	return r, err
+}
+
+func (m *sendMembers) content() chat.Content {
+	return chat.Content{
+		Body:            optional(m.Body),
+		Attach:          optional(m.Attach),
+		Ext:             optional(m.Ext),
+		MentionAll:      optional(m.MentionAll),
+		MentionAccounts: nilIfEmpty(m.MentionAccounts),
+		MentionRoles:    nilIfEmpty(m.MentionRoles),
+		PushContent:     optional(m.PushContent),
+		PushPayload:     optional(m.PushPayload),
+	}
+}
+
+// nilIfEmpty: an empty list and none mean the same.
+func nilIfEmpty(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+// ref gives the message that is referred to; nil where none is.
+func (m *messageRefJSON) ref(field string) (*chat.MessageRef, error) {
+	if m == nil {
+		return nil, nil
+	}
+	timestamp, err := requiredTime(field+".timestamp", m.Timestamp)
+	if err != nil {
+		return nil, err
+	}
+	id, err := required(field+".msg_server_id", m.MsgServerID)
+	if err != nil {
+		return nil, err
+	}
+	return &chat.MessageRef{Timestamp: timestamp, MsgServerID: id}, nil
+}
+
+func (m *revokeMembers) request() (r chat.RevokeRequest, err error) {
+	if r.Key.ServerID, err = required("server_id", m.ServerID); err != nil {
+		return r, err
+	}
+	if r.Key.ChannelID, err = required("channel_id", m.ChannelID); err != nil {
+		return r, err
+	}
+	if r.Key.Timestamp, err = requiredTime("timestamp", m.Timestamp); err != nil {
+		return r, err
+	}
+	if r.Key.MsgServerID, err = required("msg_server_id", m.MsgServerID); err != nil {
+		return r, err
+	}
+	if m.Info != nil {
+		r.Info = chat.UpdateInfo(*m.Info)
+	}
+	return r, nil
+}
+
+func (m *historyMembers) request() (r chat.HistoryRequest, err error) {
+	if r.ServerID, err = required("server_id", m.ServerID); err != nil {
+		return r, err
+	}
+	if r.ChannelID, err = required("channel_id", m.ChannelID); err != nil {
+		return r, err
+	}
+	if r.Newer, err = m.newer(); err != nil {
+		return r, err
+	}
+	if r.After, err = m.after(); err != nil {
+		return r, err
+	}
+	r.Limit, err = m.limit()
+	return r, err
+}
+
+func (m *historyMembers) newer() (bool, error) {
+	switch optional(m.Direction) {
+	case "", "older":
+		return false, nil
+	case "newer":
+		return true, nil
+	}
+	return false, invalid("direction", "must be older or newer")
+}
+
+func (m *historyMembers) after() (*chat.MessageRef, error) {
+	switch {
+	case m.Cursor != nil && m.Timestamp != nil:
+		return nil, invalid("timestamp", "excludes cursor")
+	case m.Cursor != nil:
+		return parseCursor("cursor", *m.Cursor)
+	case m.Timestamp != nil:
+		return &chat.MessageRef{Timestamp: *m.Timestamp}, checkTimestamp("timestamp", *m.Timestamp)
+	}
+	return nil, nil
+}
+
+// limit is checked here because 0 means "not given" to the service.
+func (m *historyMembers) limit() (int, error) {
+	if m.Limit == nil {
+		return 0, nil
+	}
+	if *m.Limit < 1 || *m.Limit > chat.MaxHistoryPage {
+		return 0, invalid("limit", "must be from 1 to 100")
+	}
+	return *m.Limit, nil
+}
+
+func requiredTime(field string, value *int64) (int64, error) {
+	ms, err := required(field, value)
+	if err != nil {
+		return 0, err
+	}
+	return ms, checkTimestamp(field, ms)
+}
