@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -28,7 +29,7 @@ type Sessions struct {
 // read, and a join commits before it reads the account's rows. Whichever comes
 // first, one of the two sees the other and stores the server's row.
 //
-// Errors: Busy.
+// Errors: Repeated when a later connection of the device was there first, Busy.
 func (s *Sessions) Connect(ctx context.Context, c Connection) error {
 	if err := s.Store.PutConnection(ctx, c); err != nil {
 		return err
@@ -50,6 +51,10 @@ func (s *Sessions) Connect(ctx context.Context, c Connection) error {
 	)); err != nil {
 		return err
 	}
+	if superseded(c, connections) {
+		err := s.Store.RemoveConnection(ctx, c.AccountID, c.ID, nil)
+		return cmp.Or(err, error(&Error{Code: Repeated, Reason: "this device has connected again meanwhile"}))
+	}
 	return first(concurrently(
 		func() error { return s.Store.PutPresences(ctx, presences(c, memberships, proved)) },
 		func() error { return s.retire(ctx, surplus(c, connections, s.MaxConnections), memberships) },
@@ -62,6 +67,12 @@ func presences(c Connection, memberships []Membership, proved int64) []Presence 
 		rows[i] = Presence{ServerID: m.ServerID, Connection: c, Roles: m.Roles, Generation: m.Generation, ProvedAt: proved}
 	}
 	return rows
+}
+
+// superseded: a later connection of the device was already there when this one
+// looked, and did not see it. It stays; this one gives way.
+func superseded(c Connection, all []Connection) bool {
+	return slices.ContainsFunc(all, func(other Connection) bool { return other.Supersedes(c) })
 }
 
 // surplus are the connections that c takes the place of, and the oldest of those

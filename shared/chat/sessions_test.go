@@ -1,0 +1,245 @@
+package chat_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"unsend/shared/chat"
+	"unsend/shared/chat/chattest"
+)
+
+// gate holds back every operation of a store until a schedule lets it pass.
+type gate struct {
+	*chattest.Store
+	mu      sync.Mutex
+	waiting []chan struct{}
+}
+
+func (g *gate) pass() {
+	turn := make(chan struct{})
+	g.mu.Lock()
+	g.waiting = append(g.waiting, turn)
+	g.mu.Unlock()
+	<-turn
+}
+
+func (g *gate) PutConnection(ctx context.Context, c chat.Connection) error {
+	g.pass()
+	return g.Store.PutConnection(ctx, c)
+}
+
+func (g *gate) Connections(ctx context.Context, account string, now int64) ([]chat.Connection, error) {
+	g.pass()
+	return g.Store.Connections(ctx, account, now)
+}
+
+func (g *gate) Memberships(ctx context.Context, account string) ([]chat.Membership, error) {
+	g.pass()
+	return g.Store.Memberships(ctx, account)
+}
+
+func (g *gate) PutPresences(ctx context.Context, rows []chat.Presence) error {
+	g.pass()
+	return g.Store.PutPresences(ctx, rows)
+}
+
+func (g *gate) RemovePresences(ctx context.Context, server string, ids []string) error {
+	g.pass()
+	return g.Store.RemovePresences(ctx, server, ids)
+}
+
+func (g *gate) ChangeMember(ctx context.Context, server, account string, at time.Time, change func(*chat.Member) error) (chat.Member, error) {
+	g.pass()
+	return g.Store.ChangeMember(ctx, server, account, at, change)
+}
+
+// interleave runs the flows in the order that choices say, and returns how many
+// operations were ready at each step. Missing choices are 0.
+func interleave(g *gate, choices []int, flows ...func()) (ready []int) {
+	var running sync.WaitGroup
+	for _, flow := range flows {
+		running.Go(flow)
+	}
+	for step := 0; ; step++ {
+		synctest.Wait()
+		if len(g.waiting) == 0 {
+			running.Wait()
+			return ready
+		}
+		choice := 0
+		if step < len(choices) {
+			choice = choices[step]
+		}
+		ready = append(ready, len(g.waiting))
+		turn := g.waiting[choice]
+		g.waiting = slices.Delete(g.waiting, choice, choice+1)
+		close(turn)
+	}
+}
+
+// everyInterleaving runs scenario once for each order its operations can have.
+func everyInterleaving(t *testing.T, scenario func(t *testing.T, choices []int) (ready []int)) {
+	t.Helper()
+	var choices []int
+	for runs := 1; ; runs++ {
+		var ready []int
+		synctest.Test(t, func(t *testing.T) { ready = scenario(t, choices) })
+		if t.Failed() {
+			t.Fatalf("after the choices %v (run %d)", choices, runs)
+		}
+		choices = append(choices, make([]int, len(ready)-len(choices))...)
+		last := len(choices) - 1
+		for last >= 0 && choices[last] == ready[last]-1 {
+			last--
+		}
+		if last < 0 {
+			t.Logf("%d orders", runs)
+			return
+		}
+		choices = append(choices[:last:last], choices[last]+1)
+	}
+}
+
+// A connect and a join of the same account, in every order of their reads and
+// writes: afterwards a message reaches the device.
+func TestAConnectRacingAJoinIsTold(t *testing.T) {
+	everyInterleaving(t, func(t *testing.T, choices []int) []int {
+		s := newScene(t)
+		phone := s.online("alice", "phone")
+		g := &gate{Store: s.store}
+		erin := chat.Connection{ID: "erin/phone", AccountID: "erin", DeviceID: "phone", ClientType: chat.IOS,
+			ConnectedAt: time.Now().UnixMilli(), TokenExpiresAt: time.Now().Add(time.Hour).UnixMilli()}
+		ready := interleave(g, choices,
+			func() {
+				sessions := chat.Sessions{Store: g, Gateway: s.gateway, Clock: time.Now, MaxConnections: 10}
+				s.must(nil, sessions.Connect(t.Context(), erin))
+			},
+			func() {
+				communities := chat.Communities{Store: g, Clock: time.Now}
+				s.must(communities.ChangeMember(t.Context(), "s1", "erin", func(m *chat.Member) error { m.Join(time.Now()); return nil }))
+			})
+		s.finished(s.notify(inserted(s.send(phone))))
+		s.expect(erin, "message m1")
+		return ready
+	})
+}
+
+// A connect and a ban, in every order: no frame, even where a row was left.
+func TestAConnectRacingABanIsNotTold(t *testing.T) {
+	everyInterleaving(t, func(t *testing.T, choices []int) []int {
+		s := newScene(t)
+		phone := s.online("alice", "phone")
+		g := &gate{Store: s.store}
+		carol := chat.Connection{ID: "carol/phone", AccountID: "carol", DeviceID: "phone", ClientType: chat.IOS,
+			ConnectedAt: time.Now().UnixMilli(), TokenExpiresAt: time.Now().Add(time.Hour).UnixMilli()}
+		ready := interleave(g, choices,
+			func() {
+				sessions := chat.Sessions{Store: g, Gateway: s.gateway, Clock: time.Now, MaxConnections: 10}
+				s.must(nil, sessions.Connect(t.Context(), carol))
+			},
+			func() {
+				communities := chat.Communities{Store: g, Clock: time.Now}
+				s.must(communities.ChangeMember(t.Context(), "s1", "carol", func(m *chat.Member) error { m.Banned = true; return nil }))
+			})
+		s.finished(s.notify(inserted(s.send(phone))))
+		s.expect(carol)
+		return ready
+	})
+}
+
+func TestASecondConnectionOfADeviceReplacesTheFirst(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		first := s.online("carol", "phone")
+		tab := s.online("carol", "tab")
+		time.Sleep(time.Second)
+		second := first
+		second.ID, second.ConnectedAt = "carol/phone again", time.Now().UnixMilli()
+		s.must(nil, s.sessions().Connect(t.Context(), second))
+		if s.gateway.Closings(first.ID) != 1 || s.gateway.Closings(tab.ID) != 0 {
+			t.Error("the device's first connection must be closed, and no other")
+		}
+		// The first one's $disconnect comes late; it must not take the second's rows.
+		s.must(nil, s.sessions().Disconnect(t.Context(), first))
+		s.finished(s.notify(inserted(s.send(s.online("alice", "phone")))))
+		s.expect(first)
+		s.expect(second, "message m1")
+		s.expect(tab, "message m1")
+	})
+}
+
+// Two connects of one device at the same time, in every order: one stays.
+func TestTwoConnectsOfOneDevice(t *testing.T) {
+	everyInterleaving(t, func(t *testing.T, choices []int) []int {
+		s := newScene(t)
+		g := &gate{Store: s.store}
+		refused := map[string]bool{}
+		connect := func(id string) func() {
+			return func() {
+				sessions := chat.Sessions{Store: g, Gateway: s.gateway, Clock: time.Now, MaxConnections: 10}
+				err := sessions.Connect(t.Context(), chat.Connection{ID: id, AccountID: "carol", DeviceID: "phone",
+					ConnectedAt: time.Now().UnixMilli(), TokenExpiresAt: time.Now().Add(time.Hour).UnixMilli()})
+				if refused[id] = chat.CodeOf(err) == chat.Repeated; err != nil && !refused[id] {
+					t.Error(err)
+				}
+			}
+		}
+		ready := interleave(g, choices, connect("a"), connect("b"))
+		if s.gateway.Closings("b") != 0 || refused["b"] {
+			t.Error("the later of the two gave way")
+		}
+		if s.gateway.Closings("a") == 0 && !refused["a"] {
+			t.Error("both stayed")
+		}
+		if rows, err := s.store.Connections(t.Context(), "carol", 0); err != nil || len(rows) != 1 || rows[0].ID != "b" {
+			t.Errorf("rows %v, %v; want b's alone", rows, err)
+		}
+		return ready
+	})
+}
+
+func TestTheOldestConnectionGivesWay(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		for _, device := range []string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"} {
+			s.online("carol", device)
+			time.Sleep(time.Millisecond)
+		}
+		if got := s.rows("carol"); got != 10 {
+			t.Errorf("%d connections, want 10", got)
+		}
+		if s.gateway.Closings("carol/1") != 1 || s.gateway.Closings("carol/2") != 1 || s.gateway.Closings("carol/3") != 0 {
+			t.Error("not the two oldest were closed")
+		}
+	})
+}
+
+func TestPing(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		carol := s.online("carol", "phone")
+		at, err := s.sessions().Ping(t.Context(), carol)
+		if err != nil || !at.Equal(time.Now()) || s.gateway.Closings(carol.ID) != 0 {
+			t.Errorf("ping of a known connection: %v, %v", at, err)
+		}
+		s.must(nil, s.sessions().Disconnect(t.Context(), carol))
+		if _, err := s.sessions().Ping(t.Context(), carol); err != nil || s.gateway.Closings(carol.ID) != 1 {
+			t.Errorf("ping of a connection without rows must close it: %v", err)
+		}
+	})
+}
+
+// A leave takes the rows of those who are online; a join gives them.
+func TestMembershipFollowsWhoIsOnline(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		carol := s.online("carol", "phone")
+		s.member("s1", "carol", func(m *chat.Member) error { m.Leave(); return nil })
+		if slices.Contains(s.audience(), carol.ID) {
+			t.Error("who left is still in the audience")
+		}
+		s.member("s1", "carol", func(m *chat.Member) error { m.Join(time.Now()); return nil })
+		s.finished(s.notify(inserted(s.send(s.online("alice", "phone")))))
+		s.expect(carol, "message m1")
+	})
+}
