@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strconv"
 	"strings"
@@ -31,6 +32,9 @@ const (
 	PushConcurrency  = "PUSH_CONCURRENCY"
 	ServerPushBudget = "SERVER_PUSH_BUDGET_MS"
 )
+
+// logLevel is set by Lambda, from the function's LoggingConfig.
+const logLevel = "AWS_LAMBDA_LOG_LEVEL"
 
 // Environment reads variables and collects what is wrong with them, so that one
 // look at the log shows everything there is to mend.
@@ -110,6 +114,16 @@ func (e *Environment) Windows() chat.Windows {
 	own := chat.Window(e.Int(RevokeWindow, -1, longest))
 	moderator := chat.Window(e.Int(ModeratorWindow, -1, longest))
 	return chat.Windows{Own: &own, Moderator: &moderator}
+}
+
+// LogLevel is the least level that is logged: INFO where Lambda says nothing, or
+// a level (TRACE, FATAL) that slog does not have.
+func (e *Environment) LogLevel() slog.Level {
+	var level slog.Level // INFO
+	if err := level.UnmarshalText([]byte(e.getenv(logLevel))); err != nil {
+		return slog.LevelInfo
+	}
+	return level
 }
 
 func (e *Environment) fail(name, why string) {

@@ -1,0 +1,113 @@
+// Package edge is where an invocation comes in and goes out: it turns a Lambda
+// event into an identity and a request, an outcome into an answer, and logs once.
+//
+// # One invocation, one line
+//
+// Each invocation logs exactly one line of JSON, whose keys are fixed (an empty one is left out):
+//
+//	timestamp, level, msg    msg is always "invocation"
+//	request                  Lambda's request id, or the gateway's outside of Lambda
+//	route                    the route key, or the function where there is none
+//	connection, account      who asked
+//	server, channel, message what for; not for a request that was malformed
+//	code, duration_ms        what was answered, and when
+//	error, stack             only for 500 and 503
+//
+// The level goes by the code: ERROR for 500, WARN for 503, INFO for the rest,
+// refusals included. What a user wrote is in no key: ids and codes only, and
+// errors whose text our own packages made.
+//
+// # One bad event harms nobody
+//
+// A panic is that event's 500: its type and stack are logged, its text only when
+// it is the runtime's own, since any other may hold what a user wrote. Every
+// event has a deadline well before Lambda's, so that its caller gets an answer. Nothing of one invocation is
+// kept for the next.
+package edge
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"unsend/shared/chat"
+)
+
+// Deadlines of an event. Lambda ends a function after 10 s or more (see
+// template.yaml), without an answer.
+const (
+	// FrameTimeout is less than [chat.WriteTimeout], so that no frame's write
+	// ends later than readers expect.
+	FrameTimeout = 4 * time.Second
+	// SessionTimeout is longer, as a connect stores a row for each server and
+	// closes other connections. API Gateway waits 29 s.
+	SessionTimeout = 8 * time.Second
+)
+
+// Edge is what the handlers of a function share.
+type Edge struct {
+	Log   *slog.Logger
+	Clock chat.Clock
+}
+
+// Handler handles an event of the WebSocket API.
+type Handler = func(context.Context, events.APIGatewayWebsocketProxyRequest) (events.APIGatewayProxyResponse, error)
+
+// Invocation is the log line of one event.
+type Invocation struct {
+	edge  Edge
+	start time.Time
+	attrs []slog.Attr
+}
+
+// Begin starts the line of an event.
+func (e Edge) Begin(ctx context.Context, route, gatewayRequestID string) *Invocation {
+	inv := &Invocation{edge: e, start: e.Clock()}
+	inv.Add("request", requestID(ctx, gatewayRequestID))
+	inv.Add("route", route)
+	return inv
+}
+
+func requestID(ctx context.Context, gateway string) string {
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		return lc.AwsRequestID
+	}
+	return gateway
+}
+
+// Add adds an id under one of the fixed keys; an empty one is left out.
+func (inv *Invocation) Add(key, id string) {
+	if id != "" {
+		inv.attrs = append(inv.attrs, slog.String(key, id))
+	}
+}
+
+// Count adds a number.
+func (inv *Invocation) Count(key string, n int) { inv.attrs = append(inv.attrs, slog.Int(key, n)) }
+
+// End writes the line. err is the event's outcome; its text is written only
+// where it is not told to the caller.
+func (inv *Invocation) End(ctx context.Context, err error) {
+	code := chat.CodeOf(err)
+	attrs := append(inv.attrs,
+		slog.Int("code", int(code)),
+		slog.Int64("duration_ms", inv.edge.Clock().Sub(inv.start).Milliseconds()))
+	if code == chat.Internal || code == chat.Busy {
+		attrs = append(attrs, slog.String("error", err.Error()))
+		attrs = append(attrs, stackOf(err)...)
+	}
+	inv.edge.Log.LogAttrs(ctx, levelOf(code), "invocation", attrs...)
+}
+
+func levelOf(code chat.Code) slog.Level {
+	switch code {
+	case chat.Internal:
+		return slog.LevelError
+	case chat.Busy:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
