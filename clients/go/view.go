@@ -1,0 +1,88 @@
+package unsend
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Change is what a message did to a [View].
+type Change int
+
+// The changes.
+const (
+	Unchanged Change = iota // known already, or older than what is known
+	Added
+	Updated
+)
+
+// View is a channel as one device shows it: its messages in their order. Messages
+// may come from answers, notices and history, in any order and any number of times; what
+// they come to is the same.
+//
+//   - What was taken back stays so: revoked beats new, whichever comes first.
+//   - What was taken back has no content, not even in memory.
+//   - What is known already changes nothing.
+//
+// A View is not safe for concurrent use.
+type View struct {
+	serverID, channelID string
+	messages            []Message // by time, then id
+}
+
+// NewView makes an empty view of a channel.
+func NewView(serverID, channelID string) *View {
+	return &View{serverID: serverID, channelID: channelID}
+}
+
+// Apply takes a message. One of another channel changes nothing.
+func (v *View) Apply(m Message) Change {
+	if m.ServerID != v.serverID || m.ChannelID != v.channelID {
+		return Unchanged
+	}
+	if m.Ended() {
+		m.Content = Content{} // whatever a server sent
+	}
+	i, found := v.find(m.MessageKey)
+	switch {
+	case !found:
+		v.messages = slices.Insert(v.messages, i, m)
+		return Added
+	case !m.beats(v.messages[i]):
+		return Unchanged
+	}
+	v.messages[i] = m
+	return Updated
+}
+
+// Messages gives the messages, oldest first. The slice is the caller's.
+func (v *View) Messages() []Message { return slices.Clone(v.messages) }
+
+// Message finds a message.
+func (v *View) Message(key MessageKey) (Message, bool) {
+	if i, found := v.find(key); found && v.messages[i].MessageKey == key {
+		return v.messages[i], true
+	}
+	return Message{}, false
+}
+
+func (v *View) find(key MessageKey) (int, bool) {
+	return slices.BinarySearchFunc(v.messages, key, func(m Message, key MessageKey) int {
+		return cmp.Or(cmp.Compare(m.Timestamp, key.Timestamp), strings.Compare(m.MsgServerID, key.MsgServerID))
+	})
+}
+
+// beats compares two states of one message: the one further on its way wins,
+// then the later version. Versions alone do not decide, so that a revoke
+// holds against a server that counts wrongly.
+func (m Message) beats(known Message) bool {
+	return cmp.Or(cmp.Compare(m.stage(), known.stage()), cmp.Compare(m.Version, known.Version)) > 0
+}
+
+// stage: normal (or a status of the application's), revoked, deleted.
+func (m Message) stage() int {
+	if m.Ended() {
+		return m.Status
+	}
+	return StatusNormal
+}
