@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+
+	"unsend/scripts/local/stack"
+)
+
+// localStackName is the CloudFormation stack inside a local stack.
+const localStackName = "unsend"
+
+// localStage, localAudience and the rest are what the local deployment is given.
+// They are the template's defaults where nothing speaks against it.
+const (
+	localStage       = "live"
+	localAudience    = "unsend"
+	localTokenMaxTTL = 86400
+	localWindowMS    = 120_000
+)
+
+// deployment builds the working tree and deploys it to one local stack.
+type deployment struct {
+	root     string
+	dir      runDir
+	endpoint string
+	pid      int // of the local stack
+}
+
+func architecture() string {
+	if runtime.GOARCH == "arm64" {
+		return "arm64"
+	}
+	return "x86_64"
+}
+
+// compileFunctions fills Go's build cache with what sam build asks for one
+// function at a time, and says what does not compile in half the time.
+func compileFunctions(ctx context.Context, root string, dir runDir) error {
+	c := Command{What: "go build ./functions/...", Dir: root, Log: dir.log("compile"),
+		Env:  environment("CGO_ENABLED=0", "GOOS=linux", "GOFLAGS="+goFlags()),
+		Argv: []string{"go", "build", "-o", os.DevNull, "./functions/..."}}
+	_, err := c.Run(ctx)
+	return err
+}
+
+// compileTool builds the command line tool into .build/unsend.
+func compileTool(ctx context.Context, root string, dir runDir) error {
+	c := Command{What: "go build ./scripts/unsend", Dir: root, Log: dir.log("compile-tool"), Env: environment(),
+		Argv: []string{"go", "build", "-o", toolPath(root), "./scripts/unsend"}}
+	_, err := c.Run(ctx)
+	return err
+}
+
+func toolPath(root string) string { return filepath.Join(root, ".build", "unsend") }
+
+func (d deployment) sam(args ...string) []string {
+	// [local] of samconfig.toml, never what --guided saved for an account.
+	return append(append([]string{venv{root: d.root, name: "sam"}.bin("sam")}, args...),
+		"--config-file", filepath.Join(d.root, "samconfig.toml"), "--config-env", "local")
+}
+
+// build runs the real sam build into a folder of this run.
+func (d deployment) build(ctx context.Context) error {
+	c := Command{What: "sam build", Dir: d.root, Log: d.dir.log("sam build"),
+		Env: append(localEnvironment(d.endpoint, d.dir), "CGO_ENABLED=0", "GOFLAGS="+goFlags()),
+		Argv: d.sam("build", "--build-dir", d.dir.file("build", "sam"),
+			"--parameter-overrides", "Architecture="+architecture())}
+	_, err := c.Run(ctx)
+	return err
+}
+
+// deploy runs the real sam deploy and describes the result.
+func (d deployment) deploy(ctx context.Context) (stack.Description, error) {
+	c := Command{What: "sam deploy", Dir: d.root, Log: d.dir.log("sam deploy"),
+		Env: localEnvironment(d.endpoint, d.dir),
+		Argv: append(d.sam("deploy", "--template-file", d.dir.file("build", "sam", "template.yaml"),
+			"--stack-name", localStackName, "--region", localRegion, "--parameter-overrides"), d.parameters()...)}
+	logged := size(stackLog(d.pid))
+	if output, err := c.Run(ctx); err != nil {
+		return stack.Description{}, d.explain(err, output, logged)
+	}
+	return d.describe(ctx)
+}
+
+func (d deployment) parameters() []string {
+	return []string{
+		"Architecture=" + architecture(),
+		"CallbackUrl=" + d.endpoint,
+		"AllowQueryToken=true", // the demo page of a browser has no better way without TLS
+		"Stage=" + localStage,
+		"TokenAudience=" + localAudience,
+		"TokenMaxTtlSeconds=" + strconv.Itoa(localTokenMaxTTL),
+		"RevokeWindowMs=" + strconv.Itoa(localWindowMS),
+		"ModeratorWindowMs=" + strconv.Itoa(localWindowMS),
+	}
+}
+
+// explain puts the stack's own reason in front of what sam says, which shows it
+// in columns a few letters wide.
+func (d deployment) explain(err error, output string, logged int64) error {
+	failed, ok := err.(*commandError)
+	if reason := refusals(stackLog(d.pid), logged); ok && reason != "" {
+		failed.tail = reason + "\n\n" + lastLines(output, 3)
+		failed.advice = advise("Failed to provision")
+	}
+	return err
+}
+
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// describe asks the deployed stack for its outputs.
+func (d deployment) describe(ctx context.Context) (stack.Description, error) {
+	outputs, err := stackOutputs(ctx, d.endpoint, localStackName)
+	if err != nil {
+		return stack.Description{}, err
+	}
+	description := stack.Description{
+		Name: localStackName, Stage: localStage, Region: localRegion, Endpoint: d.endpoint, PID: d.pid,
+		APIID:        outputs["ApiId"],
+		WebSocketURL: outputs["WebSocketUrl"], CallbackURL: outputs["CallbackUrl"],
+		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
+		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
+		TokenSecretARN: outputs["TokenSecretArn"], TokenAudience: localAudience, TokenMaxTTLSeconds: localTokenMaxTTL,
+		RevokeWindowMS: localWindowMS, ModeratorWindowMS: localWindowMS,
+		Functions: map[string]string{}, LogGroups: map[string]string{},
+	}
+	for _, f := range functionOutputs {
+		description.Functions[f.folder] = outputs[f.output+"Function"]
+		description.LogGroups[f.folder] = outputs[f.output+"LogGroup"]
+	}
+	return description, complete(outputs)
+}
+
+// functionOutputs are the functions' folders and the names of their outputs.
+var functionOutputs = []struct{ folder, output string }{
+	{"authorize", "Authorize"}, {"connect", "Connect"}, {"disconnect", "Disconnect"}, {"session", "Session"},
+	{"send", "Send"}, {"revoke", "Revoke"}, {"read", "Read"}, {"notify", "Notify"},
+}
+
+// complete reports outputs that template.yaml no longer has.
+func complete(outputs map[string]string) error {
+	names := []string{"ApiId", "WebSocketUrl", "CallbackUrl", "MessagesTable", "CommunityTable", "SessionsTable",
+		"MessagesStreamArn", "UndeliveredBucket", "TokenSecretArn"}
+	for _, f := range functionOutputs {
+		names = append(names, f.output+"Function", f.output+"LogGroup")
+	}
+	for _, name := range names {
+		if outputs[name] == "" {
+			return fmt.Errorf("the deployed stack has no output %s: put it back into template.yaml, or take it out of scripts/local/deploy.go", name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,310 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"unsend/scripts/local/stack"
+)
+
+const testHelp = `Usage: scripts/test [flags]
+
+Checks everything, as CI does: formatting, vet, staticcheck, shellcheck, sam validate --lint; unit,
+property, handler and template tests with the race detector, the stores against a real DynamoDB
+endpoint; each fuzz target for some seconds; then deploys template.yaml to a local stack and runs the
+end-to-end suite there. What it starts it ends. The first run makes .venv/, as scripts/dev does.
+
+A step that fails does not keep the others from running; the list at the end tells.
+
+Flags:
+`
+
+// testOptions are the flags of scripts/test.
+type testOptions struct{ long, skipE2E bool }
+
+func parseTest(args []string) (testOptions, error) {
+	var o testOptions
+	flags := flag.NewFlagSet("scripts/test", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), testHelp)
+		flags.PrintDefaults()
+	}
+	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, a minute for each fuzz target, UNSEND_LONG=1 for what looks at it")
+	flags.BoolVar(&o.skipE2E, "skip-e2e", false, "do not deploy and do not run the end-to-end suite")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("scripts/test does not know %q: see scripts/test --help", flags.Arg(0))
+	}
+	return o, nil
+}
+
+func testCommand(ctx context.Context, root string, args []string) (err error) {
+	options, err := parseTest(args)
+	if err != nil {
+		return err
+	}
+	dir, err := newRunDir(root)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	t := &tests{testOptions: options, root: root, dir: dir, progress: newProgress(os.Stdout)}
+	t.run(ctx)
+	t.progress.Close()
+	failed := t.summary(time.Since(began))
+	dir.close(failed)
+	if ctx.Err() != nil {
+		fmt.Fprintln(os.Stderr, "interrupted; nothing was left running")
+		return errReported
+	}
+	if failed {
+		return errReported
+	}
+	return nil
+}
+
+// tests is one run of scripts/test. Two lanes go side by side: one makes the
+// tools and the stack, which waits for the network most of the time; the other
+// compiles and tests, which takes all the processors there are.
+type tests struct {
+	testOptions
+	root     string
+	dir      runDir
+	progress *Progress
+
+	server    *stackServer // nil when it did not start
+	deployed  bool
+	compiled  chan struct{} // closed when the functions' build was tried
+	stackDone chan struct{} // closed when the stack was tried
+	allDone   chan struct{} // closed when the deployment was tried
+}
+
+func (t *tests) run(ctx context.Context) {
+	t.compiled, t.stackDone, t.allDone = make(chan struct{}), make(chan struct{}), make(chan struct{})
+	defer t.stopServer()
+	var lanes sync.WaitGroup
+	lanes.Go(func() { t.toolLane(ctx) })
+	t.goLane(ctx)
+	lanes.Wait()
+}
+
+// step runs a step and, when it fails, says why right below it.
+func (t *tests) step(ctx context.Context, name string, work func() error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	err := t.progress.Run(name, func() (string, error) { return "", work() })
+	if err != nil && ctx.Err() == nil {
+		t.progress.Print("\n%v\n\n", err)
+	}
+	return err == nil
+}
+
+// toolLane makes the environments, starts the stack, checks scripts and
+// template, and deploys.
+func (t *tests) toolLane(ctx context.Context) {
+	defer close(t.allDone)
+	sam := t.environments(ctx)
+	if !sam {
+		t.progress.Skip("shellcheck, sam validate, sam build, sam deploy", ".venv/sam is not there")
+		return
+	}
+	t.step(ctx, "shellcheck", func() error { return t.shellcheck(ctx) })
+	t.step(ctx, "sam validate --lint", func() error { return t.validate(ctx) })
+	<-t.compiled
+	t.deploy(ctx)
+}
+
+// environments makes both, starts the stack as soon as its own is there, and
+// tells whether sam's is.
+func (t *tests) environments(ctx context.Context) (sam bool) {
+	var python string
+	if !t.step(ctx, "check this machine", func() (err error) { python, err = checkMachine(ctx); return err }) {
+		close(t.stackDone)
+		return false
+	}
+	var both sync.WaitGroup
+	both.Go(func() {
+		defer close(t.stackDone)
+		if ensureVenv(ctx, t.progress, t.root, t.dir, "stack", python) == nil {
+			t.step(ctx, "start the local stack", func() (err error) { t.server, err = startServer(ctx, t.root, t.dir); return err })
+		}
+	})
+	sam = t.step(ctx, ".venv/sam", func() error {
+		_, err := venv{root: t.root, name: "sam", python: python}.ensure(ctx, t.dir.log("venv sam"))
+		return err
+	})
+	both.Wait()
+	return sam
+}
+
+func (t *tests) deploy(ctx context.Context) {
+	switch {
+	case t.skipE2E:
+		t.progress.Skip("sam build, sam deploy", "--skip-e2e")
+		return
+	case t.server == nil:
+		t.progress.Skip("sam build, sam deploy", "the local stack did not start")
+		return
+	}
+	d := deployment{root: t.root, dir: t.dir, endpoint: t.server.endpoint, pid: t.server.pid}
+	if !t.step(ctx, "sam build", func() error { return d.build(ctx) }) {
+		t.progress.Skip("sam deploy", "sam build failed")
+		return
+	}
+	t.deployed = t.step(ctx, "sam deploy", func() error {
+		description, err := d.deploy(ctx)
+		if err != nil {
+			return err
+		}
+		return description.Save(t.stackFile())
+	})
+}
+
+func (t *tests) stackFile() string { return t.dir.file(filepath.Base(stack.File)) }
+
+// goLane is what needs Go alone, then what needs the stack, then what needs the
+// deployment.
+func (t *tests) goLane(ctx context.Context) {
+	t.step(ctx, "formatting", func() error { return checkFormat(t.root) })
+	t.step(ctx, "compile", func() error {
+		return errors.Join(compileFunctions(ctx, t.root, t.dir), compileTool(ctx, t.root, t.dir))
+	})
+	close(t.compiled)
+	t.step(ctx, "go vet", func() error { return t.quiet(ctx, "go vet", "go", "vet", "./...") })
+	t.step(ctx, "staticcheck", func() error { return t.quiet(ctx, "staticcheck", "go", "tool", "staticcheck", "./...") })
+	<-t.stackDone
+	t.step(ctx, "tests", func() error { return t.unit(ctx) })
+	t.fuzz(ctx)
+	<-t.allDone
+	t.e2e(ctx)
+}
+
+// quiet runs a command whose output matters only when it fails.
+func (t *tests) quiet(ctx context.Context, what string, argv ...string) error {
+	_, err := Command{What: what, Dir: t.root, Env: environment(), Log: t.dir.log(what), Argv: argv}.Run(ctx)
+	return err
+}
+
+// loud runs go test and shows its lines as they come.
+func (t *tests) loud(ctx context.Context, what string, env []string, argv ...string) error {
+	c := Command{What: what, Dir: t.root, Env: environment(env...), Log: t.dir.log(what), Argv: argv,
+		Show: func(line string) { t.progress.Print("%s\n", line) }}
+	_, err := c.Run(ctx)
+	return err
+}
+
+// unit runs all tests but the end-to-end ones. Without a stack the stores'
+// conformance tests skip themselves, and that is a failure of an earlier step.
+func (t *tests) unit(ctx context.Context) error {
+	packages, err := t.packages(ctx)
+	if err != nil {
+		return err
+	}
+	var env []string
+	if t.server != nil {
+		env = append(env, "UNSEND_DYNAMODB_ENDPOINT="+t.server.endpoint, "AWS_REGION="+localRegion,
+			"AWS_ACCESS_KEY_ID="+stack.LocalAccessKey, "AWS_SECRET_ACCESS_KEY="+stack.LocalSecretKey)
+	}
+	argv := []string{"go", "test", "-race", "-shuffle=on", "-timeout=5m"}
+	if t.long {
+		env = append(env, "UNSEND_LONG=1")
+		argv = []string{"go", "test", "-race", "-shuffle=on", "-count=3", "-timeout=30m"}
+	}
+	return t.loud(ctx, "go test", env, append(argv, packages...)...)
+}
+
+// packages are those of the module without the end-to-end suite.
+func (t *tests) packages(ctx context.Context) ([]string, error) {
+	out, err := Command{What: "go list", Dir: t.root, Env: environment(), Argv: []string{"go", "list", "./..."}}.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(strings.Fields(out), func(p string) bool {
+		return p == "unsend/e2e" || strings.HasPrefix(p, "unsend/e2e/")
+	}), nil
+}
+
+func (t *tests) fuzz(ctx context.Context) {
+	targets, err := fuzzTargets(t.root)
+	if err != nil {
+		t.step(ctx, "fuzz", func() error { return err })
+		return
+	}
+	length := "5s"
+	if t.long {
+		length = "60s"
+	}
+	for _, target := range targets {
+		what := "fuzz " + target.name
+		t.step(ctx, what, func() error {
+			return t.quiet(ctx, what, "go", "test", "-run=^$", "-fuzz=^"+target.name+"$", "-fuzztime="+length, target.folder)
+		})
+	}
+}
+
+func (t *tests) e2e(ctx context.Context) {
+	if !t.deployed {
+		t.progress.Skip("end to end", "nothing was deployed")
+		return
+	}
+	env := []string{"UNSEND_STACK=" + t.stackFile()}
+	if t.long {
+		env = append(env, "UNSEND_LONG=1")
+	}
+	t.step(ctx, "end to end", func() error {
+		return t.loud(ctx, "go test ./e2e", env, "go", "test", "-count=1", "-shuffle=on", "-timeout=10m", "./e2e/...")
+	})
+}
+
+func (t *tests) shellcheck(ctx context.Context) error {
+	scripts, err := shellScripts(t.root)
+	if err != nil {
+		return err
+	}
+	return t.quiet(ctx, "shellcheck", append([]string{venv{root: t.root, name: "sam"}.bin("shellcheck")}, scripts...)...)
+}
+
+func (t *tests) validate(ctx context.Context) error {
+	d := deployment{root: t.root, dir: t.dir}
+	_, err := Command{What: "sam validate --lint", Dir: t.root, Env: localEnvironment("", t.dir), Log: t.dir.log("sam validate"),
+		Argv: d.sam("validate", "--lint", "--region", localRegion)}.Run(ctx)
+	return err
+}
+
+func (t *tests) stopServer() {
+	if t.server == nil {
+		return
+	}
+	// Also after Ctrl-C, so not by step.
+	if err := t.progress.Run("stop the local stack", func() (string, error) { return "", t.server.Stop() }); err != nil {
+		t.progress.Print("\n%v\n\n", err)
+	}
+}
+
+// summary lists all steps again, as their output lies between them, and tells
+// whether one failed.
+func (t *tests) summary(took time.Duration) (failed bool) {
+	p := t.progress
+	p.Print("\n%s\n", p.paint(bold, "Summary"))
+	for _, s := range p.Steps() {
+		p.Print("%s\n", p.line(s))
+		failed = failed || (s.Err != nil && !(t.skipE2E && s.Err == errSkipped))
+	}
+	verdict := p.paint(green, "all is well")
+	if failed {
+		verdict = p.paint(red, "something failed") + ": its output is above and in " + t.dir.file("log")
+	}
+	p.Print("\n%s after %s\n", verdict, seconds(took))
+	return failed
+}
