@@ -58,10 +58,12 @@ func compileTool(ctx context.Context, root string, dir runDir) error {
 
 func toolPath(root string) string { return filepath.Join(root, ".build", "unsend") }
 
-func (d deployment) sam(args ...string) []string {
-	// [local] of samconfig.toml, never what --guided saved for an account.
-	return append(append([]string{venv{root: d.root, name: "sam"}.bin("sam")}, args...),
-		"--config-file", filepath.Join(d.root, "samconfig.toml"), "--config-env", "local")
+// sam is a sam command that reads [local] of samconfig.toml, never what
+// --guided saved for an account.
+func (d deployment) sam(command string, args ...string) []string {
+	start := []string{venv{root: d.root, name: "sam"}.bin("sam"), command,
+		"--config-file", filepath.Join(d.root, "samconfig.toml"), "--config-env", "local"}
+	return append(start, args...)
 }
 
 // build runs the real sam build into a folder of this run.

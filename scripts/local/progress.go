@@ -93,7 +93,7 @@ func (p *Progress) begin(step *Step) {
 	p.erase()
 	p.running = append(p.running, step)
 	if !p.live {
-		_, _ = fmt.Fprintf(p.out, "  ..  %s\n", step.Name)
+		_, _ = fmt.Fprintf(p.out, "  ..   %s\n", step.Name)
 	}
 	p.draw()
 }

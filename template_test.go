@@ -1,0 +1,407 @@
+// Package unsend_test checks template.yaml for what neither `sam validate` nor a
+// deployment to the local stack would notice.
+package unsend_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	yamlast "github.com/goccy/go-yaml/ast"
+	yamlparser "github.com/goccy/go-yaml/parser"
+)
+
+// object is a mapping of the template, with CloudFormation's short forms written
+// out: !Ref X is {"Ref": "X"}, !Sub X is {"Fn::Sub": "X"}.
+type object = map[string]any
+
+func loadTemplate(t *testing.T) object {
+	t.Helper()
+	file, err := yamlparser.ParseFile("template.yaml", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain(t, file.Docs[0].Body).(object)
+}
+
+// plain turns a node into maps, lists and scalars.
+func plain(t *testing.T, node yamlast.Node) any {
+	t.Helper()
+	switch n := node.(type) {
+	case *yamlast.TagNode:
+		name := strings.TrimPrefix(n.Start.Value, "!")
+		if name != "Ref" && name != "Condition" {
+			name = "Fn::" + name
+		}
+		return object{name: plain(t, n.Value)}
+	case *yamlast.MappingNode:
+		m := object{}
+		for _, entry := range n.Values {
+			m[entry.Key.String()] = plain(t, entry.Value)
+		}
+		return m
+	case *yamlast.MappingValueNode:
+		return object{n.Key.String(): plain(t, n.Value)}
+	case *yamlast.SequenceNode:
+		var list []any
+		for _, value := range n.Values {
+			list = append(list, plain(t, value))
+		}
+		return list
+	}
+	var scalar any
+	if err := yaml.NodeToValue(node, &scalar); err != nil {
+		t.Fatalf("%s: %v", node.GetPath(), err)
+	}
+	return scalar
+}
+
+// at walks down mappings; a missing part is an empty mapping.
+func at(m object, path ...string) object {
+	for _, part := range path {
+		m, _ = m[part].(object)
+	}
+	return m
+}
+
+// resources are those of a type, by name.
+func resources(template object, kind string) map[string]object {
+	found := map[string]object{}
+	for name, r := range at(template, "Resources") {
+		if r := r.(object); r["Type"] == kind {
+			found[name] = at(r, "Properties")
+		}
+	}
+	return found
+}
+
+func functions(t *testing.T, template object) map[string]object {
+	t.Helper()
+	found := resources(template, "AWS::Serverless::Function")
+	if len(found) != 8 {
+		t.Fatalf("%d functions: the readers of this test are wrong", len(found))
+	}
+	return found
+}
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	routes := at(template, "Resources", "Api", "Properties", "Routes")
+	want := []string{"$connect", "$default", "$disconnect", "history", "ping", "revoke", "send"}
+	if got := slices.Sorted(maps.Keys(routes)); !slices.Equal(got, want) {
+		t.Errorf("routes %v, want %v", got, want)
+	}
+	for key := range routes {
+		route := at(routes, key)
+		if _, alias := at(route, "FunctionArn")["Ref"].(string); !alias {
+			t.Errorf("%s calls %v, want a function's alias", key, route["FunctionArn"])
+		}
+		answers := key != "$connect" && key != "$disconnect"
+		if chosen := route["RouteResponseSelectionExpression"]; (chosen == "$default") != answers {
+			t.Errorf("%s: RouteResponseSelectionExpression is %v", key, chosen)
+		}
+	}
+}
+
+// Without a route response API Gateway drops a function's answer. The local
+// stack forwards it all the same, so nothing else would find one missing.
+func TestRoutesThatAnswerHaveARouteResponse(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	var have []string
+	for _, response := range resources(template, "AWS::ApiGatewayV2::RouteResponse") {
+		route, _ := at(response, "RouteId")["Ref"].(string)
+		have = append(have, route)
+		if response["RouteResponseKey"] != "$default" {
+			t.Errorf("%s: RouteResponseKey is %v", route, response["RouteResponseKey"])
+		}
+	}
+	slices.Sort(have)
+	var want []string
+	for key := range at(template, "Resources", "Api", "Properties", "Routes") {
+		if name := strings.TrimPrefix(key, "$"); name != "connect" && name != "disconnect" {
+			want = append(want, "Api"+strings.ToUpper(name[:1])+name[1:]+"Route")
+		}
+	}
+	slices.Sort(want)
+	if !slices.Equal(have, want) {
+		t.Errorf("route responses for %v, want %v", have, want)
+	}
+}
+
+func TestNothingLogsBodies(t *testing.T) {
+	t.Parallel()
+	settings := at(loadTemplate(t), "Resources", "Api", "Properties", "DefaultRouteSettings")
+	if settings["DataTraceEnabled"] != false || settings["LoggingLevel"] != "OFF" {
+		t.Errorf("route settings %v, want DataTraceEnabled false and LoggingLevel OFF", settings)
+	}
+}
+
+func TestAFunctionHasARoleAndALogGroupOfItsOwn(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	for name, f := range functions(t, template) {
+		if role := at(f, "Role")["Fn::GetAtt"]; role != name+"Role.Arn" {
+			t.Errorf("%s has role %v", name, role)
+		}
+		if f["Policies"] != nil {
+			t.Errorf("%s has Policies; they belong into %sRole", name, name)
+		}
+		if group := at(f, "LoggingConfig", "LogGroup")["Ref"]; group != name+"Logs" {
+			t.Errorf("%s logs to %v", name, group)
+		}
+		if at(template, "Resources", name+"Logs", "Properties")["RetentionInDays"] == nil {
+			t.Errorf("%sLogs keeps logs for ever", name)
+		}
+	}
+}
+
+// statements are those of a role, with both sides of an !If.
+func statements(role object) []object {
+	var all []object
+	for _, policy := range role["Policies"].([]any) {
+		for _, s := range at(policy.(object), "PolicyDocument")["Statement"].([]any) {
+			all = append(all, branches(s.(object))...)
+		}
+	}
+	return all
+}
+
+func branches(s object) []object {
+	choice, conditional := s["Fn::If"].([]any)
+	if !conditional {
+		return []object{s}
+	}
+	var all []object
+	for _, branch := range choice[1:] {
+		if b := branch.(object); b["Ref"] != "AWS::NoValue" {
+			all = append(all, branches(b)...)
+		}
+	}
+	return all
+}
+
+// list gives a value that may be one or many.
+func list(value any) []any {
+	if many, ok := value.([]any); ok {
+		return many
+	}
+	return []any{value}
+}
+
+func TestRolesAreNarrow(t *testing.T) {
+	t.Parallel()
+	roles := resources(loadTemplate(t), "AWS::IAM::Role")
+	if len(roles) != 8 {
+		t.Errorf("%d roles for 8 functions", len(roles))
+	}
+	for name, role := range roles {
+		if role["ManagedPolicyArns"] != nil {
+			t.Errorf("%s takes managed policies, which name every resource", name)
+		}
+		for _, s := range statements(role) {
+			for _, action := range list(s["Action"]) {
+				if strings.Contains(action.(string), "*") {
+					t.Errorf("%s may do %v", name, action)
+				}
+			}
+			for _, resource := range list(s["Resource"]) {
+				checkResource(t, name, resource)
+			}
+		}
+	}
+}
+
+// checkResource accepts one resource of this stack, or what lies below it where
+// the name is not known beforehand.
+func checkResource(t *testing.T, role string, resource any) {
+	t.Helper()
+	of, _ := resource.(object)
+	if attribute, ok := of["Fn::GetAtt"].(string); ok && attribute != "" {
+		return
+	}
+	const connections = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/${Stage}/"
+	text, _ := of["Fn::Sub"].(string)
+	if !slices.Contains([]string{
+		"${Messages.Arn}/stream/*", // ListStreams has no narrower one
+		"${Undelivered.Arn}/*",     // objects
+		connections + "POST/@connections/*",
+		connections + "DELETE/@connections/*",
+	}, text) {
+		t.Errorf("%s names the resource %v, which is wider than a resource of this stack", role, resource)
+	}
+}
+
+// A variable that is missing stops a function at its cold start; one too many
+// tells a function of a table that it has no business with.
+func TestFunctionsGetTheVariablesTheyRead(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	names := variableNames(t)
+	for name, f := range functions(t, template) {
+		folder := f["CodeUri"].(string)
+		read := variablesRead(t, folder, names)
+		set := slices.Sorted(maps.Keys(at(f, "Environment", "Variables")))
+		if !slices.Equal(set, read) {
+			t.Errorf("%s is given %v\nand %s reads %v", name, set, folder, read)
+		}
+	}
+}
+
+// variableNames maps the constants of shared/config to what they hold.
+func variableNames(t *testing.T) map[string]string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "shared/config/config.go", nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]string{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		literal, ok := spec.Values[0].(*ast.BasicLit)
+		if ok && literal.Kind == token.STRING {
+			value, err := strconv.Unquote(literal.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			names[spec.Names[0].Name] = value
+		}
+		return true
+	})
+	return names
+}
+
+// variablesRead are those that the function's own files name: config.Name, or
+// a reading of both windows.
+func variablesRead(t *testing.T, folder string, names map[string]string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Errorf("%s has no Go files (%v)", folder, err)
+	}
+	read := map[string]bool{}
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			selector, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if x, ok := selector.X.(*ast.Ident); ok && x.Name == "config" && names[selector.Sel.Name] != "" {
+				read[names[selector.Sel.Name]] = true
+			}
+			if selector.Sel.Name == "Windows" { // of config.Environment
+				read[names["RevokeWindow"]], read[names["ModeratorWindow"]] = true, true
+			}
+			return true
+		})
+	}
+	return slices.Sorted(maps.Keys(read))
+}
+
+// One place holds the content: neither the stream nor the index may be a second.
+func TestContentIsInTheMessageRowOnly(t *testing.T) {
+	t.Parallel()
+	messages := at(loadTemplate(t), "Resources", "Messages", "Properties")
+	if view := at(messages, "StreamSpecification")["StreamViewType"]; view != "KEYS_ONLY" {
+		t.Errorf("the stream holds %v", view)
+	}
+	for _, index := range messages["GlobalSecondaryIndexes"].([]any) {
+		projection := at(index.(object), "Projection")
+		if projection["ProjectionType"] != "INCLUDE" {
+			t.Errorf("an index projects %v", projection["ProjectionType"])
+		}
+		for _, attribute := range projection["NonKeyAttributes"].([]any) {
+			if !slices.Contains([]any{"version", "operator", "info"}, attribute) {
+				t.Errorf("an index projects %v: is that nothing of a message's content?", attribute)
+			}
+		}
+	}
+}
+
+func TestTheStreamIsReadWithLimits(t *testing.T) {
+	t.Parallel()
+	mapping := at(loadTemplate(t), "Resources", "Notify", "Properties", "Events", "Stored", "Properties")
+	for _, name := range []string{"MaximumRetryAttempts", "MaximumRecordAgeInSeconds"} {
+		if n, ok := mapping[name].(uint64); !ok || n == 0 {
+			t.Errorf("%s is %v: one bad record would hold up its shard for a day", name, mapping[name])
+		}
+	}
+	if mapping["BisectBatchOnFunctionError"] != true || mapping["StartingPosition"] != "TRIM_HORIZON" {
+		t.Errorf("bisect %v from %v", mapping["BisectBatchOnFunctionError"], mapping["StartingPosition"])
+	}
+	if !slices.Equal(list(mapping["FunctionResponseTypes"]), []any{"ReportBatchItemFailures"}) {
+		t.Errorf("response types %v", mapping["FunctionResponseTypes"])
+	}
+	if at(mapping, "DestinationConfig", "OnFailure")["Type"] != "S3" {
+		t.Error("what fails for good is kept nowhere, or as a pointer into a stream that forgets")
+	}
+}
+
+func TestParametersExplainThemselves(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	var grouped []string
+	for _, group := range at(template, "Metadata", "AWS::CloudFormation::Interface")["ParameterGroups"].([]any) {
+		for _, name := range group.(object)["Parameters"].([]any) {
+			grouped = append(grouped, name.(string))
+		}
+	}
+	slices.Sort(grouped)
+	parameters := at(template, "Parameters")
+	if all := slices.Sorted(maps.Keys(parameters)); !slices.Equal(grouped, all) {
+		t.Errorf("parameters in groups %v, all are %v", grouped, all)
+	}
+	for name := range parameters {
+		p := at(parameters, name)
+		if description, _ := p["Description"].(string); description == "" {
+			t.Errorf("%s has no description", name)
+		}
+		if p["Default"] == nil {
+			t.Errorf("%s has no default, so that the first deployment would have to know it", name)
+		}
+		if limits := []any{p["AllowedValues"], p["AllowedPattern"], p["MinValue"], p["MaxLength"]}; !slices.ContainsFunc(limits, func(l any) bool { return l != nil }) {
+			t.Errorf("%s takes anything", name)
+		}
+	}
+}
+
+func TestAlarmsWatchEveryFunction(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	for _, alarm := range []string{"FunctionsFail", "FunctionsAreThrottled"} {
+		var watched []string
+		for _, metric := range at(template, "Resources", alarm, "Properties")["Metrics"].([]any) {
+			dimensions, _ := at(metric.(object), "MetricStat", "Metric")["Dimensions"].([]any)
+			for _, d := range dimensions {
+				watched = append(watched, at(d.(object), "Value")["Ref"].(string))
+			}
+		}
+		slices.Sort(watched)
+		if all := slices.Sorted(maps.Keys(functions(t, template))); !slices.Equal(watched, all) {
+			t.Errorf("%s watches %v, want %v", alarm, watched, all)
+		}
+	}
+}
