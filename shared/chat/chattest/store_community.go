@@ -1,0 +1,309 @@
+package chattest
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"unsend/shared/chat"
+)
+
+// attempts is how often a change is begun anew because somebody else wrote.
+const attempts = 10
+
+// Standing reads the four rows of a decision at one moment.
+func (s *Store) Standing(ctx context.Context, serverID, channel, account string) (chat.Standing, error) {
+	return do(ctx, s, "Standing", func() (chat.Standing, error) {
+		return chat.Standing{
+			Server:   cloneServer(s.servers[serverID]),
+			Channel:  cloneChannel(s.channels[channelID{serverID, channel}]),
+			Member:   cloneMember(s.members[memberID{serverID, account}]),
+			Personal: s.personals[personalID{serverID, channel, account}],
+		}, nil
+	})
+}
+
+// Memberships reads the servers that the account is a member of and not banned from.
+func (s *Store) Memberships(ctx context.Context, account string) ([]chat.Membership, error) {
+	return do(ctx, s, "Memberships", func() ([]chat.Membership, error) {
+		var found []chat.Membership
+		for id, m := range s.members {
+			if id.account == account && m.Joined && !m.Banned {
+				found = append(found, chat.Membership{ServerID: id.server, Roles: cloneList(m.Roles), Generation: m.Generation})
+			}
+		}
+		slices.SortFunc(found, func(a, b chat.Membership) int { return cmp.Compare(a.ServerID, b.ServerID) })
+		return found, nil
+	})
+}
+
+// Rights reads policies, lists and changes at one moment.
+func (s *Store) Rights(ctx context.Context, serverID string, channelIDs []string, since int64) (chat.Rights, error) {
+	return do(ctx, s, "Rights", func() (chat.Rights, error) {
+		r := chat.Rights{
+			Server:   cloneServer(s.servers[serverID]),
+			Channels: map[string]chat.Channel{}, Lists: map[string][]chat.ListEntry{},
+		}
+		for _, id := range channelIDs {
+			if c, ok := s.channels[channelID{serverID, id}]; ok {
+				r.Channels[id] = cloneChannel(c)
+			}
+			if entries := s.lists(serverID, id); len(entries) > 0 {
+				r.Lists[id] = entries
+			}
+		}
+		r.Changed, r.TooMany = s.changed(serverID, since)
+		return r, nil
+	})
+}
+
+func (s *Store) lists(server, channel string) []chat.ListEntry {
+	var entries []chat.ListEntry
+	for id, p := range s.personals {
+		if id.server == server && id.channel == channel && (p.WhiteGeneration != 0 || p.Black) {
+			entries = append(entries, chat.ListEntry{AccountID: id.account, WhiteGeneration: p.WhiteGeneration, Black: p.Black})
+		}
+	}
+	slices.SortFunc(entries, func(a, b chat.ListEntry) int { return cmp.Compare(a.AccountID, b.AccountID) })
+	return entries
+}
+
+func (s *Store) changed(server string, since int64) (changed map[string]int64, tooMany bool) {
+	changed = map[string]int64{}
+	rows := 0
+	for id := range s.changes {
+		if id.server != server || id.at < since {
+			continue
+		}
+		if rows++; id.account != "" {
+			changed[id.account] = max(changed[id.account], id.at)
+		}
+	}
+	return changed, rows > chat.MaxChanges
+}
+
+// Members reads the member rows of those accounts that ever joined.
+func (s *Store) Members(ctx context.Context, serverID string, accountIDs []string) (map[string]chat.Member, error) {
+	return do(ctx, s, "Members", func() (map[string]chat.Member, error) {
+		found := map[string]chat.Member{}
+		for _, account := range accountIDs {
+			if m, ok := s.members[memberID{serverID, account}]; ok && m.Generation > 0 {
+				found[account] = cloneMember(m)
+			}
+		}
+		return found, nil
+	})
+}
+
+// MemberCount counts the members of the server.
+func (s *Store) MemberCount(ctx context.Context, serverID string) (int, error) {
+	return do(ctx, s, "MemberCount", func() (int, error) {
+		count := 0
+		for id, m := range s.members {
+			if id.server == serverID && m.Joined {
+				count++
+			}
+		}
+		return count, nil
+	})
+}
+
+// entity is how a kind of row is changed.
+type entity[T any] struct {
+	op    string
+	load  func() T // a copy, with its ids set; called with the lock held
+	store func(T)  // called with the lock held
+	// fix sets what a change may not alter: ids and version.
+	fix     func(row *T, before T, version int64)
+	version func(T) int64
+	// exists: storing the row is a change in itself.
+	exists bool
+	// touches tells what change rows the difference calls for.
+	touches func(before, after T) []changeID
+}
+
+// alter runs change between a reading and a writing that has no effect when
+// somebody else wrote in between, and begins anew then.
+func alter[T any](ctx context.Context, s *Store, e entity[T], change func(*T) error) (T, error) {
+	var none T
+	if err := s.begin(ctx, e.op); err != nil {
+		return none, err
+	}
+	for range attempts {
+		row, done, err := alterOnce(s, e, change)
+		if err == nil && done {
+			err = s.end(e.op)
+		}
+		if err != nil {
+			return none, err
+		}
+		if done {
+			return row, nil
+		}
+	}
+	return none, &chat.Error{Code: chat.Busy}
+}
+
+func alterOnce[T any](s *Store, e entity[T], change func(*T) error) (row T, done bool, err error) {
+	s.mu.Lock()
+	before, given := e.load(), e.load()
+	s.mu.Unlock()
+	if err := change(&given); err != nil {
+		return row, false, err
+	}
+	version := e.version(before)
+	e.fix(&given, before, version)
+	if reflect.DeepEqual(before, given) && (version > 0 || !e.exists) {
+		return before, true, nil
+	}
+	e.fix(&given, before, version+1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.version(e.load()) != version {
+		return row, false, nil
+	}
+	e.store(given)
+	for _, c := range e.touches(before, given) {
+		s.changes[c] = true
+	}
+	return e.load(), true, nil
+}
+
+// ChangeServer changes a server's policy.
+func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time, change func(*chat.Server) error) (chat.Server, error) {
+	return alter(ctx, s, entity[chat.Server]{
+		op: "ChangeServer", exists: true,
+		load: func() chat.Server {
+			row := cloneServer(s.servers[serverID])
+			row.ID = serverID
+			return row
+		},
+		store:   func(row chat.Server) { s.servers[serverID] = cloneServer(row) },
+		version: func(row chat.Server) int64 { return row.Version },
+		fix: func(row *chat.Server, before chat.Server, version int64) {
+			*row = cloneServer(*row)
+			row.ID, row.Version = before.ID, version
+		},
+		touches: func(before, after chat.Server) []changeID {
+			if before.OwnerID == after.OwnerID && slices.Equal(roleIDs(before), roleIDs(after)) {
+				return nil
+			}
+			return []changeID{{server: serverID, at: at.UnixMilli()}}
+		},
+	}, change)
+}
+
+func roleIDs(s chat.Server) []string {
+	ids := make([]string, len(s.Roles))
+	for i, r := range s.Roles {
+		ids[i] = r.ID
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// ChangeChannel changes a channel's policy.
+func (s *Store) ChangeChannel(ctx context.Context, serverID, channel string, at time.Time, change func(*chat.Channel) error) (chat.Channel, error) {
+	id := channelID{serverID, channel}
+	return alter(ctx, s, entity[chat.Channel]{
+		op: "ChangeChannel", exists: true,
+		load: func() chat.Channel {
+			row := cloneChannel(s.channels[id])
+			row.ServerID, row.ID = serverID, channel
+			return row
+		},
+		store:   func(row chat.Channel) { s.channels[id] = cloneChannel(row) },
+		version: func(row chat.Channel) int64 { return row.Version },
+		fix: func(row *chat.Channel, before chat.Channel, version int64) {
+			*row = cloneChannel(*row)
+			row.ServerID, row.ID, row.Version = before.ServerID, before.ID, version
+		},
+		touches: func(before, after chat.Channel) []changeID {
+			if before.Version > 0 && before.ViewMode == after.ViewMode &&
+				slices.Equal(before.WhiteRoles, after.WhiteRoles) && slices.Equal(before.BlackRoles, after.BlackRoles) {
+				return nil
+			}
+			return []changeID{{server: serverID, at: at.UnixMilli(), channel: channel}}
+		},
+	}, change)
+}
+
+// ChangeMember changes a member row; the memberships and the count follow from it.
+func (s *Store) ChangeMember(ctx context.Context, serverID, account string, at time.Time, change func(*chat.Member) error) (chat.Member, error) {
+	id := memberID{serverID, account}
+	return alter(ctx, s, entity[chat.Member]{
+		op: "ChangeMember",
+		load: func() chat.Member {
+			row := cloneMember(s.members[id])
+			row.ServerID, row.AccountID = serverID, account
+			return row
+		},
+		store:   func(row chat.Member) { s.members[id] = cloneMember(row) },
+		version: func(row chat.Member) int64 { return row.Version },
+		fix: func(row *chat.Member, before chat.Member, version int64) {
+			*row = cloneMember(*row)
+			row.ServerID, row.AccountID, row.Version = before.ServerID, before.AccountID, version
+		},
+		touches: func(before, after chat.Member) []changeID {
+			if before.Joined == after.Joined && before.Banned == after.Banned &&
+				before.Generation == after.Generation && slices.Equal(before.Roles, after.Roles) {
+				return nil
+			}
+			return []changeID{{server: serverID, at: at.UnixMilli(), account: account}}
+		},
+	}, change)
+}
+
+// ChangePersonal changes what a channel holds for one account; the lists follow from it.
+func (s *Store) ChangePersonal(ctx context.Context, serverID, channel, account string, at time.Time, change func(*chat.Personal) error) (chat.Personal, error) {
+	id := personalID{serverID, channel, account}
+	return alter(ctx, s, entity[chat.Personal]{
+		op: "ChangePersonal",
+		load: func() chat.Personal {
+			row := s.personals[id]
+			row.ServerID, row.ChannelID, row.AccountID = serverID, channel, account
+			return row
+		},
+		store:   func(row chat.Personal) { s.personals[id] = row },
+		version: func(row chat.Personal) int64 { return row.Version },
+		fix: func(row *chat.Personal, before chat.Personal, version int64) {
+			row.ServerID, row.ChannelID, row.AccountID, row.Version = before.ServerID, before.ChannelID, before.AccountID, version
+		},
+		touches: func(before, after chat.Personal) []changeID {
+			if before.WhiteGeneration == after.WhiteGeneration && before.Black == after.Black {
+				return nil
+			}
+			return []changeID{{server: serverID, at: at.UnixMilli(), account: account}}
+		},
+	}, change)
+}
+
+func cloneServer(s chat.Server) chat.Server {
+	s.Roles = cloneList(s.Roles)
+	for i := range s.Roles {
+		s.Roles[i].Windows = cloneWindows(s.Roles[i].Windows)
+	}
+	s.Windows = cloneWindows(s.Windows)
+	return s
+}
+
+func cloneChannel(c chat.Channel) chat.Channel {
+	c.Windows = cloneWindows(c.Windows)
+	c.WhiteRoles, c.BlackRoles = cloneList(c.WhiteRoles), cloneList(c.BlackRoles)
+	if c.Overrides = maps.Clone(c.Overrides); len(c.Overrides) == 0 {
+		c.Overrides = nil
+	}
+	return c
+}
+
+func cloneMember(m chat.Member) chat.Member {
+	m.Roles = cloneList(m.Roles)
+	return m
+}
+
+func cloneWindows(w chat.Windows) chat.Windows {
+	return chat.Windows{Own: clonePointer(w.Own), Moderator: clonePointer(w.Moderator)}
+}

@@ -1,0 +1,101 @@
+package chattest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"unsend/shared/chat"
+)
+
+// PutConnection stores the account's row of the connection.
+func (s *Store) PutConnection(ctx context.Context, c chat.Connection) error {
+	return s.write(ctx, "PutConnection", func() { s.connections[connectionID{c.AccountID, c.ID}] = c })
+}
+
+// Connections reads the account's connections that have not ended before now.
+func (s *Store) Connections(ctx context.Context, accountID string, now int64) ([]chat.Connection, error) {
+	return do(ctx, s, "Connections", func() ([]chat.Connection, error) {
+		var found []chat.Connection
+		for id, c := range s.connections {
+			if id.account == accountID && c.EndsAt() >= now {
+				found = append(found, c)
+			}
+		}
+		slices.SortFunc(found, func(a, b chat.Connection) int { return cmp.Compare(a.ID, b.ID) })
+		return found, nil
+	})
+}
+
+// HasConnection tells whether the account's row of the connection is there.
+func (s *Store) HasConnection(ctx context.Context, accountID, id string) (bool, error) {
+	return do(ctx, s, "HasConnection", func() (bool, error) {
+		_, ok := s.connections[connectionID{accountID, id}]
+		return ok, nil
+	})
+}
+
+// PutPresences stores connections in the audiences of servers.
+func (s *Store) PutPresences(ctx context.Context, rows []chat.Presence) error {
+	return s.write(ctx, "PutPresences", func() {
+		for _, row := range rows {
+			s.presences[presenceID{row.ServerID, row.Connection.ID}] = clonePresence(row)
+		}
+	})
+}
+
+// RemoveConnection removes the account's row of the connection and its rows in the servers.
+func (s *Store) RemoveConnection(ctx context.Context, accountID, id string, serverIDs []string) error {
+	return s.write(ctx, "RemoveConnection", func() {
+		delete(s.connections, connectionID{accountID, id})
+		for _, server := range serverIDs {
+			delete(s.presences, presenceID{server, id})
+		}
+	})
+}
+
+// RemovePresences removes connections from one server's audience.
+func (s *Store) RemovePresences(ctx context.Context, serverID string, ids []string) error {
+	return s.write(ctx, "RemovePresences", func() {
+		for _, id := range ids {
+			delete(s.presences, presenceID{serverID, id})
+		}
+	})
+}
+
+// Audience reads a page of the server's connections, in the order of their ids.
+func (s *Store) Audience(ctx context.Context, serverID, cursor string, limit int, now int64) (chat.AudiencePage, error) {
+	return do(ctx, s, "Audience", func() (chat.AudiencePage, error) {
+		var ids []string
+		for id := range s.presences {
+			if id.server == serverID && id.connection > cursor {
+				ids = append(ids, id.connection)
+			}
+		}
+		slices.Sort(ids)
+		var page chat.AudiencePage
+		if len(ids) > limit {
+			ids = ids[:limit]
+			page.Next = ids[limit-1]
+		}
+		for _, id := range ids {
+			if row := s.presences[presenceID{serverID, id}]; row.Connection.EndsAt() >= now {
+				page.Rows = append(page.Rows, clonePresence(row))
+			}
+		}
+		return page, nil
+	})
+}
+
+func (s *Store) write(ctx context.Context, op string, f func()) error {
+	_, err := do(ctx, s, op, func() (struct{}, error) {
+		f()
+		return struct{}{}, nil
+	})
+	return err
+}
+
+func clonePresence(p chat.Presence) chat.Presence {
+	p.Roles = cloneList(p.Roles)
+	return p
+}
