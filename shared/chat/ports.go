@@ -169,7 +169,8 @@ type Gateway interface {
 // nobody else wrote meanwhile, repeating all three with jitter when somebody did; so change may be
 // called more than once and must be pure. A row that does not exist is given as a zero value with its
 // ids set. When change returns an error nothing is written and it is returned as it is. A change that
-// alters nothing writes nothing. Whatever can change who sees what puts a
+// alters nothing writes nothing, but for a server or channel that does not exist yet: storing it
+// is the change. Whatever can change who sees what puts a
 // change row, stamped at, in the same transaction. It returns the row as written, with its Version.
 type CommunityWriter interface {
 	ChangeServer(ctx context.Context, serverID string, at time.Time, change func(*Server) error) (Server, error)
