@@ -1,0 +1,67 @@
+package awsenv_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"unsend/shared/awsenv"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+)
+
+func environment(pairs ...string) func(string) string {
+	values := map[string]string{
+		awsenv.Region: "eu-west-1", awsenv.AccessKeyID: "key", awsenv.SecretKey: "very-secret", awsenv.SessionToken: "token",
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		values[pairs[i]] = pairs[i+1]
+	}
+	return func(name string) string { return values[name] }
+}
+
+func TestConfigOfAFunction(t *testing.T) {
+	cfg, err := awsenv.Config(environment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := cfg.Credentials.Retrieve(t.Context())
+	if err != nil || credentials.AccessKeyID != "key" || credentials.SecretAccessKey != "very-secret" || credentials.SessionToken != "token" {
+		t.Errorf("credentials of %s: %v", credentials.AccessKeyID, err)
+	}
+	if cfg.Region != "eu-west-1" || cfg.BaseEndpoint != nil {
+		t.Errorf("region %s, endpoint %v; want eu-west-1 and the service's own endpoint", cfg.Region, cfg.BaseEndpoint)
+	}
+	if n := cfg.Retryer().MaxAttempts(); n != 3 {
+		t.Errorf("%d attempts, want 3", n)
+	}
+	transport := cfg.HTTPClient.(*awshttp.BuildableClient).GetTransport()
+	if transport.MaxIdleConnsPerHost <= http.DefaultMaxIdleConnsPerHost || transport.ResponseHeaderTimeout == 0 {
+		t.Errorf("transport keeps %d connections and waits %v for an answer", transport.MaxIdleConnsPerHost, transport.ResponseHeaderTimeout)
+	}
+}
+
+func TestConfigOfALocalStack(t *testing.T) {
+	cfg, err := awsenv.Config(environment(awsenv.Endpoint, "http://127.0.0.1:4566", awsenv.SessionToken, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.BaseEndpoint == nil || *cfg.BaseEndpoint != "http://127.0.0.1:4566" {
+		t.Errorf("endpoint %v", cfg.BaseEndpoint)
+	}
+}
+
+func TestConfigReportsAllThatIsWrongAndNoValue(t *testing.T) {
+	_, err := awsenv.Config(environment(awsenv.Region, "", awsenv.AccessKeyID, "", awsenv.Endpoint, "127.0.0.1:4566"))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, name := range []string{awsenv.Region, awsenv.AccessKeyID, awsenv.Endpoint} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%v: does not name %s", err, name)
+		}
+	}
+	if strings.Contains(err.Error(), "very-secret") || strings.Contains(err.Error(), "4566") {
+		t.Errorf("%v: holds a value", err)
+	}
+}
