@@ -37,7 +37,7 @@ func newScene(t *testing.T) *scene {
 	for server, members := range map[string][]string{"s1": {"alice", "bob", "carol"}, "s2": {"dave"}} {
 		s.must(s.store.ChangeServer(t.Context(), server, time.Now(), func(v *chat.Server) error {
 			v.OwnerID = "owner"
-			v.Roles = []chat.Role{{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}}, {ID: "mod"}}
+			v.Roles = []chat.Role{{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}}, {ID: "mod", Grant: chat.Grant{Allow: chat.MaskOf(chat.RevokeMemberMessage)}}}
 			return nil
 		}))
 		s.must(s.store.ChangeChannel(t.Context(), server, "c1", time.Now(), func(*chat.Channel) error { return nil }))
@@ -467,8 +467,8 @@ func TestAnExpiredTokenEndsTheConnection(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		desk, carol := s.online("bob", "desk"), s.online("carol", "phone")
 		time.Sleep(time.Until(time.UnixMilli(carol.TokenExpiresAt)))
+		desk.ID, desk.ConnectedAt = "bob/again", time.Now().UnixMilli()
 		desk.TokenExpiresAt += 1000
-		desk.ID = "bob/again"
 		s.must(nil, s.sessions().Connect(t.Context(), desk))
 		s.finished(s.notify(inserted(s.send(desk))))
 		s.expect(carol)
@@ -556,5 +556,21 @@ func TestRightsCostWhatChanged(t *testing.T) {
 		if read != 7 {
 			t.Errorf("%d member rows read, want the 7 that changed", read)
 		}
+	})
+}
+
+// More changes than a push reads: everybody is judged anew, and a ban among
+// those that were not read still counts.
+func TestTooManyChangesJudgeEverybody(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		phone, bob, carol := s.online("alice", "phone"), s.online("bob", "desk"), s.online("carol", "phone")
+		for i := range chat.MaxChanges + 1 {
+			s.must(s.store.ChangeMember(t.Context(), "s1", fmt.Sprintf("user%d", i), time.Now(), func(m *chat.Member) error { m.Join(time.Now()); return nil }))
+			time.Sleep(time.Millisecond)
+		}
+		s.must(s.store.ChangeMember(t.Context(), "s1", "carol", time.Now(), func(m *chat.Member) error { m.Banned = true; return nil }))
+		s.finished(s.notify(inserted(s.send(phone))))
+		s.expect(bob, "message m1")
+		s.expect(carol)
 	})
 }

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -12,72 +13,87 @@ import (
 	"unsend/shared/chat/chattest"
 )
 
-// gate holds back every operation of a store until a schedule lets it pass.
+// schedule lets operations pass one by one, in the order that a test chooses.
+type schedule struct {
+	mu      sync.Mutex
+	waiting []turn
+}
+
+// turn is an operation that waits. Its name makes the order of those that wait
+// the same in each run.
+type turn struct {
+	name string
+	pass chan struct{}
+}
+
+// gate is a store whose operations wait for their turn.
 type gate struct {
 	*chattest.Store
-	mu      sync.Mutex
-	waiting []chan struct{}
+	flow     string
+	schedule *schedule
 }
 
-func (g *gate) pass() {
-	turn := make(chan struct{})
-	g.mu.Lock()
-	g.waiting = append(g.waiting, turn)
-	g.mu.Unlock()
-	<-turn
+func (g gate) pass(operation string) {
+	t := turn{g.flow + operation, make(chan struct{})}
+	g.schedule.mu.Lock()
+	g.schedule.waiting = append(g.schedule.waiting, t)
+	g.schedule.mu.Unlock()
+	<-t.pass
 }
 
-func (g *gate) PutConnection(ctx context.Context, c chat.Connection) error {
-	g.pass()
+func (g gate) PutConnection(ctx context.Context, c chat.Connection) error {
+	g.pass("PutConnection")
 	return g.Store.PutConnection(ctx, c)
 }
 
-func (g *gate) Connections(ctx context.Context, account string, now int64) ([]chat.Connection, error) {
-	g.pass()
+func (g gate) Connections(ctx context.Context, account string, now int64) ([]chat.Connection, error) {
+	g.pass("Connections")
 	return g.Store.Connections(ctx, account, now)
 }
 
-func (g *gate) Memberships(ctx context.Context, account string) ([]chat.Membership, error) {
-	g.pass()
+func (g gate) Memberships(ctx context.Context, account string) ([]chat.Membership, error) {
+	g.pass("Memberships")
 	return g.Store.Memberships(ctx, account)
 }
 
-func (g *gate) PutPresences(ctx context.Context, rows []chat.Presence) error {
-	g.pass()
+func (g gate) PutPresences(ctx context.Context, rows []chat.Presence) error {
+	g.pass("PutPresences")
 	return g.Store.PutPresences(ctx, rows)
 }
 
-func (g *gate) RemovePresences(ctx context.Context, server string, ids []string) error {
-	g.pass()
+func (g gate) RemovePresences(ctx context.Context, server string, ids []string) error {
+	g.pass("RemovePresences")
 	return g.Store.RemovePresences(ctx, server, ids)
 }
 
-func (g *gate) ChangeMember(ctx context.Context, server, account string, at time.Time, change func(*chat.Member) error) (chat.Member, error) {
-	g.pass()
+func (g gate) ChangeMember(ctx context.Context, server, account string, at time.Time, change func(*chat.Member) error) (chat.Member, error) {
+	g.pass("ChangeMember")
 	return g.Store.ChangeMember(ctx, server, account, at, change)
 }
 
 // interleave runs the flows in the order that choices say, and returns how many
 // operations were ready at each step. Missing choices are 0.
-func interleave(g *gate, choices []int, flows ...func()) (ready []int) {
+func interleave(store *chattest.Store, choices []int, flows ...func(gate)) (ready []int) {
+	s := &schedule{}
 	var running sync.WaitGroup
-	for _, flow := range flows {
-		running.Go(flow)
+	for i, flow := range flows {
+		running.Go(func() { flow(gate{Store: store, flow: string(rune('a' + i)), schedule: s}) })
 	}
 	for step := 0; ; step++ {
 		synctest.Wait()
-		if len(g.waiting) == 0 {
+		if len(s.waiting) == 0 {
 			running.Wait()
 			return ready
 		}
+		slices.SortFunc(s.waiting, func(a, b turn) int { return cmp.Compare(a.name, b.name) })
 		choice := 0
 		if step < len(choices) {
 			choice = choices[step]
 		}
-		ready = append(ready, len(g.waiting))
-		turn := g.waiting[choice]
-		g.waiting = slices.Delete(g.waiting, choice, choice+1)
-		close(turn)
+		ready = append(ready, len(s.waiting))
+		next := s.waiting[choice]
+		s.waiting = slices.Delete(s.waiting, choice, choice+1)
+		close(next.pass)
 	}
 }
 
@@ -110,15 +126,14 @@ func TestAConnectRacingAJoinIsTold(t *testing.T) {
 	everyInterleaving(t, func(t *testing.T, choices []int) []int {
 		s := newScene(t)
 		phone := s.online("alice", "phone")
-		g := &gate{Store: s.store}
 		erin := chat.Connection{ID: "erin/phone", AccountID: "erin", DeviceID: "phone", ClientType: chat.IOS,
 			ConnectedAt: time.Now().UnixMilli(), TokenExpiresAt: time.Now().Add(time.Hour).UnixMilli()}
-		ready := interleave(g, choices,
-			func() {
+		ready := interleave(s.store, choices,
+			func(g gate) {
 				sessions := chat.Sessions{Store: g, Gateway: s.gateway, Clock: time.Now, MaxConnections: 10}
 				s.must(nil, sessions.Connect(t.Context(), erin))
 			},
-			func() {
+			func(g gate) {
 				communities := chat.Communities{Store: g, Clock: time.Now}
 				s.must(communities.ChangeMember(t.Context(), "s1", "erin", func(m *chat.Member) error { m.Join(time.Now()); return nil }))
 			})
@@ -133,15 +148,14 @@ func TestAConnectRacingABanIsNotTold(t *testing.T) {
 	everyInterleaving(t, func(t *testing.T, choices []int) []int {
 		s := newScene(t)
 		phone := s.online("alice", "phone")
-		g := &gate{Store: s.store}
 		carol := chat.Connection{ID: "carol/phone", AccountID: "carol", DeviceID: "phone", ClientType: chat.IOS,
 			ConnectedAt: time.Now().UnixMilli(), TokenExpiresAt: time.Now().Add(time.Hour).UnixMilli()}
-		ready := interleave(g, choices,
-			func() {
+		ready := interleave(s.store, choices,
+			func(g gate) {
 				sessions := chat.Sessions{Store: g, Gateway: s.gateway, Clock: time.Now, MaxConnections: 10}
 				s.must(nil, sessions.Connect(t.Context(), carol))
 			},
-			func() {
+			func(g gate) {
 				communities := chat.Communities{Store: g, Clock: time.Now}
 				s.must(communities.ChangeMember(t.Context(), "s1", "carol", func(m *chat.Member) error { m.Banned = true; return nil }))
 			})
@@ -175,10 +189,9 @@ func TestASecondConnectionOfADeviceReplacesTheFirst(t *testing.T) {
 func TestTwoConnectsOfOneDevice(t *testing.T) {
 	everyInterleaving(t, func(t *testing.T, choices []int) []int {
 		s := newScene(t)
-		g := &gate{Store: s.store}
 		refused := map[string]bool{}
-		connect := func(id string) func() {
-			return func() {
+		connect := func(id string) func(gate) {
+			return func(g gate) {
 				sessions := chat.Sessions{Store: g, Gateway: s.gateway, Clock: time.Now, MaxConnections: 10}
 				err := sessions.Connect(t.Context(), chat.Connection{ID: id, AccountID: "carol", DeviceID: "phone",
 					ConnectedAt: time.Now().UnixMilli(), TokenExpiresAt: time.Now().Add(time.Hour).UnixMilli()})
@@ -187,7 +200,7 @@ func TestTwoConnectsOfOneDevice(t *testing.T) {
 				}
 			}
 		}
-		ready := interleave(g, choices, connect("a"), connect("b"))
+		ready := interleave(s.store, choices, connect("a"), connect("b"))
 		if s.gateway.Closings("b") != 0 || refused["b"] {
 			t.Error("the later of the two gave way")
 		}

@@ -1,0 +1,310 @@
+// Package e2e tests a deployed stack as its users meet it: devices over
+// WebSockets, administrators with the store, and nothing in between. It takes
+// the stack that UNSEND_STACK describes (scripts/test deploys a local one; scripts/dev keeps one in
+// .unsend/stack.json), and skips with a reason where there is none.
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	unsend "unsend/clients/go"
+	"unsend/scripts/local/stack"
+	"unsend/shared/chat"
+	"unsend/shared/dynamo"
+	"unsend/shared/token"
+)
+
+const (
+	// patience bounds every wait for something that must come.
+	patience = 20 * time.Second
+
+	web = int(chat.Web)
+)
+
+// deployment is the stack under test, with an administrator's access to it.
+type deployment struct {
+	stack.Description
+	aws    aws.Config
+	db     *dynamodb.Client
+	store  *dynamo.Store
+	secret []byte
+}
+
+var deployed = sync.OnceValues(func() (*deployment, error) {
+	description, err := stack.Load(os.Getenv("UNSEND_STACK"))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	config, err := awsConfig(ctx, description)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := secretsmanager.NewFromConfig(config).GetSecretValue(ctx,
+		&secretsmanager.GetSecretValueInput{SecretId: &description.TokenSecretARN})
+	if err != nil {
+		return nil, fmt.Errorf("the deployment's token secret: %w", err)
+	}
+	db := dynamodb.NewFromConfig(config)
+	return &deployment{
+		Description: description, aws: config, db: db, secret: []byte(*secret.SecretString),
+		store: dynamo.New(db, dynamo.Tables{Messages: description.MessagesTable, Community: description.CommunityTable, Sessions: description.SessionsTable}),
+	}, nil
+})
+
+func awsConfig(ctx context.Context, d stack.Description) (aws.Config, error) {
+	if !d.Local() {
+		return awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(d.Region))
+	}
+	return aws.Config{
+		Region: d.Region, BaseEndpoint: &d.Endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider(stack.LocalAccessKey, stack.LocalSecretKey, ""),
+	}, nil
+}
+
+// deploymentUnderTest skips the test where no stack is there.
+func deploymentUnderTest(t *testing.T) *deployment {
+	t.Helper()
+	if os.Getenv("UNSEND_STACK") == "" {
+		t.Skip("no stack to test: UNSEND_STACK names none. scripts/test deploys one; with scripts/dev running, set UNSEND_STACK=.unsend/stack.json")
+	}
+	d, err := deployed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// community is a server of the test's own, with the channel "lobby".
+type community struct {
+	*deployment
+	t  *testing.T
+	id string
+}
+
+// newCommunity makes a server owned by "owner"; everyone may send, "mod" may
+// revoke members' messages. Accounts are of this test alone: see account.
+func newCommunity(t *testing.T) *community {
+	t.Helper()
+	c := &community{deployment: deploymentUnderTest(t), t: t, id: "e2e-" + random()}
+	c.changeServer(func(s *chat.Server) {
+		s.OwnerID = c.account("owner")
+		s.Roles = []chat.Role{
+			{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}},
+			{ID: "mod", Priority: 1, Grant: chat.Grant{Allow: chat.MaskOf(chat.RevokeMemberMessage)}},
+		}
+	})
+	c.changeChannel("lobby", func(*chat.Channel) {})
+	c.join("owner")
+	return c
+}
+
+func random() string {
+	b := make([]byte, 6)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// account is a name for this test's own: tests share a deployment, and an
+// account's connections are limited.
+func (c *community) account(name string) string { return name + "-" + c.id }
+
+func (c *community) must(_ any, err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *community) ctx() context.Context {
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	c.t.Cleanup(cancel)
+	return ctx
+}
+
+func (c *community) changeServer(change func(*chat.Server)) {
+	c.t.Helper()
+	c.must(c.store.ChangeServer(c.ctx(), c.id, time.Now(), func(s *chat.Server) error { change(s); return nil }))
+}
+
+func (c *community) changeChannel(id string, change func(*chat.Channel)) {
+	c.t.Helper()
+	c.must(c.store.ChangeChannel(c.ctx(), c.id, id, time.Now(), func(ch *chat.Channel) error { change(ch); return nil }))
+}
+
+func (c *community) changeMember(name string, change func(*chat.Member)) {
+	c.t.Helper()
+	communities := chat.Communities{Store: c.store, Clock: time.Now}
+	c.must(communities.ChangeMember(c.ctx(), c.id, c.account(name), func(m *chat.Member) error { change(m); return nil }))
+}
+
+func (c *community) changePersonal(channel, name string, change func(*chat.Personal)) {
+	c.t.Helper()
+	c.must(c.store.ChangePersonal(c.ctx(), c.id, channel, c.account(name), time.Now(), func(p *chat.Personal) error { change(p); return nil }))
+}
+
+func (c *community) join(name string, roles ...string) {
+	c.t.Helper()
+	c.changeMember(name, func(m *chat.Member) { m.Join(time.Now()); m.Nick = name; m.Roles = roles })
+}
+
+func (c *community) token(name, device string) string {
+	c.t.Helper()
+	text, err := token.Mint(c.secret, token.Grant{AccountID: c.account(name), DeviceID: device, Audience: c.TokenAudience,
+		Issuer: c.TokenIssuer, IssuedAt: time.Now(), TTL: 30 * time.Minute})
+	c.must(nil, err)
+	return text
+}
+
+// device is a connected client and what it was told.
+type device struct {
+	*unsend.Client
+	c    *community
+	name string
+
+	mu    sync.Mutex
+	heard []unsend.Notice
+	more  chan struct{} // a value for each notice that came
+}
+
+// connect brings a device online, which is closed with the test.
+func (c *community) connect(name, deviceID string) *device {
+	c.t.Helper()
+	client, err := unsend.Dial(c.ctx(), unsend.Options{
+		URL: c.WebSocketURL, DeviceID: deviceID, ClientType: web,
+		Token: func(context.Context) (string, error) { return c.token(name, ""), nil },
+	})
+	c.must(nil, err)
+	d := &device{Client: client, c: c, name: name + "/" + deviceID, more: make(chan struct{}, 1)}
+	c.t.Cleanup(func() { _ = client.Close() })
+	go d.listen()
+	return d
+}
+
+func (d *device) listen() {
+	for n := range d.Notices() {
+		d.mu.Lock()
+		d.heard = append(d.heard, n)
+		d.mu.Unlock()
+		select {
+		case d.more <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (d *device) notices() []unsend.Notice {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.heard)
+}
+
+// told are the notices about a message, as "event v<version>", in the order of arrival and once each.
+func (d *device) told(id string) []string {
+	var list []string
+	for _, n := range d.notices() {
+		if line := fmt.Sprintf("%s v%d", n.Event, n.Message.Version); n.Message.MsgServerID == id && !slices.Contains(list, line) {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// waitFor waits until the device was told of the message by the event.
+func (d *device) waitFor(event, id string) unsend.Notice {
+	d.c.t.Helper()
+	deadline := time.After(patience)
+	for {
+		for _, n := range d.notices() {
+			if n.Event == event && n.Message.MsgServerID == id {
+				return n
+			}
+		}
+		select {
+		case <-d.more:
+		case <-deadline:
+			d.c.t.Fatalf("%s was not told of %s by %s within %v; it heard %d notices", d.name, id, event, patience, len(d.notices()))
+		}
+	}
+}
+
+// expect waits for what the device is to be told of a message, then for a marker that is sent
+// afterwards, and fails when anything else came before that.
+func (d *device) expect(id string, marker string, want ...string) {
+	d.c.t.Helper()
+	d.waitFor(unsend.EventMessage, marker)
+	if got := d.told(id); !slices.Equal(got, want) {
+		d.c.t.Errorf("%s was told %q of the message, want %q", d.name, got, want)
+	}
+}
+
+func (d *device) say(text string) unsend.Message {
+	d.c.t.Helper()
+	return d.sayIn("lobby", text)
+}
+
+func (d *device) sayIn(channel, text string) unsend.Message {
+	d.c.t.Helper()
+	m, err := d.Send(d.c.ctx(), unsend.SendRequest{ServerID: d.c.id, ChannelID: channel, Content: unsend.Content{Body: text}})
+	if err != nil {
+		d.c.t.Fatalf("%s: %v", d.name, err)
+	}
+	return m
+}
+
+func (d *device) takeBack(m unsend.Message, postscript string) (unsend.Message, error) {
+	return d.Revoke(d.c.ctx(), unsend.RevokeRequest{MessageKey: m.MessageKey, Info: unsend.UpdateInfo{Postscript: postscript}})
+}
+
+func (d *device) page(channel string) ([]unsend.Message, error) {
+	p, err := d.History(d.c.ctx(), unsend.HistoryRequest{ServerID: d.c.id, ChannelID: channel})
+	return p.Messages, err
+}
+
+// settled sends a marker from the owner and waits until every device has it, so that
+// whatever was on its way before has come. (One channel's notices pass one lane of the stream.)
+func (c *community) marker() string {
+	c.t.Helper()
+	return c.connect("owner", "marker").say("marker").MsgServerID
+}
+
+func code(err error) int {
+	if err == nil {
+		return 200
+	}
+	if e, ok := errors.AsType[*unsend.Error](err); ok {
+		return e.Code
+	}
+	return -1
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("not within %v: %s", patience, what)
+}
+
+func containsAny(text string, secrets []string) bool {
+	return slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) })
+}
