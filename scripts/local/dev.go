@@ -23,7 +23,8 @@ and deploys template.yaml onto it with the real SAM CLI, writes a sample communi
 the demo: a message is sent, a moderator takes it back, every other device is told.
 
 The first start makes .venv/ from requirements/, which takes some minutes. Needed are Linux, Go and
-Python 3.10 or later. Nothing outside of this folder is written; your own AWS profile is not used.
+Python 3.10 or later. Outside of this folder only the caches of Go and pip are written; your own
+AWS profile is not used.
 
 While it stays, press Enter to build and deploy after an edit.
 
@@ -34,6 +35,7 @@ Flags:
 type devOptions struct {
 	once, noDemo bool
 	stackFile    string
+	stackGiven   bool // by --stack
 	redeploy     bool
 }
 
@@ -50,6 +52,7 @@ func parseDev(root string, args []string) (devOptions, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
+	flags.Visit(func(f *flag.Flag) { o.stackGiven = o.stackGiven || f.Name == "stack" })
 	switch {
 	case flags.NArg() == 1 && flags.Arg(0) == "redeploy":
 		o.redeploy = true
@@ -72,10 +75,13 @@ func devCommand(ctx context.Context, root string, args []string) (err error) {
 	}
 	progress := newProgress(os.Stdout)
 	defer func() {
-		dir.close(err != nil)
+		dir.close(err != nil && ctx.Err() == nil)
 		progress.Close()
 		err = report(ctx, err)
 	}()
+	if options.once && !options.stackGiven {
+		options.stackFile = dir.file(filepath.Base(stack.File)) // gone with this run, so in nobody's way
+	}
 	d := dev{devOptions: options, root: root, dir: dir, progress: progress}
 	if options.redeploy {
 		return d.redeployRunning(ctx)

@@ -36,7 +36,7 @@ func (d runDir) file(parts ...string) string {
 
 // log is where the output of a step goes.
 func (d runDir) log(name string) string {
-	return d.file("log", strings.ReplaceAll(name, " ", "-")+".txt")
+	return d.file("log", strings.NewReplacer(" ", "-", "/", "-").Replace(name)+".txt")
 }
 
 // close removes everything, or, after a failure, everything but the outputs,

@@ -62,7 +62,7 @@ func testCommand(ctx context.Context, root string, args []string) (err error) {
 	t.run(ctx)
 	t.progress.Close()
 	failed := t.summary(time.Since(began))
-	dir.close(failed)
+	dir.close(failed && ctx.Err() == nil)
 	if ctx.Err() != nil {
 		fmt.Fprintln(os.Stderr, "interrupted; nothing was left running")
 		return errReported
@@ -263,7 +263,7 @@ func (t *tests) e2e(ctx context.Context) {
 		env = append(env, "UNSEND_LONG=1")
 	}
 	t.step(ctx, "end to end", func() error {
-		return t.loud(ctx, "go test ./e2e", env, "go", "test", "-count=1", "-shuffle=on", "-timeout=10m", "./e2e/...")
+		return t.loud(ctx, "go test e2e", env, "go", "test", "-count=1", "-shuffle=on", "-timeout=10m", "./e2e/...")
 	})
 }
 
