@@ -82,7 +82,10 @@ func (s *Store) changed(server string, since int64) (changed map[string]int64, t
 			changed[id.account] = max(changed[id.account], id.at)
 		}
 	}
-	return changed, rows > chat.MaxChanges
+	if rows > chat.MaxChanges { // what is not read is not known
+		return nil, true
+	}
+	return changed, false
 }
 
 // Members reads the member rows of those accounts that ever joined.
