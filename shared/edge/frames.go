@@ -69,10 +69,12 @@ func (s *served[R]) serve(ctx context.Context, event events.APIGatewayWebsocketP
 	if malformed != nil {
 		return malformed
 	}
-	if s.result, err = s.route.Serve(ctx, connection, s.frame.Request); err != nil {
+	result, err := s.route.Serve(ctx, connection, s.frame.Request)
+	if err != nil {
 		return err
 	}
-	s.answer, err = wire.Answer(s.route.Key, s.frame.RequestID, s.result)
+	s.result = result
+	s.answer, err = wire.Answer(s.route.Key, s.frame.RequestID, result)
 	return err
 }
 
