@@ -225,7 +225,9 @@ func TestPeople(t *testing.T) {
 		{"boss", func(name string) { c.changeServer(func(s *chat.Server) { s.OwnerID = c.account(name) }) }, 200, 200, 200, 200},
 		{"plain", func(string) {}, 200, 200, 200, 403},
 		{"moderator", func(name string) { c.changeMember(name, func(m *chat.Member) { m.Roles = []string{"mod"} }) }, 200, 200, 200, 200},
-		{"banned", func(name string) { c.changeMember(name, func(m *chat.Member) { m.Banned, m.Roles = true, []string{"mod"} }) }, 403, 403, 403, 403},
+		{"banned", func(name string) {
+			c.changeMember(name, func(m *chat.Member) { m.Banned, m.Roles = true, []string{"mod"} })
+		}, 403, 403, 403, 403},
 		{"departed", func(name string) { c.changeMember(name, func(m *chat.Member) { m.Leave() }) }, 403, 403, 403, 403},
 		{"rejoined", func(name string) {
 			c.changeMember(name, func(m *chat.Member) { m.Roles = []string{"mod"} })

@@ -1,0 +1,182 @@
+package e2e
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"unsend/shared/token"
+)
+
+// shake tries a handshake and gives its status and body; 101 when it succeeded.
+func (c *community) shake(query url.Values, header http.Header, subprotocols ...string) (status int, body string) {
+	c.t.Helper()
+	conn, response, err := websocket.Dial(c.ctx(), c.WebSocketURL+"?"+query.Encode(),
+		&websocket.DialOptions{HTTPHeader: header, Subprotocols: subprotocols})
+	if err == nil {
+		_ = conn.CloseNow()
+	}
+	if response == nil {
+		c.t.Fatal(err)
+	}
+	if response.Body != nil {
+		text, _ := io.ReadAll(response.Body)
+		body = string(text)
+	}
+	return response.StatusCode, body
+}
+
+func bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
+
+// Every refusal looks the same to the client; the log says which rule failed,
+// and never holds the token.
+func TestTokensThatAreRefused(t *testing.T) {
+	t.Parallel()
+	c := newCommunity(t)
+	grant := token.Grant{AccountID: c.account("mallory"), Audience: c.TokenAudience, Issuer: c.TokenIssuer, IssuedAt: time.Now(), TTL: time.Minute}
+	mint := func(secret string, change func(*token.Grant)) string {
+		g := grant
+		change(&g)
+		text, err := token.Mint([]byte(secret), g)
+		c.must(nil, err)
+		return text
+	}
+	good := mint(string(c.secret), func(*token.Grant) {})
+	parts := strings.Split(good, ".")
+	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + parts[1] + "."
+	for name, text := range map[string]string{
+		"none at all":         "",
+		"expired":             mint(string(c.secret), func(g *token.Grant) { g.IssuedAt = time.Now().Add(-time.Hour) }),
+		"another audience":    mint(string(c.secret), func(g *token.Grant) { g.Audience = "somebody-else" }),
+		"too long a life":     mint(string(c.secret), func(g *token.Grant) { g.TTL = 1000 * time.Hour }),
+		"another key":         mint(strings.Repeat("another key ", 8), func(*token.Grant) {}),
+		"unsigned":            unsigned,
+		"signature cut":       good[:len(good)-4],
+		"no token":            "what is this",
+		"another's signature": parts[0] + "." + parts[1] + "." + strings.Split(mint(string(c.secret), func(g *token.Grant) { g.AccountID = "x" }), ".")[2],
+	} {
+		t.Run(name, func(t *testing.T) {
+			header := http.Header{}
+			if text != "" {
+				header = bearer(text)
+			}
+			status, body := c.shake(nil, header)
+			if status != http.StatusUnauthorized && status != http.StatusForbidden {
+				t.Errorf("status %d, want 401 or 403", status)
+			}
+			if len(body) > 200 || text != "" && strings.Contains(body, text) {
+				t.Errorf("the client was told more than a status: %d bytes", len(body))
+			}
+		})
+	}
+	eventually(t, "the log says why", func() bool {
+		log := c.logOf("authorize")
+		return strings.Contains(log, "expired") && strings.Contains(log, "audience") && strings.Contains(log, "signature")
+	})
+	if log := c.logOf("authorize"); strings.Contains(log, parts[1]) || strings.Contains(log, parts[2]) {
+		t.Error("the log holds a token")
+	}
+}
+
+func TestWhereATokenMayBe(t *testing.T) {
+	t.Parallel()
+	c := newCommunity(t)
+	text := c.token("owner", "")
+	for name, x := range map[string]struct {
+		query        url.Values
+		header       http.Header
+		subprotocols []string
+		want         int
+	}{
+		"header":            {header: bearer(text), want: 101},
+		"sub-protocol":      {subprotocols: []string{"bearer", text}, want: 101},
+		"query":             {query: url.Values{"token": {text}}, want: 101}, // AllowQueryToken is on here
+		"bad device":        {header: bearer(text), query: url.Values{"device_id": {"a#b"}}, want: 401},
+		"long device":       {header: bearer(text), query: url.Values{"device_id": {strings.Repeat("x", 65)}}, want: 401},
+		"bad client type":   {header: bearer(text), query: url.Values{"client_type": {"3"}}, want: 401},
+		"of another device": {header: bearer(c.token("owner", "phone")), query: url.Values{"device_id": {"tablet"}}, want: 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, _ := c.shake(x.query, x.header, x.subprotocols...)
+			if status != x.want && !(x.want == 401 && status == 403) {
+				t.Errorf("status %d, want %d", status, x.want)
+			}
+		})
+	}
+}
+
+// A token that ends while its connection is open ends what the connection may do.
+func TestATokenThatEnds(t *testing.T) {
+	t.Parallel()
+	c := newCommunity(t)
+	text, err := token.Mint(c.secret, token.Grant{AccountID: c.account("owner"), Audience: c.TokenAudience, Issuer: c.TokenIssuer, IssuedAt: time.Now(), TTL: 3 * time.Second})
+	c.must(nil, err)
+	conn, _, err := websocket.Dial(c.ctx(), c.WebSocketURL, &websocket.DialOptions{HTTPHeader: bearer(text)})
+	c.must(nil, err)
+	defer func() { _ = conn.CloseNow() }()
+	raw := &rawDevice{c: c, conn: conn}
+	send := fmt.Sprintf(`{"action":"send","server_id":%q,"channel_id":"lobby","msg_id":"1","msg_body":"x"}`, c.id)
+	if answer := raw.ask(send); answer.Code != 200 {
+		t.Fatalf("while it is good: %d", answer.Code)
+	}
+	eventually(t, "403 for the expired token", func() bool { return raw.ask(send).Code == 403 })
+}
+
+// rawDevice writes frames as they are.
+type rawDevice struct {
+	c    *community
+	conn *websocket.Conn
+}
+
+type rawAnswer struct {
+	Type      string `json:"type"`
+	Action    string `json:"action"`
+	RequestID string `json:"request_id"`
+	Code      int    `json:"res_code"`
+	Field     string `json:"field"`
+	Reason    string `json:"reason"`
+	text      string
+}
+
+func (c *community) raw(name string) *rawDevice {
+	c.t.Helper()
+	return c.rawAs(name, "raw", web)
+}
+
+func (c *community) rawAs(name, deviceID string, clientType int) *rawDevice {
+	c.t.Helper()
+	query := url.Values{"device_id": {deviceID}, "client_type": {fmt.Sprint(clientType)}}
+	conn, _, err := websocket.Dial(c.ctx(), c.WebSocketURL+"?"+query.Encode(), &websocket.DialOptions{HTTPHeader: bearer(c.token(name, ""))})
+	c.must(nil, err)
+	conn.SetReadLimit(1 << 20)
+	c.t.Cleanup(func() { _ = conn.CloseNow() })
+	return &rawDevice{c: c, conn: conn}
+}
+
+// ask writes a frame and reads up to its answer.
+func (r *rawDevice) ask(frame string) rawAnswer {
+	r.c.t.Helper()
+	ctx, cancel := context.WithTimeout(r.c.t.Context(), patience)
+	defer cancel()
+	r.c.must(nil, r.conn.Write(ctx, websocket.MessageText, []byte(frame)))
+	for {
+		answer, err := r.read(ctx)
+		if err != nil {
+			r.c.t.Fatalf("no answer to a frame of %d bytes: %v", len(frame), err)
+		}
+		if answer.Type == "response" {
+			return answer
+		}
+	}
+}
+
+var errNotJSON = errors.New("not a JSON frame")
