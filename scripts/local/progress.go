@@ -145,7 +145,7 @@ func (p *Progress) draw() {
 	}
 	const frames = `|/-\`
 	for _, s := range p.running {
-		_, _ = fmt.Fprintf(p.out, "  %s   %-52s %7s\n", p.paint(cyan, frames[p.frame%len(frames):][:1]), s.Name, seconds(time.Since(s.start)))
+		_, _ = fmt.Fprintf(p.out, "  %s    %-52s %7s\n", p.paint(cyan, frames[p.frame%len(frames):][:1]), s.Name, seconds(time.Since(s.start)))
 	}
 	p.drawn = len(p.running)
 }
