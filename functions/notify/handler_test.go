@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
+
+	"unsend/shared/chat"
+	"unsend/shared/edge/edgetest"
+	"unsend/shared/wire"
+)
+
+const messageID = "01KDVDNC00041061050R3GG28A"
+
+// parseKey reads what the tests' records hold.
+func parseKey(pk, sk string) (chat.MessageKey, error) {
+	server, channel, ok := strings.Cut(pk, "#")
+	digits, id, ok2 := strings.Cut(sk, "#")
+	ms, err := strconv.ParseInt(digits, 10, 64)
+	if !ok || !ok2 || err != nil {
+		return chat.MessageKey{}, errors.New("no message's key")
+	}
+	return chat.MessageKey{ServerID: server, ChannelID: channel, Timestamp: ms, MsgServerID: id}, nil
+}
+
+func newNotifier(w *edgetest.World) *chat.Notifier {
+	return &chat.Notifier{Messages: w.Store, Audience: w.Store, Rights: w.Store, Sessions: w.Store, Gateway: w.Gateway,
+		Encode: wire.EncodeNotices, Clock: w.Clock, Concurrency: 8, ServerBudget: 3 * time.Second}
+}
+
+// connect puts a device into the audience of s1.
+func connect(t *testing.T, w *edgetest.World, account, id string) {
+	t.Helper()
+	s := &chat.Sessions{Store: w.Store, Gateway: w.Gateway, Clock: w.Clock, MaxConnections: 10}
+	c := chat.Connection{ID: id, AccountID: account, DeviceID: account + "-device", ClientType: chat.Web,
+		ConnectedAt: w.Now.UnixMilli(), TokenExpiresAt: w.Now.Add(time.Hour).UnixMilli()}
+	if err := s.Connect(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func streamEvent(t *testing.T) events.DynamoDBEvent {
+	t.Helper()
+	return edgetest.Load[events.DynamoDBEvent](t, "stream")
+}
+
+// The event holds the insert and the modification of one message, which is
+// revoked by the time it is read again: only the revocation is told.
+func TestNotify(t *testing.T) {
+	t.Parallel()
+	w := edgetest.NewWorld(t)
+	m := w.PutMessage(t, "alice", "s1", "c1", messageID, "SECRET")
+	connect(t, w, "alice", "a=")
+	connect(t, w, "bob", "b=")
+	connect(t, w, "carol", "c=") // of another server
+	if _, err := w.Store.RevokeMessage(t.Context(), chat.RevokeWrite{Key: m.MessageKey, Now: w.Now,
+		Revocation: chat.Revocation{Operator: chat.Actor{AccountID: "alice", Device: "alice-device"}}}); err != nil {
+		t.Fatal(err)
+	}
+	response, err := newHandler(w.Edge(), newNotifier(w), parseKey)(t.Context(), streamEvent(t))
+	if err != nil || len(response.BatchItemFailures) != 0 {
+		t.Errorf("%+v, %v", response, err)
+	}
+	if a, b, c := w.Gateway.Frames("a="), w.Gateway.Frames("b="), w.Gateway.Frames("c="); len(a) != 0 || len(b) != 1 || len(c) != 0 ||
+		!strings.Contains(string(b[0]), `"event":"message_updated"`) || strings.Contains(string(b[0]), "SECRET") {
+		t.Errorf("operator got %s, bystander %s, stranger %s", a, b, c)
+	}
+	line := w.Line(t)
+	if line["route"] != "notify" || line["records"] != 2.0 || line["notices"] != 1.0 || line["posts"] != 1.0 || line["code"] != 200.0 {
+		t.Errorf("line %v", line)
+	}
+}
+
+// fakeNotifier records what it is given.
+type fakeNotifier struct {
+	got    []chat.Stored
+	report chat.Report
+	run    func(context.Context)
+}
+
+func (f *fakeNotifier) Notify(ctx context.Context, records []chat.Stored) chat.Report {
+	f.got = records
+	if f.run != nil {
+		f.run(ctx)
+	}
+	return f.report
+}
+
+func TestNotifyReadsKeys(t *testing.T) {
+	t.Parallel()
+	w := edgetest.NewWorld(t)
+	fake := &fakeNotifier{}
+	if _, err := newHandler(w.Edge(), fake, parseKey)(t.Context(), streamEvent(t)); err != nil {
+		t.Fatal(err)
+	}
+	key := chat.MessageKey{ServerID: "s1", ChannelID: "c1", Timestamp: 1767225600000, MsgServerID: messageID}
+	if diff := cmp.Diff([]chat.Stored{{Key: key, Kind: chat.Inserted}, {Key: key, Kind: chat.Modified}}, fake.got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func stringKey(pk, sk string) map[string]events.DynamoDBAttributeValue {
+	return map[string]events.DynamoDBAttributeValue{"pk": events.NewStringAttribute(pk), "sk": events.NewStringAttribute(sk)}
+}
+
+// One record that is no message's must not stop those behind it; numbers and
+// failures are those of the records, not of what was left of them.
+func TestNotifyReportsWhatIsUnfinished(t *testing.T) {
+	t.Parallel()
+	w := edgetest.NewWorld(t)
+	var event events.DynamoDBEvent
+	for i, r := range []struct {
+		name string
+		keys map[string]events.DynamoDBAttributeValue
+	}{
+		{"INSERT", stringKey("odd", "SECRET")},
+		{"INSERT", stringKey("s1#c1", "1#a")},
+		{"REMOVE", stringKey("s1#c1", "1#b")},
+		{"MODIFY", map[string]events.DynamoDBAttributeValue{"pk": events.NewNumberAttribute("1"), "sk": events.NewStringAttribute("1#b")}},
+		{"INSERT", nil},
+		{"MODIFY", stringKey("s1#c1", "1#c")},
+		{"INSERT", stringKey("s1#c1", "1#d")},
+	} {
+		event.Records = append(event.Records, events.DynamoDBEventRecord{EventID: "not this", EventName: r.name,
+			Change: events.DynamoDBStreamRecord{Keys: r.keys, SequenceNumber: fmt.Sprint(100 + i)}})
+	}
+	fake := &fakeNotifier{report: chat.Report{Unfinished: []int{1, 2}, Errs: []error{chat.ErrThrottled}}}
+	response, err := newHandler(w.Edge(), fake, parseKey)(t.Context(), event)
+	if err != nil || len(fake.got) != 3 {
+		t.Fatalf("%v, %v", fake.got, err)
+	}
+	text, err := json.Marshal(response)
+	if want := `{"batchItemFailures":[{"itemIdentifier":"105"},{"itemIdentifier":"106"}]}`; err != nil || string(text) != want {
+		t.Errorf("%s, %v; want %s", text, err, want)
+	}
+	line := w.Line(t)
+	reason, _ := line["error"].(string)
+	if line["level"] != "ERROR" || line["unparsable"] != 3.0 || line["unfinished"] != 2.0 || !strings.Contains(reason, "100, 103, 104") ||
+		strings.Contains(reason, "SECRET") || !strings.Contains(reason, chat.ErrThrottled.Error()) {
+		t.Errorf("line %v", line)
+	}
+}
+
+func TestNotifyWhenNothingCanBeRead(t *testing.T) {
+	t.Parallel()
+	w := edgetest.NewWorld(t)
+	w.Store.Before = func(string) error { return &chat.Error{Code: chat.Busy, Err: errors.New("throttled")} }
+	response, err := newHandler(w.Edge(), newNotifier(w), parseKey)(t.Context(), streamEvent(t))
+	if err != nil || len(response.BatchItemFailures) != 2 {
+		t.Errorf("%+v, %v", response, err)
+	}
+	if line := w.Line(t); line["level"] != "WARN" || line["code"] != 503.0 || line["unfinished"] != 2.0 {
+		t.Errorf("line %v", line)
+	}
+}
+
+// Only an error of the invocation makes the mapping split the batch.
+func TestNotifyPanics(t *testing.T) {
+	t.Parallel()
+	w := edgetest.NewWorld(t)
+	fake := &fakeNotifier{run: func(context.Context) { panic("SECRET") }}
+	h := newHandler(w.Edge(), fake, parseKey)
+	if _, err := h(t.Context(), streamEvent(t)); err == nil || strings.Contains(err.Error(), "SECRET") {
+		t.Errorf("error %v", err)
+	}
+	if line := w.Line(t); line["code"] != 500.0 || line["error"] != "panic: string" || line["stack"] == nil {
+		t.Errorf("line %v", line)
+	}
+	fake.run = nil
+	if _, err := h(t.Context(), streamEvent(t)); err != nil {
+		t.Errorf("the next batch: %v", err)
+	}
+}
+
+func TestNotifyEndsBeforeLambda(t *testing.T) {
+	t.Parallel()
+	w := edgetest.NewWorld(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	lambdas, _ := ctx.Deadline()
+	fake := &fakeNotifier{run: func(ctx context.Context) {
+		if own, ok := ctx.Deadline(); !ok || lambdas.Sub(own) != margin {
+			t.Errorf("ends %v before Lambda", lambdas.Sub(own))
+		}
+	}}
+	if _, err := newHandler(w.Edge(), fake, parseKey)(ctx, streamEvent(t)); err != nil {
+		t.Error(err)
+	}
+}
