@@ -7,10 +7,8 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -246,10 +244,10 @@ func checkResource(t *testing.T, role string, resource any) {
 func TestFunctionsGetTheVariablesTheyRead(t *testing.T) {
 	t.Parallel()
 	template := loadTemplate(t)
-	names := variableNames(t)
+	config := parseConfig(t)
 	for name, f := range functions(t, template) {
 		folder := f["CodeUri"].(string)
-		read := variablesRead(t, folder, names)
+		read := config.readBy(t, folder)
 		set := slices.Sorted(maps.Keys(at(f, "Environment", "Variables")))
 		if !slices.Equal(set, read) {
 			t.Errorf("%s is given %v\nand %s reads %v", name, set, folder, read)
@@ -257,35 +255,50 @@ func TestFunctionsGetTheVariablesTheyRead(t *testing.T) {
 	}
 }
 
-// variableNames maps the constants of shared/config to what they hold.
-func variableNames(t *testing.T) map[string]string {
+// environment is what shared/config knows: its constants, by name, and the
+// methods of Environment that read fixed variables.
+type environment struct {
+	variables map[string]string
+	methods   map[string][]string
+}
+
+func parseConfig(t *testing.T) environment {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "shared/config/config.go", nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := map[string]string{}
+	file := parseGo(t, "shared/config/config.go")
+	e := environment{variables: map[string]string{}, methods: map[string][]string{}}
 	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok || len(spec.Values) != 1 {
-			return true
-		}
-		literal, ok := spec.Values[0].(*ast.BasicLit)
-		if ok && literal.Kind == token.STRING {
-			value, err := strconv.Unquote(literal.Value)
-			if err != nil {
-				t.Fatal(err)
+		if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 {
+			if literal, ok := spec.Values[0].(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				e.variables[spec.Names[0].Name] = strings.Trim(literal.Value, `"`)
 			}
-			names[spec.Names[0].Name] = value
 		}
 		return true
 	})
-	return names
+	for _, declaration := range file.Decls {
+		if f, ok := declaration.(*ast.FuncDecl); ok && f.Recv != nil {
+			ast.Inspect(f.Body, func(n ast.Node) bool {
+				if name, ok := n.(*ast.Ident); ok && e.variables[name.Name] != "" {
+					e.methods[f.Name.Name] = append(e.methods[f.Name.Name], e.variables[name.Name])
+				}
+				return true
+			})
+		}
+	}
+	return e
 }
 
-// variablesRead are those that the function's own files name: config.Name, or
-// a reading of both windows.
-func variablesRead(t *testing.T, folder string, names map[string]string) []string {
+func parseGo(t *testing.T, path string) *ast.File {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// readBy are the variables that a function's own files name, as config.Name or
+// by a method of an Environment called env.
+func (e environment) readBy(t *testing.T, folder string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil || len(files) == 0 {
@@ -296,29 +309,31 @@ func variablesRead(t *testing.T, folder string, names map[string]string) []strin
 		if strings.HasSuffix(path, "_test.go") {
 			continue
 		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			selector, ok := n.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			if x, ok := selector.X.(*ast.Ident); ok && x.Name == "config" && names[selector.Sel.Name] != "" {
-				read[names[selector.Sel.Name]] = true
-			}
-			if selector.Sel.Name == "Windows" { // of config.Environment
-				read[names["RevokeWindow"]], read[names["ModeratorWindow"]] = true, true
+		ast.Inspect(parseGo(t, path), func(n ast.Node) bool {
+			for _, variable := range e.named(n) {
+				read[variable] = true
 			}
 			return true
 		})
 	}
 	return slices.Sorted(maps.Keys(read))
+}
+
+func (e environment) named(n ast.Node) []string {
+	selector, ok := n.(*ast.SelectorExpr)
+	if !ok {
+		return nil
+	}
+	of, _ := selector.X.(*ast.Ident)
+	switch {
+	case of == nil:
+		return nil
+	case of.Name == "config" && e.variables[selector.Sel.Name] != "":
+		return []string{e.variables[selector.Sel.Name]}
+	case of.Name == "env":
+		return e.methods[selector.Sel.Name]
+	}
+	return nil
 }
 
 // One place holds the content: neither the stream nor the index may be a second.
