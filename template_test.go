@@ -267,7 +267,7 @@ func parseConfig(t *testing.T) environment {
 	file := parseGo(t, "shared/config/config.go")
 	e := environment{variables: map[string]string{}, methods: map[string][]string{}}
 	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 {
+		if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 && spec.Names[0].IsExported() {
 			if literal, ok := spec.Values[0].(*ast.BasicLit); ok && literal.Kind == token.STRING {
 				e.variables[spec.Names[0].Name] = strings.Trim(literal.Value, `"`)
 			}
