@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,22 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"unsend/shared/chat"
+	"unsend/shared/dynamo"
 	"unsend/shared/edge/edgetest"
 	"unsend/shared/wire"
 )
 
 const messageID = "01KDVDNC00041061050R3GG28A"
-
-// parseKey reads what the tests' records hold.
-func parseKey(pk, sk string) (chat.MessageKey, error) {
-	server, channel, ok := strings.Cut(pk, "#")
-	digits, id, ok2 := strings.Cut(sk, "#")
-	ms, err := strconv.ParseInt(digits, 10, 64)
-	if !ok || !ok2 || err != nil {
-		return chat.MessageKey{}, errors.New("no message's key")
-	}
-	return chat.MessageKey{ServerID: server, ChannelID: channel, Timestamp: ms, MsgServerID: id}, nil
-}
 
 func newNotifier(w *edgetest.World) *chat.Notifier {
 	return &chat.Notifier{Messages: w.Store, Audience: w.Store, Rights: w.Store, Sessions: w.Store, Gateway: w.Gateway,
@@ -65,7 +54,7 @@ func TestNotify(t *testing.T) {
 		Revocation: chat.Revocation{Operator: chat.Actor{AccountID: "alice", Device: "alice-device"}}}); err != nil {
 		t.Fatal(err)
 	}
-	response, err := newHandler(w.Edge(), newNotifier(w), parseKey)(t.Context(), streamEvent(t))
+	response, err := newHandler(w.Edge(), newNotifier(w), dynamo.ParseMessageKey)(t.Context(), streamEvent(t))
 	if err != nil || len(response.BatchItemFailures) != 0 {
 		t.Errorf("%+v, %v", response, err)
 	}
@@ -98,7 +87,7 @@ func TestNotifyReadsKeys(t *testing.T) {
 	t.Parallel()
 	w := edgetest.NewWorld(t)
 	fake := &fakeNotifier{}
-	if _, err := newHandler(w.Edge(), fake, parseKey)(t.Context(), streamEvent(t)); err != nil {
+	if _, err := newHandler(w.Edge(), fake, dynamo.ParseMessageKey)(t.Context(), streamEvent(t)); err != nil {
 		t.Fatal(err)
 	}
 	key := chat.MessageKey{ServerID: "s1", ChannelID: "c1", Timestamp: 1767225600000, MsgServerID: messageID}
@@ -122,18 +111,18 @@ func TestNotifyReportsWhatIsUnfinished(t *testing.T) {
 		keys map[string]events.DynamoDBAttributeValue
 	}{
 		{"INSERT", stringKey("odd", "SECRET")},
-		{"INSERT", stringKey("s1#c1", "1#a")},
-		{"REMOVE", stringKey("s1#c1", "1#b")},
-		{"MODIFY", map[string]events.DynamoDBAttributeValue{"pk": events.NewNumberAttribute("1"), "sk": events.NewStringAttribute("1#b")}},
+		{"INSERT", stringKey("s1#c1", "000000000000001#a")},
+		{"REMOVE", stringKey("s1#c1", "000000000000001#b")},
+		{"MODIFY", map[string]events.DynamoDBAttributeValue{"pk": events.NewNumberAttribute("1"), "sk": events.NewStringAttribute("000000000000001#b")}},
 		{"INSERT", nil},
-		{"MODIFY", stringKey("s1#c1", "1#c")},
-		{"INSERT", stringKey("s1#c1", "1#d")},
+		{"MODIFY", stringKey("s1#c1", "000000000000001#c")},
+		{"INSERT", stringKey("s1#c1", "000000000000001#d")},
 	} {
 		event.Records = append(event.Records, events.DynamoDBEventRecord{EventID: "not this", EventName: r.name,
 			Change: events.DynamoDBStreamRecord{Keys: r.keys, SequenceNumber: fmt.Sprint(100 + i)}})
 	}
 	fake := &fakeNotifier{report: chat.Report{Unfinished: []int{1, 2}, Errs: []error{chat.ErrThrottled}}}
-	response, err := newHandler(w.Edge(), fake, parseKey)(t.Context(), event)
+	response, err := newHandler(w.Edge(), fake, dynamo.ParseMessageKey)(t.Context(), event)
 	if err != nil || len(fake.got) != 3 {
 		t.Fatalf("%v, %v", fake.got, err)
 	}
@@ -153,7 +142,7 @@ func TestNotifyWhenNothingCanBeRead(t *testing.T) {
 	t.Parallel()
 	w := edgetest.NewWorld(t)
 	w.Store.Before = func(string) error { return &chat.Error{Code: chat.Busy, Err: errors.New("throttled")} }
-	response, err := newHandler(w.Edge(), newNotifier(w), parseKey)(t.Context(), streamEvent(t))
+	response, err := newHandler(w.Edge(), newNotifier(w), dynamo.ParseMessageKey)(t.Context(), streamEvent(t))
 	if err != nil || len(response.BatchItemFailures) != 2 {
 		t.Errorf("%+v, %v", response, err)
 	}
@@ -167,7 +156,7 @@ func TestNotifyPanics(t *testing.T) {
 	t.Parallel()
 	w := edgetest.NewWorld(t)
 	fake := &fakeNotifier{run: func(context.Context) { panic("SECRET") }}
-	h := newHandler(w.Edge(), fake, parseKey)
+	h := newHandler(w.Edge(), fake, dynamo.ParseMessageKey)
 	if _, err := h(t.Context(), streamEvent(t)); err == nil || strings.Contains(err.Error(), "SECRET") {
 		t.Errorf("error %v", err)
 	}
@@ -191,7 +180,7 @@ func TestNotifyEndsBeforeLambda(t *testing.T) {
 			t.Errorf("ends %v before Lambda", lambdas.Sub(own))
 		}
 	}}
-	if _, err := newHandler(w.Edge(), fake, parseKey)(ctx, streamEvent(t)); err != nil {
+	if _, err := newHandler(w.Edge(), fake, dynamo.ParseMessageKey)(ctx, streamEvent(t)); err != nil {
 		t.Error(err)
 	}
 }

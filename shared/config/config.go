@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"unsend/shared/chat"
 )
@@ -114,6 +115,11 @@ func (e *Environment) Windows() chat.Windows {
 	own := chat.Window(e.Int(RevokeWindow, -1, longest))
 	moderator := chat.Window(e.Int(ModeratorWindow, -1, longest))
 	return chat.Windows{Own: &own, Moderator: &moderator}
+}
+
+// Retention is for how long messages are kept; 0 is for ever.
+func (e *Environment) Retention() time.Duration {
+	return time.Duration(e.Int(RetentionDays, 0, 3650)) * 24 * time.Hour
 }
 
 // LogLevel is the least level that is logged: INFO where Lambda says nothing, or

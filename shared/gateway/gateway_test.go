@@ -13,13 +13,16 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
 	"unsend/shared/chat"
 )
 
 func newGateway(url string) *Gateway {
 	return New(aws.Config{
-		Region: "eu-central-1",
+		Region:       "eu-central-1",
+		Retryer:      func() aws.Retryer { return retry.NewStandard() }, // what the gateway must not use
+		BaseEndpoint: aws.String("http://elsewhere.invalid"),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),

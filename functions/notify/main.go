@@ -1,0 +1,41 @@
+// Command notify tells devices what became of messages: the consumer of the Messages
+// table's stream.
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"unsend/shared/awsenv"
+	"unsend/shared/chat"
+	"unsend/shared/config"
+	"unsend/shared/dynamo"
+	"unsend/shared/edge"
+	"unsend/shared/gateway"
+	"unsend/shared/wire"
+)
+
+func main() { edge.Start(run) }
+
+func run(_ context.Context, getenv func(string) string) (handler, error) {
+	env := config.From(getenv)
+	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Community: env.Text(config.CommunityTable), Sessions: env.Text(config.SessionsTable)}
+	callback := env.URL(config.CallbackURL)
+	concurrency := int(env.Int(config.PushConcurrency, 1, 256))
+	budget := time.Duration(env.Int(config.ServerPushBudget, 100, 20_000)) * time.Millisecond
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsenv.Config(getenv)
+	if err != nil {
+		return nil, err
+	}
+	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
+	e := edge.Edge{Log: edge.NewLogger(os.Stdout, getenv), Clock: time.Now}
+	return newHandler(e, &chat.Notifier{
+		Messages: store, Audience: store, Rights: store, Sessions: store,
+		Gateway: gateway.New(cfg, callback), Encode: wire.EncodeNotices, Clock: time.Now,
+		Concurrency: concurrency, ServerBudget: budget,
+	}, dynamo.ParseMessageKey), nil
+}

@@ -1,0 +1,38 @@
+// Command send stores the messages that devices send: the route send.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"unsend/shared/awsenv"
+	"unsend/shared/chat"
+	"unsend/shared/config"
+	"unsend/shared/dynamo"
+	"unsend/shared/edge"
+)
+
+func main() { edge.Start(run) }
+
+func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
+	env := config.From(getenv)
+	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Community: env.Text(config.CommunityTable), Sessions: env.Text(config.SessionsTable)}
+	retention := env.Retention()
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsenv.Config(getenv)
+	if err != nil {
+		return nil, err
+	}
+	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
+	e := edge.Edge{Log: edge.NewLogger(os.Stdout, getenv), Clock: time.Now}
+	return newHandler(e, &chat.Sender{Standings: store, Messages: store, Clock: time.Now, NewID: newID, Retention: retention}), nil
+}
+
+// newID makes a ULID, whose random part the system's generator fills: it does not fail.
+func newID(at time.Time) string { return ulid.MustNew(ulid.Timestamp(at), rand.Reader).String() }

@@ -1,0 +1,34 @@
+// Command session keeps connections alive and answers what is no request: the routes ping
+// and $default.
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"unsend/shared/awsenv"
+	"unsend/shared/chat"
+	"unsend/shared/config"
+	"unsend/shared/dynamo"
+	"unsend/shared/edge"
+	"unsend/shared/gateway"
+)
+
+func main() { edge.Start(run) }
+
+func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
+	env := config.From(getenv)
+	tables := dynamo.Tables{Sessions: env.Text(config.SessionsTable)}
+	callback := env.URL(config.CallbackURL)
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsenv.Config(getenv)
+	if err != nil {
+		return nil, err
+	}
+	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
+	e := edge.Edge{Log: edge.NewLogger(os.Stdout, getenv), Clock: time.Now}
+	return newHandler(e, &chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: time.Now}), nil
+}

@@ -1,0 +1,143 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"unsend/shared/chat"
+	"unsend/shared/wire"
+)
+
+func testEdge(log *bytes.Buffer) Edge {
+	now := time.UnixMilli(1_767_225_600_000)
+	return Edge{Log: NewLogger(log, func(string) string { return "" }), Clock: func() time.Time { now = now.Add(5 * time.Millisecond); return now }}
+}
+
+func pingEvent() events.APIGatewayWebsocketProxyRequest {
+	var event events.APIGatewayWebsocketProxyRequest
+	event.RequestContext.RouteKey, event.RequestContext.ConnectionID, event.RequestContext.ConnectedAt = wire.Ping, "c=", 1
+	event.RequestContext.Authorizer = Authorized(chat.Connection{AccountID: "alice", ClientType: chat.Web, TokenExpiresAt: 1_767_225_700_000})
+	event.Body = `{"action":"ping"}`
+	return event
+}
+
+func pingRoute(serve func(context.Context) error) Route[struct{}] {
+	return Route[struct{}]{Key: wire.Ping, Decode: wire.DecodePing,
+		Serve: func(ctx context.Context, _ chat.Connection, _ struct{}) (wire.Result, error) {
+			return wire.Result{}, serve(ctx)
+		}}
+}
+
+// Every code becomes the same code in the answer and the log, at its level.
+func TestEveryCode(t *testing.T) {
+	t.Parallel()
+	for _, code := range chat.Codes {
+		var log bytes.Buffer
+		var err error
+		if code != chat.OK {
+			err = fmt.Errorf("wrapped: %w", &chat.Error{Code: code, Err: errors.New("cause")})
+		}
+		response, _ := Frames(testEdge(&log), pingRoute(func(context.Context) error { return err }))(t.Context(), pingEvent())
+		if !strings.Contains(response.Body, fmt.Sprintf(`"res_code":%d`, code)) || strings.Contains(response.Body, "cause") {
+			t.Errorf("%d: %s", code, response.Body)
+		}
+		var line map[string]any
+		if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		level, logged := "INFO", false
+		switch code {
+		case chat.Internal:
+			level, logged = "ERROR", true
+		case chat.Busy:
+			level, logged = "WARN", true
+		}
+		if line["level"] != level || line["code"] != float64(code) || (line["error"] != nil) != logged || line["timestamp"] == nil {
+			t.Errorf("%d: %s", code, log.String())
+		}
+	}
+}
+
+func TestEventsHaveADeadline(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	serve := func(ctx context.Context) error {
+		if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > FrameTimeout {
+			t.Error("no deadline")
+		}
+		return fmt.Errorf("read: %w", context.DeadlineExceeded)
+	}
+	response, _ := Frames(testEdge(&log), pingRoute(serve))(t.Context(), pingEvent())
+	if !strings.Contains(response.Body, `"res_code":503`) || !strings.Contains(response.Body, `"retryable":true`) {
+		t.Errorf("out of time: %s", response.Body)
+	}
+	if FrameTimeout >= chat.WriteTimeout {
+		t.Errorf("a write may take %v, readers expect %v", FrameTimeout, chat.WriteTimeout)
+	}
+}
+
+func TestLineOfAnInvocation(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "lambda-1"})
+	event := pingEvent()
+	event.RequestContext.RequestID = "gateway-1"
+	if _, err := Frames(testEdge(&log), pingRoute(func(context.Context) error { return nil }))(ctx, event); err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(log.String(), `,`) // the timestamp is the handler's own
+	want := `"level":"INFO","msg":"invocation","request":"lambda-1","route":"ping","connection":"c=","account":"alice","code":200,"duration_ms":10}` + "\n"
+	if rest != want {
+		t.Errorf("got  %swant %s", rest, want)
+	}
+}
+
+func TestLogLevels(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]slog.Level{"": slog.LevelInfo, "DEBUG": slog.LevelDebug, "WARN": slog.LevelWarn, "ERROR": slog.LevelError, "TRACE": slog.LevelInfo} {
+		log := NewLogger(&bytes.Buffer{}, func(string) string { return value })
+		if !log.Enabled(t.Context(), want) || log.Enabled(t.Context(), want-1) {
+			t.Errorf("%q is not %v", value, want)
+		}
+	}
+}
+
+type secretPanic struct{ text string }
+
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	var none []int
+	for want, f := range map[string]func(){
+		"panic: edge.secretPanic":    func() { panic(secretPanic{"SECRET"}) },
+		"panic: *errors.errorString": func() { panic(errors.New("SECRET")) },
+		"panic: runtime.boundsError: runtime error: index out of range [3] with length 0": func() { _ = none[len(t.Name())-6] },
+	} {
+		err := Guard(func() error { f(); return nil })
+		if err == nil || err.Error() != want || len(stackOf(err)) != 1 {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if want := errors.New("own"); Guard(func() error { return want }) != want {
+		t.Error("an error is not passed on")
+	}
+}
+
+func TestHeaderValues(t *testing.T) {
+	t.Parallel()
+	if got := HeaderValues(map[string]string{"X-A": "single"}, map[string][]string{"x-a": {"1", "2"}}, "X-a"); len(got) != 2 {
+		t.Errorf("%v", got)
+	}
+	if got := HeaderValues(map[string]string{"x-A": "single"}, nil, "X-a"); len(got) != 1 || got[0] != "single" {
+		t.Errorf("%v", got)
+	}
+}
