@@ -1,0 +1,71 @@
+package dynamo
+
+import (
+	"slices"
+
+	"unsend/shared/chat"
+)
+
+// channelRow is a channel's policy. It stays under 4 KB at chat's limits.
+type channelRow struct {
+	ViewMode   int                 `dynamodbav:"view,omitempty"`
+	Windows    windowsRow          `dynamodbav:"windows"`
+	Overrides  map[string]grantRow `dynamodbav:"overrides,omitempty"`
+	WhiteRoles []string            `dynamodbav:"white,omitempty"`
+	BlackRoles []string            `dynamodbav:"black,omitempty"`
+	Version    int64               `dynamodbav:"version"`
+}
+
+type grantRow struct {
+	Allow uint32 `dynamodbav:"a,omitempty"`
+	Deny  uint32 `dynamodbav:"d,omitempty"`
+}
+
+func channelKey(server, channel string) (itemKey, error) {
+	return newKey([]string{"server", server}, []string{"channel", channel})
+}
+
+func encodeChannel(key itemKey, c chat.Channel) (item, error) {
+	row := channelRow{
+		ViewMode: int(c.ViewMode), Windows: windowsRowOf(c.Windows),
+		WhiteRoles: c.WhiteRoles, BlackRoles: c.BlackRoles, Version: c.Version,
+	}
+	if len(c.Overrides) > 0 {
+		row.Overrides = make(map[string]grantRow, len(c.Overrides))
+		for role, grant := range c.Overrides {
+			row.Overrides[role] = grantRowOf(grant)
+		}
+	}
+	return key.with(row)
+}
+
+// decodeChannel reads the row; nil is the zero value, with its ids.
+func decodeChannel(server, id string, row item) (chat.Channel, error) {
+	stored, err := decode[channelRow](row)
+	if err != nil {
+		return chat.Channel{}, err
+	}
+	c := chat.Channel{
+		ServerID: server, ID: id, ViewMode: chat.ViewMode(stored.ViewMode), Windows: stored.Windows.windows(),
+		WhiteRoles: stored.WhiteRoles, BlackRoles: stored.BlackRoles, Version: stored.Version,
+	}
+	if len(stored.Overrides) > 0 {
+		c.Overrides = make(map[string]chat.Grant, len(stored.Overrides))
+		for role, grant := range stored.Overrides {
+			c.Overrides[role] = grant.grant()
+		}
+	}
+	return c, nil
+}
+
+func grantRowOf(g chat.Grant) grantRow { return grantRow{uint32(g.Allow), uint32(g.Deny)} }
+
+func (r grantRow) grant() chat.Grant {
+	return chat.Grant{Allow: chat.Mask(r.Allow), Deny: chat.Mask(r.Deny)}
+}
+
+// sightOfChannel tells whether the difference can change who sees the channel.
+func sightOfChannel(before, after chat.Channel) bool {
+	return before.Version == 0 || before.ViewMode != after.ViewMode ||
+		!slices.Equal(before.WhiteRoles, after.WhiteRoles) || !slices.Equal(before.BlackRoles, after.BlackRoles)
+}

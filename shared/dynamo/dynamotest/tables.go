@@ -1,0 +1,135 @@
+// Package dynamotest makes the tables of package dynamo at a real endpoint, for tests.
+package dynamotest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"unsend/shared/dynamo"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// EndpointVariable names the environment variable with the endpoint to test
+// against, such as http://127.0.0.1:4566.
+const EndpointVariable = "UNSEND_DYNAMODB_ENDPOINT"
+
+// Client is a client of the endpoint, with the keys test / test. It skips the
+// test where the environment names none.
+func Client(t testing.TB, options ...func(*dynamodb.Options)) *dynamodb.Client {
+	t.Helper()
+	endpoint := os.Getenv(EndpointVariable)
+	if endpoint == "" {
+		t.Skipf("no DynamoDB endpoint in %s: scripts/test starts one and runs this", EndpointVariable)
+	}
+	return dynamo.NewClient(aws.Config{
+		Region:       "us-east-1",
+		BaseEndpoint: aws.String(endpoint),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
+		}),
+		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(transport *http.Transport) {
+			transport.MaxIdleConnsPerHost = 64
+		}),
+	}, options...)
+}
+
+// Tables makes the three tables with names of their own, and deletes them when
+// the test ends.
+func Tables(t testing.TB, client *dynamodb.Client) dynamo.Tables {
+	t.Helper()
+	tables, err := CreateTables(t.Context(), client, "test-"+rand.Text()[:10]+"-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the test's own has ended
+		defer cancel()
+		if err := DeleteTables(ctx, client, tables); err != nil {
+			t.Error(err)
+		}
+	})
+	return tables
+}
+
+// CreateTables makes tables as template.yaml has them, but for backups, and
+// waits until they can be used.
+func CreateTables(ctx context.Context, client *dynamodb.Client, prefix string) (dynamo.Tables, error) {
+	tables := dynamo.Tables{Messages: prefix + "messages", Community: prefix + "community", Sessions: prefix + "sessions"}
+	for _, in := range []*dynamodb.CreateTableInput{messages(tables.Messages), table(tables.Community), table(tables.Sessions)} {
+		if err := create(ctx, client, in); err != nil {
+			return tables, fmt.Errorf("create %s: %w", *in.TableName, err)
+		}
+	}
+	return tables, nil
+}
+
+// DeleteTables deletes them. Tables that do not exist are no error.
+func DeleteTables(ctx context.Context, client *dynamodb.Client, tables dynamo.Tables) error {
+	for _, name := range []string{tables.Messages, tables.Community, tables.Sessions} {
+		_, err := client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: aws.String(name)})
+		if _, gone := errors.AsType[*types.ResourceNotFoundException](err); err != nil && !gone {
+			return fmt.Errorf("delete %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func create(ctx context.Context, client *dynamodb.Client, in *dynamodb.CreateTableInput) error {
+	if _, err := client.CreateTable(ctx, in); err != nil {
+		return err
+	}
+	// TTL stays off: tests use times of their own, and rows must not vanish under them.
+	return dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay = 20 * time.Millisecond
+	}).Wait(ctx, &dynamodb.DescribeTableInput{TableName: in.TableName}, time.Minute)
+}
+
+func table(name string) *dynamodb.CreateTableInput {
+	return &dynamodb.CreateTableInput{
+		TableName:            aws.String(name),
+		BillingMode:          types.BillingModePayPerRequest,
+		AttributeDefinitions: attributes("pk", "sk"),
+		KeySchema:            key("pk", "sk"),
+	}
+}
+
+func messages(name string) *dynamodb.CreateTableInput {
+	in := table(name)
+	in.AttributeDefinitions = attributes("pk", "sk", "upk", "usk")
+	in.GlobalSecondaryIndexes = []types.GlobalSecondaryIndex{{
+		IndexName: aws.String(dynamo.UpdatesIndex),
+		KeySchema: key("upk", "usk"),
+		Projection: &types.Projection{
+			ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: dynamo.UpdatesProjection,
+		},
+	}}
+	in.StreamSpecification = &types.StreamSpecification{
+		StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeKeysOnly,
+	}
+	return in
+}
+
+func attributes(names ...string) []types.AttributeDefinition {
+	list := make([]types.AttributeDefinition, len(names))
+	for i, name := range names {
+		list[i] = types.AttributeDefinition{AttributeName: aws.String(name), AttributeType: types.ScalarAttributeTypeS}
+	}
+	return list
+}
+
+func key(partition, sort string) []types.KeySchemaElement {
+	return []types.KeySchemaElement{
+		{AttributeName: aws.String(partition), KeyType: types.KeyTypeHash},
+		{AttributeName: aws.String(sort), KeyType: types.KeyTypeRange},
+	}
+}

@@ -1,0 +1,73 @@
+package dynamo
+
+import (
+	"slices"
+
+	"unsend/shared/chat"
+)
+
+// memberRow is an account in a server. It stays when the account leaves.
+type memberRow struct {
+	Nick       string   `dynamodbav:"nick,omitempty"`
+	Joined     bool     `dynamodbav:"joined,omitempty"`
+	Banned     bool     `dynamodbav:"banned,omitempty"`
+	Roles      []string `dynamodbav:"roles,omitempty"`
+	JoinedAt   int64    `dynamodbav:"joined_at,omitempty"` // ms
+	Generation int64    `dynamodbav:"generation,omitempty"`
+	Version    int64    `dynamodbav:"version"`
+}
+
+// membershipRow is one of an account's servers, with what a connection's rows
+// need of the member row. It is there while the account is a member and not banned.
+type membershipRow struct {
+	Roles      []string `dynamodbav:"roles,omitempty"`
+	Generation int64    `dynamodbav:"generation,omitempty"`
+}
+
+func memberKey(server, account string) (itemKey, error) {
+	return newKey([]string{"members", server}, []string{account})
+}
+
+func membershipKey(account, server string) (itemKey, error) {
+	return newKey([]string{"account", account}, []string{server})
+}
+
+func membershipPartition(account string) (string, error) { return partition("account", account) }
+
+func encodeMember(key itemKey, m chat.Member) (item, error) {
+	return key.with(memberRow{m.Nick, m.Joined, m.Banned, m.Roles, m.JoinedAt, m.Generation, m.Version})
+}
+
+// decodeMember reads the row; nil is the zero value, with its ids.
+func decodeMember(server, account string, row item) (chat.Member, error) {
+	stored, err := decode[memberRow](row)
+	if err != nil {
+		return chat.Member{}, err
+	}
+	return chat.Member{
+		ServerID: server, AccountID: account, Nick: stored.Nick, Joined: stored.Joined, Banned: stored.Banned,
+		Roles: stored.Roles, JoinedAt: stored.JoinedAt, Generation: stored.Generation, Version: stored.Version,
+	}, nil
+}
+
+func encodeMembership(m chat.Member) (item, error) {
+	key, err := membershipKey(m.AccountID, m.ServerID)
+	if err != nil {
+		return nil, err
+	}
+	return key.with(membershipRow{m.Roles, m.Generation})
+}
+
+func decodeMembership(row item) (chat.Membership, error) {
+	stored, err := decode[membershipRow](row)
+	return chat.Membership{ServerID: textOf(row[attrSK]), Roles: stored.Roles, Generation: stored.Generation}, err
+}
+
+// active tells whether the account has a membership row.
+func active(m chat.Member) bool { return m.Joined && !m.Banned }
+
+// sightOfMember tells whether the difference can change what the account sees.
+func sightOfMember(before, after chat.Member) bool {
+	return before.Joined != after.Joined || before.Banned != after.Banned ||
+		before.Generation != after.Generation || !slices.Equal(before.Roles, after.Roles)
+}

@@ -1,0 +1,81 @@
+package dynamo
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// get reads one row strongly; nil when it does not exist.
+func (s *Store) get(ctx context.Context, op, table string, key itemKey) (item, error) {
+	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: aws.String(table), Key: key.item(), ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return nil, failed(op, err)
+	}
+	if len(out.Item) == 0 {
+		return nil, nil
+	}
+	return out.Item, nil
+}
+
+// span is a part of a partition: the rows whose sort key compares so with bound.
+type span struct {
+	table, pk  string
+	comparison string // ">", ">=", "<", "<="; empty: the whole partition
+	bound      string
+	backward   bool
+	limit      int // rows of a page; 0: as many as the service gives, up to 1 MB
+}
+
+func (p span) input() *dynamodb.QueryInput {
+	in := &dynamodb.QueryInput{
+		TableName:                 aws.String(p.table),
+		ConsistentRead:            aws.Bool(true),
+		ScanIndexForward:          aws.Bool(!p.backward),
+		KeyConditionExpression:    aws.String("#pk = :pk"),
+		ExpressionAttributeNames:  map[string]string{"#pk": attrPK},
+		ExpressionAttributeValues: item{":pk": text(p.pk)},
+	}
+	if p.comparison != "" {
+		in.KeyConditionExpression = aws.String("#pk = :pk AND #sk " + p.comparison + " :sk")
+		in.ExpressionAttributeNames["#sk"] = attrSK
+		in.ExpressionAttributeValues[":sk"] = text(p.bound)
+	}
+	if p.limit > 0 {
+		in.Limit = aws.Int32(int32(p.limit))
+	}
+	return in
+}
+
+// page reads one page. last is the sort key of the last row read when there may be more.
+func (s *Store) page(ctx context.Context, op string, p span) (rows []item, last string, err error) {
+	out, err := s.client.Query(ctx, p.input())
+	if err != nil {
+		return nil, "", failed(op, err)
+	}
+	return out.Items, textOf(out.LastEvaluatedKey[attrSK]), nil
+}
+
+// all reads page after page, strongly, until the end or until more than most rows were read; 0 is no limit.
+func (s *Store) all(ctx context.Context, op string, p span, most int) ([]item, error) {
+	in := p.input()
+	var rows []item
+	for {
+		if most > 0 {
+			in.Limit = aws.Int32(int32(most + 1 - len(rows)))
+		}
+		out, err := s.client.Query(ctx, in)
+		if err != nil {
+			return nil, failed(op, err)
+		}
+		rows = append(rows, out.Items...)
+		if len(out.LastEvaluatedKey) == 0 || most > 0 && len(rows) > most {
+			return rows, nil
+		}
+		in.ExclusiveStartKey = map[string]types.AttributeValue(out.LastEvaluatedKey)
+	}
+}

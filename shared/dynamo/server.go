@@ -1,0 +1,94 @@
+package dynamo
+
+import (
+	"slices"
+
+	"unsend/shared/chat"
+)
+
+// serverRow is a server's policy. It stays under 4 KB at chat's limits, so that
+// reading it strongly costs one unit.
+type serverRow struct {
+	OwnerID string     `dynamodbav:"owner,omitempty"`
+	Roles   []roleRow  `dynamodbav:"roles,omitempty"`
+	Windows windowsRow `dynamodbav:"windows"`
+	Version int64      `dynamodbav:"version"`
+}
+
+// roleRow has short names, for there are many of them in a row.
+type roleRow struct {
+	ID        string `dynamodbav:"i"`
+	Priority  int    `dynamodbav:"p,omitempty"`
+	Allow     uint32 `dynamodbav:"a,omitempty"`
+	Deny      uint32 `dynamodbav:"d,omitempty"`
+	Own       *int64 `dynamodbav:"o,omitempty"`
+	Moderator *int64 `dynamodbav:"m,omitempty"`
+}
+
+// windowsRow: an absent attribute is "not set", which 0 is not.
+type windowsRow struct {
+	Own       *int64 `dynamodbav:"o,omitempty"`
+	Moderator *int64 `dynamodbav:"m,omitempty"`
+}
+
+func serverKey(server string) (itemKey, error) {
+	return newKey([]string{"server", server}, []string{"policy"})
+}
+
+// memberCountKey is where the number of a server's members stands, as attrCount.
+func memberCountKey(server string) (itemKey, error) {
+	return newKey([]string{"server", server}, []string{"members"})
+}
+
+const attrCount = "n"
+
+type memberCountRow struct {
+	Count int `dynamodbav:"n"`
+}
+
+func encodeServer(key itemKey, s chat.Server) (item, error) {
+	row := serverRow{OwnerID: s.OwnerID, Windows: windowsRowOf(s.Windows), Version: s.Version}
+	for _, r := range s.Roles {
+		w := windowsRowOf(r.Windows)
+		row.Roles = append(row.Roles, roleRow{r.ID, r.Priority, uint32(r.Grant.Allow), uint32(r.Grant.Deny), w.Own, w.Moderator})
+	}
+	return key.with(row)
+}
+
+// decodeServer reads the row; nil is the zero value, with its id.
+func decodeServer(id string, row item) (chat.Server, error) {
+	stored, err := decode[serverRow](row)
+	if err != nil {
+		return chat.Server{}, err
+	}
+	s := chat.Server{ID: id, OwnerID: stored.OwnerID, Windows: stored.Windows.windows(), Version: stored.Version}
+	for _, r := range stored.Roles {
+		s.Roles = append(s.Roles, chat.Role{
+			ID: r.ID, Priority: r.Priority, Windows: windowsRow{r.Own, r.Moderator}.windows(),
+			Grant: chat.Grant{Allow: chat.Mask(r.Allow), Deny: chat.Mask(r.Deny)},
+		})
+	}
+	return s, nil
+}
+
+func windowsRowOf(w chat.Windows) windowsRow {
+	return windowsRow{(*int64)(w.Own), (*int64)(w.Moderator)}
+}
+
+func (r windowsRow) windows() chat.Windows {
+	return chat.Windows{Own: (*chat.Window)(r.Own), Moderator: (*chat.Window)(r.Moderator)}
+}
+
+// sightOfServer tells whether the difference can change who sees a channel.
+func sightOfServer(before, after chat.Server) bool {
+	return before.OwnerID != after.OwnerID || !slices.Equal(roleIDs(before), roleIDs(after))
+}
+
+func roleIDs(s chat.Server) []string {
+	ids := make([]string, len(s.Roles))
+	for i, r := range s.Roles {
+		ids[i] = r.ID
+	}
+	slices.Sort(ids)
+	return ids
+}

@@ -1,0 +1,101 @@
+package dynamo
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"unsend/shared/chat"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// transaction collects writes of one table; the first error stays.
+type transaction struct {
+	table string
+	items []types.TransactWriteItem
+	err   error
+}
+
+func (w *transaction) put(row item, err error) {
+	if err != nil {
+		w.err = cmp.Or(w.err, err)
+		return
+	}
+	w.items = append(w.items, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(w.table), Item: row}})
+}
+
+func (w *transaction) delete(key itemKey, err error) {
+	if err != nil {
+		w.err = cmp.Or(w.err, err)
+		return
+	}
+	w.items = append(w.items, types.TransactWriteItem{Delete: &types.Delete{TableName: aws.String(w.table), Key: key.item()}})
+}
+
+// add counts the row's attribute up or down, from 0 where there is none.
+func (w *transaction) add(key itemKey, attribute string, delta int, err error) {
+	if err != nil {
+		w.err = cmp.Or(w.err, err)
+		return
+	}
+	w.items = append(w.items, types.TransactWriteItem{Update: &types.Update{
+		TableName: aws.String(w.table), Key: key.item(),
+		UpdateExpression:          aws.String("ADD #n :n"),
+		ExpressionAttributeNames:  map[string]string{"#n": attribute},
+		ExpressionAttributeValues: item{":n": number(delta)},
+	}})
+}
+
+// guard puts the condition on the last put that the row is still at version; 0:
+// that there is none.
+func (w *transaction) guard(version int64) {
+	put := w.items[len(w.items)-1].Put
+	if version == 0 {
+		put.ConditionExpression = aws.String("attribute_not_exists(#pk)")
+		put.ExpressionAttributeNames = map[string]string{"#pk": attrPK}
+		return
+	}
+	put.ConditionExpression = aws.String("#version = :version")
+	put.ExpressionAttributeNames = map[string]string{"#version": attrVersion}
+	put.ExpressionAttributeValues = item{":version": number(version)}
+}
+
+func (w *transaction) run(ctx context.Context, s *Store, op string) error {
+	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: w.items})
+	if reasons := reasonsOf(err); len(reasons) > 0 && reasons[0] == reasonCondition {
+		return again{busy(op, errOvertaken)}
+	}
+	return failed(op, err)
+}
+
+// changed puts a change row.
+func (w *transaction) changed(server string, at time.Time, kind ...string) {
+	key, err := changeKey(server, at.UnixMilli(), kind...)
+	if err != nil {
+		w.err = cmp.Or(w.err, err)
+		return
+	}
+	w.put(encodeChange(key, at.UnixMilli()))
+}
+
+// membership keeps the account's list of servers and the count of members in step with a member row.
+func (w *transaction) membership(before, after chat.Member) {
+	switch {
+	case active(after):
+		w.put(encodeMembership(after))
+	case active(before):
+		w.delete(membershipKey(after.AccountID, after.ServerID))
+	}
+	if before.Joined == after.Joined {
+		return
+	}
+	delta := 1
+	if before.Joined {
+		delta = -1
+	}
+	key, err := memberCountKey(after.ServerID)
+	w.add(key, attrCount, delta, err)
+}
