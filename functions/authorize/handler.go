@@ -28,7 +28,6 @@ type verifier interface {
 // What API Gateway makes of an authorizer's error: 401 of exactly this text, 500
 // of any other. The client gets no more than the status.
 var (
-	//lint:ignore ST1005 the text is API Gateway's
 	errUnauthorized = errors.New("Unauthorized")
 	errInternal     = errors.New("internal error, see the log")
 )
