@@ -25,14 +25,15 @@ type verifier interface {
 	Verify(ctx context.Context, token string) (token.Identity, error)
 }
 
-// What API Gateway makes of an authorizer's error: 401 of exactly this text, 500
-// of any other. The client gets no more than the status.
-var (
-	errUnauthorized = errors.New("Unauthorized")
-	errInternal     = errors.New("internal error, see the log")
-)
+// errInternal is what Lambda is told of trouble that is not the token's. API
+// Gateway answers the handshake with 500, and its client may try again.
+var errInternal = errors.New("internal error, see the log")
 
 // newHandler makes the handler. allowQuery takes the token from ?token= too.
+//
+// A refusal is a policy that denies, which the client sees as 403 and nothing
+// more. The other way to refuse, the error "Unauthorized" for a 401, would count as an error
+// of the function: everybody with a bad token could set off its alarm.
 func newHandler(e edge.Edge, tokens verifier, allowQuery bool) handler {
 	return func(ctx context.Context, r request) (response events.APIGatewayCustomAuthorizerResponse, _ error) {
 		ctx, cancel := context.WithTimeout(ctx, edge.FrameTimeout)
@@ -50,7 +51,7 @@ func newHandler(e edge.Edge, tokens verifier, allowQuery bool) handler {
 		case errors.Is(err, token.ErrRefused):
 			inv.Add("reason", err.Error())
 			inv.End(ctx, &chat.Error{Code: chat.Forbidden, Err: err})
-			return events.APIGatewayCustomAuthorizerResponse{}, errUnauthorized
+			return policy("Deny", "refused", r.MethodArn), nil
 		default:
 			inv.End(ctx, err)
 			return events.APIGatewayCustomAuthorizerResponse{}, errInternal
@@ -76,19 +77,20 @@ func authorize(ctx context.Context, inv *edge.Invocation, tokens verifier, r req
 	if err != nil {
 		return none, err
 	}
-	return allow(r.MethodArn, connection), nil
+	response := policy("Allow", connection.AccountID, r.MethodArn)
+	response.Context = edge.Authorized(connection)
+	return response, nil
 }
 
-// allow permits this one connect.
-func allow(methodArn string, c chat.Connection) events.APIGatewayCustomAuthorizerResponse {
+// policy decides on this one connect.
+func policy(effect, principal, methodArn string) events.APIGatewayCustomAuthorizerResponse {
 	return events.APIGatewayCustomAuthorizerResponse{
-		PrincipalID: c.AccountID,
+		PrincipalID: principal,
 		PolicyDocument: events.APIGatewayCustomAuthorizerPolicy{
 			Version: "2012-10-17",
 			Statement: []events.IAMPolicyStatement{
-				{Effect: "Allow", Action: []string{"execute-api:Invoke"}, Resource: []string{methodArn}},
+				{Effect: effect, Action: []string{"execute-api:Invoke"}, Resource: []string{methodArn}},
 			},
 		},
-		Context: edge.Authorized(c),
 	}
 }

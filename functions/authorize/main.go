@@ -2,7 +2,7 @@
 // WebSocket API's $connect. It verifies the token of the handshake and hands
 // account, device, client type and expiry on to every later event of the connection.
 //
-// What the client is told of a refusal is 401 and nothing more; the log has the rule
+// What the client is told of a refusal is 403 and nothing more; the log has the rule
 // that failed, never the token.
 package main
 
