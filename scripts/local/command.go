@@ -122,7 +122,7 @@ var knownFailures = []struct {
 	{regexp.MustCompile(`(?i)No matching distribution|Could not find a version`), "the package index does not have a pinned version for this Python. Check the index that pip is configured with (pip config list)."},
 	{regexp.MustCompile(`(?i)NewConnectionError|Temporary failure in name resolution|dial tcp|TLS handshake timeout|connection refused.*(proxy|pypi)|CERTIFICATE_VERIFY_FAILED`), "the network or a proxy is in the way: check it and start again; what was loaded already is kept."},
 	{regexp.MustCompile(`(?i)missing go.sum entry|updates to go.mod needed`), "run `go mod tidy` and start again."},
-	{regexp.MustCompile(`\.go:\d+:\d+: `), "the code does not compile: mend the lines above."},
+	{regexp.MustCompile(`\.go:\d+:\d+: `), "mend the lines above."},
 	{regexp.MustCompile(`(?i)Failed to provision|CREATE_FAILED|UPDATE_FAILED`), "the local stack refused a resource of template.yaml: the reason is above."},
 	{regexp.MustCompile(`-race requires cgo|C compiler "[^"]+" not found`), "install a C compiler for the race detector (Debian, Ubuntu: apt install gcc libc6-dev)."},
 	{regexp.MustCompile(`(?i)executable file not found`), "a tool is not installed: its name is above."},
