@@ -223,18 +223,32 @@ func (d *dev) tool(command string, args ...string) Command {
 }
 
 func (d *dev) printWelcome(took time.Duration) {
-	flag := ""
-	if d.stackFile != filepath.Join(d.root, stack.File) {
-		flag = " --stack " + d.stackFile
-	}
+	chat := d.chatCommand()
 	d.progress.Print(`
 %s after %s. To talk to it, open two more terminals here:
 
-    .build/unsend chat%s --as alice
-    .build/unsend chat%s --as bob
+    %s --as alice
+    %s --as bob
 
 Enter here builds and deploys your edits; so does scripts/dev redeploy. Ctrl-C ends it all.
-`, d.progress.paint(bold, "Up"), seconds(took), flag, flag)
+`, d.progress.paint(bold, "Up"), seconds(took), chat, chat)
+}
+
+// chatCommand works in the folder that scripts/dev was called from, and names
+// what the sample community has.
+func (d *dev) chatCommand() string {
+	tool, here := toolPath(d.root), ""
+	if folder, err := os.Getwd(); err == nil {
+		here = filepath.Join(folder, stack.File)
+		if relative, err := filepath.Rel(folder, tool); err == nil {
+			tool = relative
+		}
+	}
+	command := tool + " chat --server harbour --channel general"
+	if d.stackFile != here {
+		command += " --stack " + d.stackFile
+	}
+	return command
 }
 
 // stay deploys on Enter, until ctx or the stack ends.
