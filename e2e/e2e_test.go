@@ -65,7 +65,7 @@ var deployed = sync.OnceValues(func() (*deployment, error) {
 	db := dynamodb.NewFromConfig(config)
 	return &deployment{
 		Description: description, aws: config, db: db, secret: []byte(*secret.SecretString),
-		store: dynamo.New(db, dynamo.Tables{Messages: description.MessagesTable, Community: description.CommunityTable, Sessions: description.SessionsTable}),
+		store: dynamo.New(db, dynamo.Tables{Messages: description.MessagesTable, Community: description.CommunityTable, Sessions: description.SessionsTable}, dynamo.Options{}),
 	}, nil
 })
 

@@ -47,7 +47,7 @@ func TestBadFrames(t *testing.T) {
 		{"a duplicate key", send(`,"msg_id":"m2"`), 414, "msg_id"},
 		{"a fraction", send(`,"msg_type":0.5`), 414, "msg_type"},
 		{"a number beyond all bounds", send(`,"reply_to":{"timestamp":1e400,"msg_server_id":"x"}`), 414, "reply_to.timestamp"},
-		{"deep nesting", send(`,"reply_to":` + strings.Repeat(`{"reply_to":`, 500) + `1` + strings.Repeat(`}`, 500)), 414, "reply_to"},
+		{"deep nesting", send(`,"reply_to":` + strings.Repeat(`{"reply_to":`, 500) + `1` + strings.Repeat(`}`, 500)), 414, "reply_to.reply_to"},
 		{"an id with #", strings.Replace(send(""), `"m1"`, `"a#b"`, 1), 414, "msg_id"},
 		{"an id with a control character", strings.Replace(send(""), `"m1"`, `"a\u0000b"`, 1), 414, "msg_id"},
 		{"an id of 65 bytes", strings.Replace(send(""), `"m1"`, `"`+strings.Repeat("x", 65)+`"`, 1), 414, "msg_id"},
