@@ -1,0 +1,31 @@
+// Command unsend is the command line tool of an Unsend deployment: it makes
+// tokens, writes communities, chats, and plays the demo. See unsend --help.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// run gives the exit code: 0, or 1 when the command failed or was not understood.
+func run(ctx context.Context, args []string, s streams) int {
+	root := newRoot(s)
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		if ctx.Err() == nil {
+			fmt.Fprintf(s.err, "unsend: %v\n", err)
+		}
+		return 1
+	}
+	return 0
+}

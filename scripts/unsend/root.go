@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"unsend/scripts/local/stack"
+	"unsend/scripts/unsend/deployment"
+	"unsend/shared/chat"
+)
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// app is what the commands share.
+type app struct {
+	streams
+	choice deployment.Choice
+}
+
+func newRoot(s streams) *cobra.Command {
+	a := &app{streams: s}
+	root := &cobra.Command{
+		Use:   "unsend",
+		Short: "Work with an Unsend deployment",
+		Long: `Work with an Unsend deployment: the local one that scripts/dev started, or one in
+your AWS account (--stack-name).
+
+A first look, with scripts/dev running in another terminal:
+
+  unsend demo                                                play the whole sequence of a revoke
+  unsend chat --as alice --server harbour --channel general  chat; open a second one --as bob
+  unsend token alice                                         a token for a client of your own`,
+		SilenceUsage: true, SilenceErrors: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.choice.File, "stack", stack.File, "`file` that describes the stack, as scripts/dev writes it")
+	flags.StringVar(&a.choice.Name, "stack-name", "", "`name` of a CloudFormation stack in your AWS account, instead of --stack")
+	flags.StringVar(&a.choice.Region, "region", "", "AWS `region` of --stack-name (default: the one of your configuration)")
+	root.MarkFlagsMutuallyExclusive("stack", "stack-name")
+	root.AddCommand(a.tokenCommand(), a.seedCommand(), a.chatCommand(), a.demoCommand())
+	return root
+}
+
+func (a *app) find(ctx context.Context) (*deployment.Deployment, error) {
+	return deployment.Find(ctx, a.choice)
+}
+
+// colour tells whether a stream is a terminal that wants colours.
+func colour(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+var clientTypes = map[string]chat.ClientType{
+	"android": chat.Android, "ios": chat.IOS, "pc": chat.PC, "wp": chat.WindowsPhone,
+	"web": chat.Web, "rest": chat.REST, "macos": chat.MacOS,
+}
+
+// clientType is a flag's value.
+type clientType struct{ chat.ClientType }
+
+// String is the flag's text; empty for none.
+func (c *clientType) String() string {
+	for name, known := range clientTypes {
+		if known == c.ClientType {
+			return name
+		}
+	}
+	return ""
+}
+
+// Set takes a name.
+func (c *clientType) Set(name string) error {
+	known, ok := clientTypes[strings.ToLower(name)]
+	if !ok {
+		return fmt.Errorf("known are %s", strings.Join(clientTypeNames(), ", "))
+	}
+	c.ClientType = known
+	return nil
+}
+
+// Type is what help shows in the value's place.
+func (c *clientType) Type() string { return "type" }
+
+func clientTypeNames() []string {
+	var names []string
+	for name := range clientTypes {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

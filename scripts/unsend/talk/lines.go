@@ -1,0 +1,112 @@
+package talk
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	unsend "unsend/clients/go"
+)
+
+// maxLine bounds a line of input; a message's text is at most 16 KB.
+const maxLine = 64 << 10
+
+// Lines talks line by line: it prints the newest messages, then what happens as it
+// happens, and does what each line of in says. At the end of in, or after /quit, it ends with nil; when
+// the connection ends, with its error; when ctx ends, with nil.
+func Lines(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
+	l := &lines{room: newRoom(o), out: out}
+	if err := l.open(ctx); err != nil {
+		return err
+	}
+	input := readLines(ctx, in)
+	notices := o.Client.Notices()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case n, ok := <-notices:
+			if !ok {
+				return o.Client.Err()
+			}
+			l.happened(n.Message)
+		case line, ok := <-input:
+			if !ok || l.do(ctx, line) {
+				return nil
+			}
+		}
+	}
+}
+
+type lines struct {
+	*room
+	out io.Writer
+}
+
+func (l *lines) print(text string) { fmt.Fprintln(l.out, text) }
+
+func (l *lines) open(ctx context.Context) error {
+	l.print(l.paint(dim, fmt.Sprintf("#%s of %s, as %s; /help shows the commands", clean(l.Channel), clean(l.Server), clean(l.Account))))
+	o := l.page("")(ctx)
+	if o.page == nil {
+		return errors.New(o.note)
+	}
+	l.show(o)
+	return nil
+}
+
+// do tells whether the conversation is over.
+func (l *lines) do(ctx context.Context, line string) (over bool) {
+	c := l.understand(line)
+	if c.note != "" {
+		l.print(c.note)
+	}
+	if c.action != nil {
+		l.show(c.action(ctx))
+	}
+	return c.quit
+}
+
+func (l *lines) show(o outcome) {
+	l.settle(o)
+	switch {
+	case o.message != nil:
+		l.happened(*o.message)
+	case o.page != nil:
+		for _, m := range l.applyPage(*o.page) {
+			l.print(l.line(m))
+		}
+	case o.note != "":
+		l.print(l.paint(red, o.note))
+	}
+}
+
+// happened prints a message that is new or has changed.
+func (l *lines) happened(m unsend.Message) {
+	if l.apply(m) == unsend.Unchanged {
+		return
+	}
+	now, _ := l.view.Message(m.MessageKey) // just applied
+	l.print(l.line(now))
+}
+
+// readLines gives the lines of in, until its end or ctx's. A reader that never
+// ends keeps its goroutine until the process does.
+func readLines(ctx context.Context, in io.Reader) <-chan string {
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		scanner := bufio.NewScanner(in)
+		scanner.Buffer(nil, maxLine)
+		for scanner.Scan() {
+			select {
+			case lines <- scanner.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return lines
+}
