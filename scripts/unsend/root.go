@@ -51,6 +51,9 @@ A first look, with scripts/dev running in another terminal:
 	flags.StringVar(&a.choice.Name, "stack-name", "", "`name` of a CloudFormation stack in your AWS account, instead of --stack")
 	flags.StringVar(&a.choice.Region, "region", "", "AWS `region` of --stack-name (default: the one of your configuration)")
 	root.MarkFlagsMutuallyExclusive("stack", "stack-name")
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return fmt.Errorf("%w (see %s --help)", err, command.CommandPath())
+	})
 	root.AddCommand(a.tokenCommand(), a.seedCommand(), a.chatCommand(), a.demoCommand())
 	return root
 }

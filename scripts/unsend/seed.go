@@ -52,7 +52,11 @@ at once. Writing it again changes nothing. What the file does not name stays as 
 		Args:    exactly(1, "seed needs one file: unsend seed scripts/unsend/sample.yaml"),
 		RunE: func(command *cobra.Command, args []string) error {
 			f, err := readSeed(args[0])
-			if err != nil || check {
+			if err != nil {
+				return err
+			}
+			if check {
+				_, err := fmt.Fprintf(a.out, "%s is as it should be; nothing was written\n", args[0])
 				return err
 			}
 			return a.seed(command, f)

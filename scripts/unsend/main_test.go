@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"unsend/scripts/unsend/seed"
+)
+
+// runs gives exit code, output and errors of a command line.
+func runs(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, streams{in: strings.NewReader(""), out: &o, err: &e})
+	return code, o.String(), e.String()
+}
+
+func TestCommandLines(t *testing.T) {
+	t.Parallel()
+	none := filepath.Join(t.TempDir(), "none.json")
+	tests := []struct {
+		args string
+		code int
+		says string // in the output where the code is 0, else in the errors
+	}{
+		{"--help", 0, "unsend demo"},
+		{"seed --help", 0, "whitelist"},
+		{"chat --help", 0, "/revoke N [reason]"},
+		{"token --help", 0, "Authorization: Bearer"},
+		{"demo --help", 0, "unsend seed scripts/unsend/sample.yaml"},
+		{"seed --check sample.yaml", 0, "is as it should be"},
+		{"seed --check seed/testdata/wrong.yaml", 1, "31 problems"},
+		{"seed", 1, "unsend seed scripts/unsend/sample.yaml"},
+		{"seed nowhere.yaml", 1, "nowhere.yaml"},
+		{"token", 1, "unsend token alice"},
+		{"token alice --client-type fax", 1, "known are android"},
+		{"token alice --stack " + none, 1, "start one with scripts/dev"},
+		{"demo --stack " + none, 1, "--stack-name"},
+		{"demo --stack x --stack-name y", 1, "stack-name"},
+		{"demo --patience 1", 1, "see unsend demo --help"},
+		{"chat --as alice", 1, `"channel", "server" not set`},
+		{"dance", 1, "unknown command"},
+	}
+	for _, test := range tests {
+		code, out, errs := runs(t, strings.Fields(test.args)...)
+		text := out
+		if test.code != 0 {
+			text = errs
+		}
+		if code != test.code || !strings.Contains(text, test.says) {
+			t.Errorf("unsend %s: code %d, want %d and %q in:\n%s%s", test.args, code, test.code, test.says, out, errs)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	err := printSummary(&out, "demo", seed.Summary{seed.Servers: {Created: 1}, seed.Members: {Changed: 2, Unchanged: 30}})
+	want := strings.Join([]string{
+		"              demo   created   changed   unchanged",
+		"           servers         1         0           0",
+		"           members         0         2          30",
+		"          channels         0         0           0",
+		"   channel entries         0         0           0", "",
+	}, "\n")
+	if out.String() != want || err != nil {
+		t.Errorf("%v\n%s", err, &out)
+	}
+	out.Reset()
+	if err := printSummary(&out, "demo", seed.Summary{seed.Servers: {Unchanged: 1}}); err != nil || !strings.Contains(out.String(), "unchanged") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
+func TestColourIsForTerminals(t *testing.T) {
+	t.Parallel()
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	if colour(file) || colour(&bytes.Buffer{}) {
+		t.Error("colours in a file")
+	}
+}
