@@ -80,7 +80,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 	}
 	eventually(t, "the log says why", func() bool {
 		log := c.logOf("authorize")
-		return strings.Contains(log, "expired") && strings.Contains(log, "audience") && strings.Contains(log, "signature")
+		return strings.Contains(log, "expired") && strings.Contains(log, "aud does not name") && strings.Contains(log, "no key of this deployment signed it")
 	})
 	if log := c.logOf("authorize"); strings.Contains(log, parts[1]) || strings.Contains(log, parts[2]) {
 		t.Error("the log holds a token")
