@@ -28,7 +28,7 @@ func channelKey(server, channel string) (itemKey, error) {
 func encodeChannel(key itemKey, c chat.Channel) (item, error) {
 	row := channelRow{
 		ViewMode: int(c.ViewMode), Windows: windowsRowOf(c.Windows),
-		WhiteRoles: c.WhiteRoles, BlackRoles: c.BlackRoles, Version: c.Version,
+		WhiteRoles: list(c.WhiteRoles), BlackRoles: list(c.BlackRoles), Version: c.Version,
 	}
 	if len(c.Overrides) > 0 {
 		row.Overrides = make(map[string]grantRow, len(c.Overrides))

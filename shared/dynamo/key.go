@@ -125,3 +125,12 @@ func shard(id string, n uint32) string {
 	hash.Write([]byte(id)) // never fails
 	return strconv.FormatUint(uint64(hash.Sum32()%n), 10)
 }
+
+// list is the list as it is stored: an empty one is none, so that equal rows are
+// stored alike.
+func list[T any](values []T) []T {
+	if len(values) == 0 {
+		return nil
+	}
+	return values
+}

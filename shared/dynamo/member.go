@@ -35,7 +35,7 @@ func membershipKey(account, server string) (itemKey, error) {
 func membershipPartition(account string) (string, error) { return partition("account", account) }
 
 func encodeMember(key itemKey, m chat.Member) (item, error) {
-	return key.with(memberRow{m.Nick, m.Joined, m.Banned, m.Roles, m.JoinedAt, m.Generation, m.Version})
+	return key.with(memberRow{m.Nick, m.Joined, m.Banned, list(m.Roles), m.JoinedAt, m.Generation, m.Version})
 }
 
 // decodeMember reads the row; nil is the zero value, with its ids.
@@ -55,7 +55,7 @@ func encodeMembership(m chat.Member) (item, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key.with(membershipRow{m.Roles, m.Generation})
+	return key.with(membershipRow{list(m.Roles), m.Generation})
 }
 
 func decodeMembership(row item) (chat.Membership, error) {

@@ -23,7 +23,7 @@ func encodePresence(p chat.Presence) (item, error) {
 	if err != nil {
 		return nil, err
 	}
-	return key.with(presenceRow{p.Connection.AccountID, connectionRowOf(p.Connection), p.Roles, p.Generation, p.ProvedAt})
+	return key.with(presenceRow{p.Connection.AccountID, connectionRowOf(p.Connection), list(p.Roles), p.Generation, p.ProvedAt})
 }
 
 func decodePresence(server string, row item) (chat.Presence, error) {

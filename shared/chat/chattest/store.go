@@ -169,3 +169,16 @@ func (s *Store) end(op string) error {
 	}
 	return s.After(op)
 }
+
+// ChangeRows is how many change rows the server has.
+func (s *Store) ChangeRows(serverID string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for id := range s.changes {
+		if id.server == serverID {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,162 @@
+package chattest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"unsend/shared/chat"
+)
+
+func (s *suite) connection(account, id string) chat.Connection {
+	return chat.Connection{
+		ID: id + "=", AccountID: s.account(account), DeviceID: "device-" + id, ClientType: chat.Web,
+		ConnectedAt: s.now.UnixMilli(), TokenExpiresAt: s.now.Add(time.Hour).UnixMilli(),
+	}
+}
+
+func (s *suite) presence(account, id string) chat.Presence {
+	return chat.Presence{ServerID: s.server, Connection: s.connection(account, id), Roles: []string{"b", "a"}, Generation: 3, ProvedAt: s.now.UnixMilli() - 7}
+}
+
+func (s *suite) connections(account string, now int64) []chat.Connection {
+	s.Helper()
+	list := got(s.store.Connections(s.Context(), s.account(account), now))(s)
+	return sorted(list, func(c chat.Connection) string { return c.ID })
+}
+
+// audience reads the whole audience, a page of limit rows at a time.
+func (s *suite) audience(limit int, now int64) []chat.Presence {
+	s.Helper()
+	var all []chat.Presence
+	for cursor := ""; ; {
+		page := got(s.store.Audience(s.Context(), s.server, cursor, limit, now))(s)
+		if len(page.Rows) > limit {
+			s.Fatalf("a page of %d, limit %d", len(page.Rows), limit)
+		}
+		all = append(all, page.Rows...)
+		if page.Next == "" {
+			return sorted(all, func(p chat.Presence) string { return p.Connection.ID })
+		}
+		cursor = page.Next
+	}
+}
+
+var sessionTests = map[string]func(*suite){
+	"an account's connections": func(s *suite) {
+		one, two := s.connection("alice", "1"), s.connection("alice", "2")
+		two.DeviceID, two.ClientType = "", 0
+		for _, c := range []chat.Connection{one, two, one, s.connection("bob", "3")} {
+			s.ok(s.store.PutConnection(s.Context(), c))
+		}
+		same(s, s.connections("alice", 0), []chat.Connection{one, two})
+		for account, want := range map[string]bool{"alice": true, "bob": false} {
+			same(s, got(s.store.HasConnection(s.Context(), s.account(account), one.ID))(s), want)
+		}
+	},
+	"a connection that has ended is left out": func(s *suite) {
+		c := s.connection("alice", "1")
+		s.ok(s.store.PutConnection(s.Context(), c))
+		same(s, s.connections("alice", c.EndsAt()), []chat.Connection{c})
+		same(s, s.connections("alice", c.EndsAt()+1), nil)
+	},
+	"a server's audience": func(s *suite) {
+		one, two := s.presence("alice", "1"), s.presence("bob", "2")
+		two.Roles, two.Generation = nil, 0
+		elsewhere := s.presence("alice", "1")
+		elsewhere.ServerID += "x"
+		s.ok(s.store.PutPresences(s.Context(), []chat.Presence{one, two, elsewhere}))
+		same(s, s.audience(10, 0), []chat.Presence{one, two})
+	},
+	"a connection's row is replaced": func(s *suite) {
+		row := s.presence("alice", "1")
+		s.ok(s.store.PutPresences(s.Context(), []chat.Presence{row}))
+		old := row
+		row.Roles, row.ProvedAt = []string{"c"}, row.ProvedAt+1
+		s.ok(s.store.PutPresences(s.Context(), []chat.Presence{old, row}))
+		same(s, s.audience(10, 0), []chat.Presence{row})
+	},
+	"an audience in pages, whatever their size": func(s *suite) {
+		var want []chat.Presence
+		for i := range 60 {
+			want = append(want, s.presence("alice", fmt.Sprintf("%02d", i)))
+		}
+		s.ok(s.store.PutPresences(s.Context(), want))
+		for _, limit := range []int{1, 7, 59, 60, 61} {
+			same(s, s.audience(limit, 0), want)
+		}
+	},
+	"rows that have ended are left out, and the walk goes on": func(s *suite) {
+		var all, live []chat.Presence
+		for i := range 20 {
+			row := s.presence("alice", fmt.Sprintf("%02d", i))
+			if i > 3 && i < 16 {
+				row.Connection.ConnectedAt--
+			} else {
+				live = append(live, row)
+			}
+			all = append(all, row)
+		}
+		s.ok(s.store.PutPresences(s.Context(), all))
+		ends := live[0].Connection.EndsAt()
+		same(s, s.audience(3, ends-1), all)
+		same(s, s.audience(3, ends), live)
+		same(s, s.audience(3, ends+1), nil)
+	},
+	"a connection is removed everywhere, others stay": func(s *suite) {
+		gone, stays := s.presence("alice", "1"), s.presence("alice", "2")
+		s.ok(s.store.PutPresences(s.Context(), []chat.Presence{gone, stays}))
+		s.ok(s.store.PutConnection(s.Context(), gone.Connection))
+		s.ok(s.store.PutConnection(s.Context(), stays.Connection))
+		for range 2 {
+			s.ok(s.store.RemoveConnection(s.Context(), gone.Connection.AccountID, gone.Connection.ID, []string{s.server, s.server + "never", s.server}))
+			same(s, s.audience(10, 0), []chat.Presence{stays})
+			same(s, s.connections("alice", 0), []chat.Connection{stays.Connection})
+			same(s, got(s.store.HasConnection(s.Context(), gone.Connection.AccountID, gone.Connection.ID))(s), false)
+		}
+	},
+	"a connection without servers is removed": func(s *suite) {
+		c := s.connection("alice", "1")
+		s.ok(s.store.PutConnection(s.Context(), c))
+		s.ok(s.store.RemoveConnection(s.Context(), c.AccountID, c.ID, nil))
+		same(s, s.connections("alice", 0), nil)
+	},
+	"connections leave one server's audience": func(s *suite) {
+		var rows []chat.Presence
+		var ids []string
+		for i := range 40 {
+			row := s.presence("alice", fmt.Sprintf("%02d", i))
+			rows, ids = append(rows, row), append(ids, row.Connection.ID)
+		}
+		elsewhere := rows[0]
+		elsewhere.ServerID += "x"
+		s.ok(s.store.PutPresences(s.Context(), append(slices.Clone(rows), elsewhere)))
+		for range 2 {
+			s.ok(s.store.RemovePresences(s.Context(), s.server, append(ids[:35:35], ids[0], "never=")))
+			same(s, s.audience(100, 0), rows[35:])
+		}
+		page := got(s.store.Audience(s.Context(), elsewhere.ServerID, "", 10, 0))(s)
+		same(s, page.Rows, []chat.Presence{elsewhere})
+	},
+	"nothing to do is done": func(s *suite) {
+		s.ok(s.store.PutPresences(s.Context(), nil))
+		s.ok(s.store.RemovePresences(s.Context(), s.server, nil))
+	},
+	"of a connect and a join at once, one sees the other": func(s *suite) {
+		for i := range 20 {
+			account := fmt.Sprintf("racer%d-", i)
+			c := s.connection(account, fmt.Sprint("r", i))
+			seen := atOnce(2, func(side int) int {
+				if side == 0 {
+					s.ok(s.store.PutConnection(s.Context(), c))
+					return len(got(s.store.Memberships(s.Context(), c.AccountID))(s))
+				}
+				got(s.store.ChangeMember(s.Context(), s.server, c.AccountID, s.now, join(s.now)))(s)
+				return len(s.connections(account, 0))
+			})
+			if seen[0]+seen[1] == 0 {
+				s.Fatal("neither saw the other: this device would be told nothing")
+			}
+		}
+	},
+}
