@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 // inspected is a store whose tables a test can look into.
@@ -76,11 +77,15 @@ func (s inspected) scan(in *dynamodb.ScanInput) []map[string]any {
 
 // ChangeRows is how many change rows the server has.
 func (s inspected) ChangeRows(serverID string) int {
-	n := 0
-	for _, row := range s.scan(&dynamodb.ScanInput{TableName: aws.String(s.tables.Community)}) {
-		if row["pk"] == "changes#"+serverID {
-			n++
-		}
+	out, err := s.client.Query(s.t.Context(), &dynamodb.QueryInput{
+		TableName: aws.String(s.tables.Community), Select: types.SelectCount,
+		KeyConditionExpression:    aws.String("pk = :pk"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": &types.AttributeValueMemberS{Value: "changes#" + serverID}},
+	})
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	return n
+	return int(out.Count)
 }
+
+func TestModel(t *testing.T) { chattest.RunModel(t, newStore) }
