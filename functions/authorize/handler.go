@@ -40,7 +40,7 @@ func newHandler(e edge.Edge, tokens verifier, allowQuery bool) handler {
 		defer cancel()
 		inv := e.Begin(ctx, "authorize", r.RequestContext.RequestID)
 		inv.Add("connection", r.RequestContext.ConnectionID)
-		err := edge.Guard(func() (err error) {
+		err := chat.Guard(func() (err error) {
 			response, err = authorize(ctx, inv, tokens, r, allowQuery)
 			return err
 		})

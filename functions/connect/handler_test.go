@@ -65,6 +65,7 @@ func TestConnectIsRefused(t *testing.T) {
 		{name: "expired", expiry: "1767225600000", want: http.StatusForbidden},
 		{name: "malformed identity", expiry: "soon", want: http.StatusInternalServerError},
 		{name: "throttled", before: &chat.Error{Code: chat.Busy}, want: http.StatusServiceUnavailable},
+		{name: "connected again meanwhile", before: &chat.Error{Code: chat.Repeated}, want: http.StatusConflict},
 		{name: "broken", before: errors.New("broken"), want: http.StatusInternalServerError},
 		{name: "panic", panics: true, want: http.StatusInternalServerError},
 	} {

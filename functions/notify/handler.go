@@ -38,7 +38,7 @@ func newHandler(e edge.Edge, n notifier, parseKey func(pk, sk string) (chat.Mess
 		inv := e.Begin(ctx, "notify", "")
 		b := parse(event, parseKey)
 		var report chat.Report
-		panicked := edge.Guard(func() error {
+		panicked := chat.Guard(func() error {
 			report = n.Notify(ctx, b.stored)
 			return nil
 		})

@@ -2,10 +2,7 @@ package chat
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
-	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -17,7 +14,7 @@ func concurrently(functions ...func() error) []error {
 	errs := make([]error, len(functions))
 	var running sync.WaitGroup
 	for i, f := range functions {
-		running.Go(func() { errs[i] = guarded(f) })
+		running.Go(func() { errs[i] = Guard(f) })
 	}
 	running.Wait()
 	return errs
@@ -35,21 +32,6 @@ func forEach[T any](limit int, items []T, f func(T)) {
 		})
 	}
 	running.Wait()
-}
-
-// guarded turns a panic into an error. Of the panic's value only a runtime
-// error's text is kept: others may hold what a user wrote.
-func guarded(f func() error) (err error) {
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case runtime.Error:
-			err = fmt.Errorf("panic: %w\n%s", p, debug.Stack())
-		default:
-			err = fmt.Errorf("panic: %T\n%s", p, debug.Stack())
-		}
-	}()
-	return f()
 }
 
 // first is the first error that is not nil.

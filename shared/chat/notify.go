@@ -70,7 +70,7 @@ func (n *Notifier) Notify(ctx context.Context, records []Stored) Report {
 	var mu sync.Mutex
 	forEach(serversAtATime, jobs, func(job *serverJob) {
 		job.slots = slots
-		err := guarded(func() error { return n.tell(ctx, job) })
+		err := Guard(func() error { return n.tell(ctx, job) })
 		mu.Lock()
 		defer mu.Unlock()
 		report.add(job.report)

@@ -107,7 +107,7 @@ func (p *page) round(ctx context.Context, rows []Presence) []outcome {
 		}
 		running.Go(func() {
 			defer func() { <-p.job.slots }()
-			if err := guarded(func() (err error) {
+			if err := Guard(func() (err error) {
 				outcomes[i], err = p.post(ctx, row)
 				return err
 			}); err != nil {
@@ -269,7 +269,7 @@ func (p *page) closeFew(ctx context.Context, rows []Presence, page int) (left []
 	forEach(p.Concurrency, rows, func(row Presence) {
 		ctx, cancel := context.WithTimeout(ctx, PostTimeout)
 		defer cancel()
-		err := guarded(func() error { return p.Gateway.Close(ctx, row.Connection.ID) })
+		err := Guard(func() error { return p.Gateway.Close(ctx, row.Connection.ID) })
 		if err != nil && !errors.Is(err, ErrGone) {
 			p.note(fmt.Errorf("close a slow connection: %w", err))
 			return

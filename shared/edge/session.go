@@ -15,7 +15,7 @@ const SubProtocol = "bearer"
 
 const subProtocolHeader = "Sec-WebSocket-Protocol"
 
-// Connect makes the handler of $connect. Its status is 200, 403, 503 or 500; any
+// Connect makes the handler of $connect. Its status is 200, 403, 409, 503 or 500; any
 // but 200 refuses the connection. A client that offered [SubProtocol] gets it back, which
 // browsers insist on.
 func Connect(e Edge, connect func(context.Context, chat.Connection) error) Handler {
@@ -48,7 +48,7 @@ func (e Edge) session(ctx context.Context, event events.APIGatewayWebsocketProxy
 	defer cancel()
 	inv := e.Begin(ctx, event.RequestContext.RouteKey, event.RequestContext.RequestID)
 	inv.Add("connection", event.RequestContext.ConnectionID)
-	err := settle(Guard(func() error {
+	err := settle(chat.Guard(func() error {
 		connection, err := identify(event)
 		if err != nil {
 			return err
@@ -67,6 +67,8 @@ func statusOf(err error) int {
 		return http.StatusOK
 	case chat.Forbidden:
 		return http.StatusForbidden
+	case chat.Repeated: // the device was connected once more meanwhile
+		return http.StatusConflict
 	case chat.Busy:
 		return http.StatusServiceUnavailable
 	}
