@@ -61,12 +61,13 @@ func testCommand(ctx context.Context, root string, args []string) (err error) {
 	t := &tests{testOptions: options, root: root, dir: dir, progress: newProgress(os.Stdout)}
 	t.run(ctx)
 	t.progress.Close()
-	failed := t.summary(time.Since(began))
-	dir.close(failed && ctx.Err() == nil)
 	if ctx.Err() != nil {
+		dir.close(false)
 		fmt.Fprintln(os.Stderr, "interrupted; nothing was left running")
 		return errReported
 	}
+	failed := t.summary(time.Since(began))
+	dir.close(failed)
 	if failed {
 		return errReported
 	}
@@ -104,10 +105,14 @@ func (t *tests) step(ctx context.Context, name string, work func() error) bool {
 		return false
 	}
 	err := t.progress.Run(name, func() (string, error) { return "", work() })
+	t.tell(ctx, err)
+	return err == nil
+}
+
+func (t *tests) tell(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
 		t.progress.Print("\n%v\n\n", err)
 	}
-	return err == nil
 }
 
 // toolLane makes the environments, starts the stack, checks scripts and
@@ -136,16 +141,19 @@ func (t *tests) environments(ctx context.Context) (sam bool) {
 	var both sync.WaitGroup
 	both.Go(func() {
 		defer close(t.stackDone)
-		if ensureVenv(ctx, t.progress, t.root, t.dir, "stack", python) == nil {
+		if t.venv(ctx, "stack", python) {
 			t.step(ctx, "start the local stack", func() (err error) { t.server, err = startServer(ctx, t.root, t.dir); return err })
 		}
 	})
-	sam = t.step(ctx, ".venv/sam", func() error {
-		_, err := venv{root: t.root, name: "sam", python: python}.ensure(ctx, t.dir.log("venv sam"))
-		return err
-	})
+	sam = t.venv(ctx, "sam", python)
 	both.Wait()
 	return sam
+}
+
+func (t *tests) venv(ctx context.Context, name, python string) bool {
+	err := ensureVenv(ctx, t.progress, t.root, t.dir, name, python)
+	t.tell(ctx, err)
+	return err == nil
 }
 
 func (t *tests) deploy(ctx context.Context) {
