@@ -14,8 +14,8 @@ func TestGuard(t *testing.T) {
 	t.Parallel()
 	var none []int
 	for want, f := range map[string]func(){
-		"panic: chat_test.secretPanic":    func() { panic(secretPanic{"SECRET"}) },
-		"panic: *errors.errorString": func() { panic(errors.New("SECRET")) },
+		"panic: chat_test.secretPanic": func() { panic(secretPanic{"SECRET"}) },
+		"panic: *errors.errorString":   func() { panic(errors.New("SECRET")) },
 		"panic: runtime.boundsError: runtime error: index out of range [3] with length 0": func() { _ = none[len(t.Name())-6] },
 	} {
 		err := chat.Guard(func() error { f(); return nil })
