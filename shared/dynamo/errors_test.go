@@ -1,0 +1,461 @@
+package dynamo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"unsend/shared/chat"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+const secret = "what was written in confidence"
+
+// service answers requests as a test says, and remembers them.
+type service struct {
+	mu       sync.Mutex
+	requests []request
+	answer   func(r request) (status int, body string, err error)
+}
+
+type request struct {
+	n        int // from 1
+	op, body string
+	deadline time.Time
+}
+
+func (s *service) Do(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	deadline, _ := r.Context().Deadline()
+	s.mu.Lock()
+	asked := request{len(s.requests) + 1, op, string(body), deadline}
+	s.requests = append(s.requests, asked)
+	s.mu.Unlock()
+	status, answer, err := s.answer(asked)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		StatusCode: status, Body: io.NopCloser(strings.NewReader(answer)), Request: r,
+		Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}, "X-Amzn-Requestid": {"REQ1"}},
+	}, nil
+}
+
+// scripted is a store whose service answers so, and whose pauses are recorded
+// instead of waited for.
+func scripted(answer func(r request) (int, string, error)) (*Store, *service, *[]time.Duration) {
+	s := &service{answer: answer}
+	var (
+		mu     sync.Mutex
+		pauses []time.Duration
+	)
+	client := NewClient(aws.Config{
+		Region: "us-east-1", HTTPClient: s,
+		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
+		}),
+	})
+	return New(client, Tables{"messages", "community", "sessions"}, Options{
+		Attempts: 5, Rand: func() float64 { return 0.999 },
+		Sleep: func(_ context.Context, d time.Duration) error {
+			mu.Lock()
+			defer mu.Unlock()
+			pauses = append(pauses, d)
+			return nil
+		},
+	}), s, &pauses
+}
+
+func fails(status int, code, message string) func(request) (int, string, error) {
+	return func(request) (int, string, error) {
+		return status, fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":%q}`, code, message), nil
+	}
+}
+
+var (
+	aMessage = chat.Message{
+		MessageKey: chat.MessageKey{ServerID: "s", ChannelID: "c", Timestamp: 1_000, MsgServerID: "m"}, MsgID: "id", Version: 1,
+		From: chat.Actor{AccountID: "alice"}, Content: chat.Content{Body: secret},
+	}
+	aRevoke = chat.RevokeWrite{Key: aMessage.MessageKey, Now: time.UnixMilli(2_000), Permitted: true,
+		Revocation: chat.Revocation{Operator: chat.Actor{AccountID: "bob"}}}
+	aConnection = chat.Connection{ID: "conn", AccountID: "alice"}
+)
+
+// operations are all of a store's, each with the server, account or connection id given.
+func operations(id string) map[string]func(ctx context.Context, s *Store) error {
+	at := time.UnixMilli(3_000)
+	message, revoke, connection := aMessage, aRevoke, aConnection
+	message.ServerID, revoke.Key.ServerID, connection.AccountID = id, id, id
+	return map[string]func(ctx context.Context, s *Store) error{
+		"Standing":         func(ctx context.Context, s *Store) error { _, err := s.Standing(ctx, id, "c", "a"); return err },
+		"PutMessage":       func(ctx context.Context, s *Store) error { _, err := s.PutMessage(ctx, message, at); return err },
+		"RevokeMessage":    func(ctx context.Context, s *Store) error { _, err := s.RevokeMessage(ctx, revoke); return err },
+		"PutConnection":    func(ctx context.Context, s *Store) error { return s.PutConnection(ctx, connection) },
+		"Connections":      func(ctx context.Context, s *Store) error { _, err := s.Connections(ctx, id, 0); return err },
+		"HasConnection":    func(ctx context.Context, s *Store) error { _, err := s.HasConnection(ctx, id, "x"); return err },
+		"Memberships":      func(ctx context.Context, s *Store) error { _, err := s.Memberships(ctx, id); return err },
+		"RemoveConnection": func(ctx context.Context, s *Store) error { return s.RemoveConnection(ctx, id, "x", nil) },
+		"RemovePresences":  func(ctx context.Context, s *Store) error { return s.RemovePresences(ctx, id, []string{"x"}) },
+		"Audience":         func(ctx context.Context, s *Store) error { _, err := s.Audience(ctx, id, "", 1, 0); return err },
+		"Rights":           func(ctx context.Context, s *Store) error { _, err := s.Rights(ctx, id, []string{"c"}, 0); return err },
+		"Members":          func(ctx context.Context, s *Store) error { _, err := s.Members(ctx, id, []string{"a"}); return err },
+		"MemberCount":      func(ctx context.Context, s *Store) error { _, err := s.MemberCount(ctx, id); return err },
+		"PutPresences": func(ctx context.Context, s *Store) error {
+			return s.PutPresences(ctx, []chat.Presence{{ServerID: id, Connection: connection}})
+		},
+		"History": func(ctx context.Context, s *Store) error {
+			_, err := s.History(ctx, chat.HistoryQuery{ServerID: id, ChannelID: "c", Limit: 1})
+			return err
+		},
+		"Messages": func(ctx context.Context, s *Store) error {
+			_, err := s.Messages(ctx, []chat.MessageKey{message.MessageKey})
+			return err
+		},
+		"ChangeServer": func(ctx context.Context, s *Store) error {
+			_, err := s.ChangeServer(ctx, id, at, func(*chat.Server) error { return nil })
+			return err
+		},
+		"ChangeChannel": func(ctx context.Context, s *Store) error {
+			_, err := s.ChangeChannel(ctx, id, "c", at, func(*chat.Channel) error { return nil })
+			return err
+		},
+		"ChangeMember": func(ctx context.Context, s *Store) error {
+			_, err := s.ChangeMember(ctx, id, "a", at, func(m *chat.Member) error { m.Join(at); return nil })
+			return err
+		},
+		"ChangePersonal": func(ctx context.Context, s *Store) error {
+			_, err := s.ChangePersonal(ctx, id, "c", "a", at, func(p *chat.Personal) error { p.Black = true; return nil })
+			return err
+		},
+	}
+}
+
+// safe checks that an error shows nothing of what was sent or stored, however it is printed.
+func safe(t *testing.T, err error) {
+	t.Helper()
+	for chain := err; chain != nil; chain = errors.Unwrap(chain) {
+		if text := fmt.Sprintf("%v %+v %#v", chain, chain, chain); strings.Contains(text, secret) {
+			t.Errorf("the error shows content: %s", text)
+		}
+	}
+	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		t.Error("the error holds the exception with the old row")
+	}
+	if _, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+		t.Error("the error holds the exception with the old rows")
+	}
+}
+
+func TestWhatFailsIsBusyOrInternal(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	for name, c := range map[string]struct {
+		answer func(request) (int, string, error)
+		want   chat.Code
+	}{
+		"throttled":       {fails(400, "ProvisionedThroughputExceededException", "slow down"), chat.Busy},
+		"throttling":      {fails(400, "ThrottlingException", "slow down"), chat.Busy},
+		"account's limit": {fails(400, "RequestLimitExceeded", "slow down"), chat.Busy},
+		"their failure":   {fails(500, "InternalServerError", "sorry"), chat.Busy},
+		"a proxy's":       {func(request) (int, string, error) { return 502, "<html>", nil }, chat.Busy},
+		"in progress":     {fails(400, "TransactionInProgressException", "wait"), chat.Busy},
+		"unreachable":     {func(request) (int, string, error) { return 0, "", refused }, chat.Busy},
+		"too slow":        {func(request) (int, string, error) { return 0, "", context.DeadlineExceeded }, chat.Busy},
+		"not permitted":   {fails(400, "AccessDeniedException", "not authorized to perform that"), chat.Internal},
+		"no table":        {fails(400, "ResourceNotFoundException", "no such table"), chat.Internal},
+		"malformed":       {fails(400, "ValidationException", "the value "+secret+" is wrong"), chat.Internal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for op, call := range operations("id") {
+				store, _, _ := scripted(c.answer)
+				err := call(t.Context(), store)
+				if code := chat.CodeOf(err); code != c.want {
+					t.Errorf("%s: %d (%v), want %d", op, code, err, c.want)
+				}
+				if n := strings.Count(err.Error(), op+":"); n != 1 {
+					t.Errorf("%q names %s %d times, want once", err, op, n)
+				}
+				safe(t, err)
+			}
+		})
+	}
+}
+
+func TestAnEndedContextIsBusy(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for op, call := range operations("id") {
+		store, _, _ := scripted(func(request) (int, string, error) { return 0, "", context.Canceled })
+		if code := chat.CodeOf(call(ctx, store)); code != chat.Busy {
+			t.Errorf("%s: %d", op, code)
+		}
+	}
+}
+
+func TestIDsThatWouldBreakAKeyAskNothing(t *testing.T) {
+	for _, id := range []string{"a#b", ""} {
+		for op, call := range operations(id) {
+			store, service, _ := scripted(fails(500, "InternalServerError", ""))
+			if code := chat.CodeOf(call(t.Context(), store)); code != chat.Invalid {
+				t.Errorf("%s of %q: %d, want %d", op, id, code, chat.Invalid)
+			}
+			for _, r := range service.requests {
+				if strings.Contains(r.body, "a#b") {
+					t.Errorf("%s of %q asked %s", op, id, r.body)
+				}
+			}
+		}
+	}
+}
+
+// What takes its time from the clock has ended within WriteTimeout, or failed.
+func TestEveryWriteHasADeadline(t *testing.T) {
+	for op, call := range operations("id") {
+		store, service, _ := scripted(func(r request) (int, string, error) { return 200, "{}", nil })
+		before := time.Now()
+		_ = call(t.Context(), store) // the answer is not one: only what was asked matters
+		for _, r := range service.requests {
+			write := strings.Contains(r.op, "Write") || r.op == "PutItem" || r.op == "UpdateItem"
+			if limit := r.deadline.Sub(before); write && (r.deadline.IsZero() || limit > chat.WriteTimeout+time.Second) {
+				t.Errorf("%s: %s may take %v", op, r.op, limit)
+			}
+		}
+	}
+}
+
+func TestAWriteThatHangsIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		store, _, _ := scripted(func(r request) (int, string, error) {
+			select {
+			case <-hang:
+			case <-time.After(time.Until(r.deadline)):
+			}
+			return 0, "", context.DeadlineExceeded
+		})
+		begun := time.Now()
+		_, err := store.RevokeMessage(t.Context(), aRevoke)
+		if took := time.Since(begun); chat.CodeOf(err) != chat.Busy || took != chat.WriteTimeout {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
+// oldRow is a message as it comes with the refusal of a condition.
+func oldRow(m chat.Message) string {
+	row, err := encodeMessage(m)
+	if err != nil {
+		panic(err)
+	}
+	return wire(row)
+}
+
+// wire is a row in DynamoDB's JSON; it knows the types that messages have.
+func wire(row item) string {
+	plain := map[string]any{}
+	for name, value := range row {
+		plain[name] = wireValue(value)
+	}
+	text, err := json.Marshal(plain)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+func wireValue(value types.AttributeValue) any {
+	switch v := value.(type) {
+	case *types.AttributeValueMemberS:
+		return map[string]string{"S": v.Value}
+	case *types.AttributeValueMemberN:
+		return map[string]string{"N": v.Value}
+	case *types.AttributeValueMemberM:
+		return map[string]json.RawMessage{"M": json.RawMessage(wire(v.Value))}
+	}
+	panic(fmt.Sprintf("%T", value))
+}
+
+func TestARefusedRevokeShowsNothingOfTheRow(t *testing.T) {
+	for name, c := range map[string]struct {
+		row  string
+		want chat.Code
+	}{
+		"too late":  {oldRow(aMessage), chat.TooLate},
+		"missing":   {"null", chat.NotFound},
+		"malformed": {`{"pk":{"S":"` + secret + `"},"status":{"S":"` + secret + `"}}`, chat.Internal},
+	} {
+		store, service, _ := scripted(func(request) (int, string, error) {
+			return 400, `{"__type":"ConditionalCheckFailedException","message":"The conditional request failed","Item":` + c.row + `}`, nil
+		})
+		_, err := store.RevokeMessage(t.Context(), aRevoke)
+		if code := chat.CodeOf(err); code != c.want {
+			t.Errorf("%s: %d (%v), want %d", name, code, err, c.want)
+		}
+		if len(service.requests) != 1 || service.requests[0].op != "UpdateItem" {
+			t.Errorf("%s: asked %v, want one UpdateItem", name, service.requests)
+		}
+		safe(t, err)
+	}
+}
+
+func cancelled(reasons ...string) (int, string, error) {
+	return 400, `{"__type":"TransactionCanceledException","message":"cancelled: ` + secret + `","CancellationReasons":[` + strings.Join(reasons, ",") + `]}`, nil
+}
+
+func reason(code string) string { return `{"Code":"` + code + `","Message":"m"}` }
+
+func TestCancelledSends(t *testing.T) {
+	marker := `{"Code":"ConditionalCheckFailed","Item":{"pk":{"S":"p"},"sk":{"S":"marker"},"at":{"N":"500"},"id":{"S":"first"},"ttl":{"N":"9"}}}`
+	first := aMessage
+	first.Timestamp, first.MsgServerID = 500, "first"
+	for name, c := range map[string]struct {
+		answer   func(r request) (int, string, error)
+		want     chat.Code
+		requests int
+		repeat   bool
+	}{
+		"a conflict, then none": {func(r request) (int, string, error) {
+			if r.n == 1 {
+				return cancelled(reason("TransactionConflict"), reason("None"))
+			}
+			return 200, "{}", nil
+		}, chat.OK, 2, false},
+		"conflicts without end": {func(request) (int, string, error) {
+			return cancelled(reason("None"), reason("TransactionConflict"))
+		}, chat.Busy, 5, false},
+		"throttled without end": {func(request) (int, string, error) {
+			return cancelled(reason("ThrottlingError"), reason("None"))
+		}, chat.Busy, 5, false},
+		"an earlier send": {func(r request) (int, string, error) {
+			if r.op == "GetItem" {
+				return 200, `{"Item":` + oldRow(first) + `}`, nil
+			}
+			return cancelled(reason("None"), marker)
+		}, chat.OK, 2, true},
+		"an earlier send, its message gone": {func(r request) (int, string, error) {
+			if r.op == "GetItem" {
+				return 200, `{}`, nil
+			}
+			return cancelled(reason("None"), marker)
+		}, chat.NotFound, 2, false},
+		"another message has the key": {func(request) (int, string, error) {
+			return cancelled(reason("ConditionalCheckFailed"), reason("None"))
+		}, chat.Internal, 1, false},
+		"malformed": {func(request) (int, string, error) {
+			return cancelled(reason("ValidationError"), reason("None"))
+		}, chat.Internal, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, service, pauses := scripted(c.answer)
+			sent, err := store.PutMessage(t.Context(), aMessage, time.UnixMilli(2_000))
+			if code := chat.CodeOf(err); code != c.want || sent.Repeat != c.repeat {
+				t.Errorf("%d (%v), repeat %v; want %d, %v", code, err, sent.Repeat, c.want, c.repeat)
+			}
+			if c.repeat && sent.Message.MsgServerID != "first" {
+				t.Errorf("told %s", sent.Message.MsgServerID)
+			}
+			if len(service.requests) != c.requests {
+				t.Errorf("%d requests, want %d", len(service.requests), c.requests)
+			}
+			if c.requests == 5 {
+				grow(t, *pauses)
+			}
+			safe(t, err)
+		})
+	}
+}
+
+// grow checks that pauses double, up to the last.
+func grow(t *testing.T, pauses []time.Duration) {
+	t.Helper()
+	for i, d := range pauses {
+		most := min(firstPause<<i, lastPause)
+		if d <= most/2 || d > most {
+			t.Errorf("pause %d is %v, want almost %v", i, d, most)
+		}
+	}
+}
+
+func TestUnprocessedKeysAreAskedForAgain(t *testing.T) {
+	for _, rounds := range []int{0, 1, 4, 9} {
+		store, service, pauses := scripted(func(r request) (int, string, error) {
+			row := `{"pk":{"S":"server#s"},"sk":{"S":"policy"},"owner":{"S":"o"},"version":{"N":"1"}}`
+			left := `{"community":{"Keys":[{"pk":{"S":"members#s"},"sk":{"S":"a"}}]}}`
+			switch {
+			case r.n > rounds && r.n == 1:
+				return 200, `{"Responses":{"community":[` + row + `]}}`, nil
+			case r.n > rounds:
+				return 200, `{"Responses":{"community":[{"pk":{"S":"members#s"},"sk":{"S":"a"},"nick":{"S":"N"}}]}}`, nil
+			case r.n == 1:
+				return 200, `{"Responses":{"community":[` + row + `]},"UnprocessedKeys":` + left + `}`, nil
+			}
+			return 200, `{"UnprocessedKeys":` + left + `}`, nil
+		})
+		standing, err := store.Standing(t.Context(), "s", "c", "a")
+		if rounds >= 5 {
+			if chat.CodeOf(err) != chat.Busy || len(service.requests) != 5 {
+				t.Errorf("%v after %d requests, want busy after 5", err, len(service.requests))
+			}
+			grow(t, *pauses)
+			continue
+		}
+		if err != nil || standing.Server.OwnerID != "o" || rounds > 0 && standing.Member.Nick != "N" {
+			t.Errorf("%d rounds: %+v, %v", rounds, standing, err)
+		}
+		for _, r := range service.requests[1:] {
+			if strings.Contains(r.body, "policy") || !strings.Contains(r.body, `"ConsistentRead":true`) {
+				t.Errorf("asked again: %s", r.body)
+			}
+		}
+	}
+}
+
+func TestUnprocessedItemsAreWrittenAgain(t *testing.T) {
+	store, service, _ := scripted(func(r request) (int, string, error) {
+		if r.n == 1 {
+			return 200, `{"UnprocessedItems":{"sessions":[{"DeleteRequest":{"Key":{"pk":{"S":"server#s"},"sk":{"S":"two"}}}}]}}`, nil
+		}
+		return 200, "{}", nil
+	})
+	if err := store.RemovePresences(t.Context(), "s", []string{"one", "two"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(service.requests) != 2 || strings.Contains(service.requests[1].body, "one") || !strings.Contains(service.requests[1].body, "two") {
+		t.Errorf("asked %+v", service.requests)
+	}
+}
+
+// A change that keeps being overtaken ends as busy, not in an endless loop.
+func TestAChangeGivesUp(t *testing.T) {
+	calls := 0
+	store, _, _ := scripted(func(r request) (int, string, error) {
+		if r.op == "GetItem" {
+			return 200, "{}", nil
+		}
+		return cancelled(reason("ConditionalCheckFailed"), reason("None"))
+	})
+	_, err := store.ChangeMember(t.Context(), "s", "a", time.UnixMilli(1), func(m *chat.Member) error { calls++; m.Banned = true; return nil })
+	if chat.CodeOf(err) != chat.Busy || calls != 5 {
+		t.Errorf("%v after %d changes, want busy after 5", err, calls)
+	}
+	safe(t, err)
+}
+
+var _ dynamodb.HTTPClient = (*service)(nil)

@@ -1,0 +1,2 @@
+// Package meter counts what an operation costs.
+package meter
