@@ -1,0 +1,260 @@
+package dynamo_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"unsend/shared/chat"
+	"unsend/shared/chat/chattest"
+	"unsend/shared/dynamo"
+	"unsend/shared/dynamo/dynamotest"
+	"unsend/shared/dynamo/meter"
+)
+
+// metered is a community whose store counts: the server s1 with the public
+// channel c1, the members alice and bob, a moderator.
+type metered struct {
+	*testing.T
+	*meter.Meter
+	store *dynamo.Store
+	now   time.Time
+	ids   int
+}
+
+// latency is longer than the scheduler may hold back one of two calls that are
+// made at the same time.
+const latency = 100 * time.Millisecond
+
+func newMetered(t *testing.T) *metered {
+	m := &metered{T: t, Meter: meter.New(), now: time.UnixMilli(1_767_225_600_123)}
+	tables := dynamotest.Tables(t, dynamotest.Client(t))
+	m.Index = func(table string, row meter.Item) meter.Item { return inUpdates(tables, table, row) }
+	m.store = dynamo.New(dynamotest.Client(t, m.Attach), tables, dynamo.Options{})
+	must(t)(m.store.ChangeServer(t.Context(), "s1", m.now, func(s *chat.Server) error {
+		s.OwnerID, s.Roles = "owner", []chat.Role{
+			{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}},
+			{ID: "mod", Grant: chat.Grant{Allow: chat.MaskOf(chat.RevokeMemberMessage)}},
+		}
+		return nil
+	}))
+	must(t)(m.store.ChangeChannel(t.Context(), "s1", "c1", m.now, func(*chat.Channel) error { return nil }))
+	m.joins("alice", "s1")
+	m.joins("bob", "s1", "mod")
+	return m
+}
+
+// inUpdates is what the sparse index holds of a row: nothing of one without its key.
+func inUpdates(tables dynamo.Tables, table string, row meter.Item) meter.Item {
+	if _, ok := row["upk"]; !ok || table != tables.Messages {
+		return nil
+	}
+	projected := meter.Item{}
+	for _, name := range append([]string{"pk", "sk", "upk", "usk"}, dynamo.UpdatesProjection...) {
+		projected[name] = row[name]
+	}
+	return projected
+}
+
+func must(t *testing.T) func(any, error) {
+	return func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (m *metered) joins(account, server string, roles ...string) {
+	m.Helper()
+	must(m.T)(m.store.ChangeMember(m.Context(), server, account, m.now, func(v *chat.Member) error {
+		v.Join(m.now)
+		v.Roles = roles
+		return nil
+	}))
+}
+
+func (m *metered) clock() time.Time { return m.now }
+
+func device(account string) chat.Connection {
+	return chat.Connection{ID: "conn-" + account, AccountID: account, DeviceID: "phone", ClientType: chat.IOS,
+		ConnectedAt: 1_767_225_600_000, TokenExpiresAt: 1_767_229_200_000}
+}
+
+func (m *metered) send(body string) chat.Message {
+	m.Helper()
+	sender := chat.Sender{Standings: m.store, Messages: m.store, Clock: m.clock, NewID: func(time.Time) string { m.ids++; return fmt.Sprintf("01M%06d", m.ids) }}
+	sent, err := sender.Send(m.Context(), device("alice"), chat.SendRequest{ServerID: "s1", ChannelID: "c1",
+		MsgID: fmt.Sprint("client", m.ids), Content: chat.Content{Body: body}})
+	must(m.T)(sent, err)
+	return sent
+}
+
+func (m *metered) revoke(account string, message chat.Message) error {
+	minute := chat.Window(60_000)
+	revocations := chat.Revocations{Standings: m.store, Messages: m.store, Clock: m.clock, Windows: chat.Windows{Own: &minute, Moderator: &minute}}
+	_, err := revocations.Revoke(m.Context(), device(account), chat.RevokeRequest{Key: message.MessageKey, Info: chat.UpdateInfo{Postscript: "wrong room"}})
+	return err
+}
+
+// cost checks what was counted since the last time, and logs what the endpoint
+// says of it.
+func (m *metered) cost(trips int, units meter.Units, operations ...string) {
+	m.Helper()
+	var names []string
+	reported := 0.0
+	for _, call := range m.Calls() {
+		names = append(names, call.Operation)
+		reported += call.Reported
+		m.Logf("%s: %+v, reported %v", call.Operation, call.Units, call.Reported)
+		if call.Attempts > 1 || call.Unprocessed > 0 {
+			m.Errorf("%s: %d attempts, %d unprocessed", call.Operation, call.Attempts, call.Unprocessed)
+		}
+	}
+	slices.Sort(names)
+	slices.Sort(operations)
+	if got := m.RoundTrips(); got != trips {
+		m.Errorf("%d round trips, want %d: %v", got, trips, names)
+	}
+	if !slices.Equal(names, operations) {
+		m.Errorf("called %v, want %v", names, operations)
+	}
+	if got := m.Units(); got != units {
+		m.Errorf("%+v, want %+v", got, units)
+	}
+	m.Logf("%+v; the endpoint says %v", m.Units(), reported)
+	m.Begin(0)
+}
+
+const (
+	batchGet, query, transact = "BatchGetItem", "Query", "TransactWriteItems"
+	update, put, batchWrite   = "UpdateItem", "PutItem", "BatchWriteItem"
+)
+
+// threeKB makes a message's row weigh 3 KB, rounded up: s is 3.
+var threeKB = strings.Repeat("x", 2500)
+
+func TestCostOfASend(t *testing.T) {
+	m := newMetered(t)
+	m.Begin(latency)
+	m.send("short")
+	m.cost(2, meter.Units{Read: 4, Write: 2*1 + 2}, batchGet, transact)
+	m.Begin(latency)
+	m.send(threeKB)
+	m.cost(2, meter.Units{Read: 4, Write: 2*3 + 2}, batchGet, transact)
+}
+
+func TestCostOfARevoke(t *testing.T) {
+	m := newMetered(t)
+	for _, account := range []string{"alice", "bob"} {
+		message := m.send(threeKB)
+		m.Begin(latency)
+		must(t)(nil, m.revoke(account, message))
+		m.cost(2, meter.Units{Read: 4, Write: 3 + 1}, batchGet, update)
+		m.Begin(latency)
+		must(t)(nil, m.revoke(account, message)) // again: a tombstone of less than 1 KB
+		m.cost(2, meter.Units{Read: 4, Write: 1}, batchGet, update)
+	}
+	late := m.send(threeKB)
+	m.Begin(latency)
+	m.now = m.now.Add(time.Minute + time.Millisecond)
+	if code := chat.CodeOf(m.revoke("alice", late)); code != chat.TooLate {
+		t.Fatal(code)
+	}
+	m.cost(2, meter.Units{Read: 4, Write: 3}, batchGet, update)
+	m.Begin(latency)
+	if code := chat.CodeOf(m.revoke("stranger", late)); code != chat.Forbidden {
+		t.Fatal(code)
+	}
+	m.cost(1, meter.Units{Read: 4}, batchGet)
+}
+
+func TestCostOfAPageOfHistory(t *testing.T) {
+	m := newMetered(t)
+	weight := 0
+	for i := range 60 {
+		message := chat.Message{
+			MessageKey: chat.MessageKey{ServerID: "s1", ChannelID: "c1", Timestamp: m.now.UnixMilli(), MsgServerID: fmt.Sprintf("m%03d", i)},
+			MsgID:      fmt.Sprintf("c%03d", i), Version: 1, From: chat.Actor{AccountID: "alice"}, Content: chat.Content{Body: strings.Repeat("x", 500)},
+		}
+		must(t)(m.store.PutMessage(t.Context(), message, m.now))
+		weight += 500 // at least
+	}
+	m.Begin(latency)
+	histories := chat.Histories{Standings: m.store, Messages: m.store, Clock: m.clock}
+	page, err := histories.History(t.Context(), device("alice"), chat.HistoryRequest{ServerID: "s1", ChannelID: "c1"})
+	if err != nil || len(page.Messages) != 50 {
+		t.Fatalf("%d messages, %v", len(page.Messages), err)
+	}
+	rows := m.Units().Read - 4
+	if least, most := float64(50*500/4096), float64(50*750/4096+1); rows < least || rows > most {
+		t.Errorf("%v units for the rows, want %v to %v", rows, least, most)
+	}
+	m.cost(1, meter.Units{Read: 4 + rows}, batchGet, query)
+}
+
+func TestCostOfAConnect(t *testing.T) {
+	m := newMetered(t)
+	for i := range 4 {
+		m.joins("alice", fmt.Sprint("small", i))
+	}
+	m.Begin(latency)
+	sessions := chat.Sessions{Store: m.store, Gateway: chattest.NewGateway(), Clock: m.clock, MaxConnections: 10}
+	must(t)(nil, sessions.Connect(t.Context(), device("alice")))
+	m.cost(3, meter.Units{Read: 1 + 1, Write: 1 + 5}, put, query, query, batchWrite)
+	m.Begin(latency)
+	must(t)(nil, sessions.Disconnect(t.Context(), device("alice")))
+	m.cost(2, meter.Units{Read: 1, Write: 1 + 5}, query, batchWrite)
+	m.Begin(latency)
+	must(t)(sessions.Ping(t.Context(), device("alice")))
+	m.cost(1, meter.Units{Read: 1}, "GetItem")
+}
+
+// TestCostOfANotice: rows, audience, and rights at the same time: with nobody changed and a
+// tenfold of members offline it is the same.
+func TestCostOfANotice(t *testing.T) {
+	m := newMetered(t)
+	m.online(54)
+	m.now = m.now.Add(time.Minute) // joining is no longer a recent change
+	message := m.send("hello")
+	for range 2 {
+		m.Begin(latency)
+		m.notify(message)
+		// 1 for the message, 2 for 54 connections, 2 policies, 1 for the lists, 1 for the changes.
+		m.cost(3, meter.Units{Read: 1 + 2 + 2 + 1 + 1}, batchGet, query, batchGet, query, query)
+		for i := range 20 {
+			m.joins(fmt.Sprint("offline", i), "s1")
+		}
+		m.now = m.now.Add(time.Minute)
+		m.online(54)
+	}
+}
+
+// online stores rows of connections in the audience of s1, of about 150 bytes.
+func (m *metered) online(n int) {
+	m.Helper()
+	var rows []chat.Presence
+	for i := range n {
+		c := device(fmt.Sprintf("01JHW8ZSBF5EXAMPLE%08d", i))
+		c.ID = fmt.Sprintf("L0SM9cOFvHc%04d=", i)
+		c.ConnectedAt, c.TokenExpiresAt = m.now.UnixMilli(), m.now.Add(time.Hour).UnixMilli()
+		rows = append(rows, chat.Presence{ServerID: "s1", Connection: c, Roles: []string{"member"}, Generation: 1, ProvedAt: m.now.UnixMilli()})
+	}
+	must(m.T)(nil, m.store.PutPresences(m.Context(), rows))
+}
+
+func (m *metered) notify(message chat.Message) {
+	m.Helper()
+	notifier := chat.Notifier{
+		Messages: m.store, Audience: m.store, Rights: m.store, Sessions: m.store, Gateway: chattest.NewGateway(),
+		Encode: func(notices []chat.Notice) ([][]byte, error) { return [][]byte{{1}}, nil },
+		Clock:  m.clock, Concurrency: 64, ServerBudget: 10 * time.Second,
+	}
+	report := notifier.Notify(context.WithoutCancel(m.Context()), []chat.Stored{{Key: message.MessageKey, Kind: chat.Inserted}})
+	if len(report.Errs) > 0 || report.Posts != 54 {
+		m.Fatalf("%d posts, %v", report.Posts, report.Errs)
+	}
+}

@@ -1,2 +1,0 @@
-// Package meter counts what an operation costs.
-package meter
