@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,11 +88,13 @@ func (d *Deployment) Dial(ctx context.Context, account, device string, clientTyp
 	}})
 }
 
-// Drop ends every connection, as a redeployment does.
+// Drop ends every connection that was dialled before, as a redeployment does.
 func (d *Deployment) Drop() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, conn := range d.conns {
+	conns := slices.Collect(maps.Values(d.conns))
+	d.mu.Unlock()
+	for _, conn := range conns {
+		<-conn.ready // its client may know of the connection before this side does
 		if conn.socket != nil {
 			_ = conn.socket.CloseNow() // gone is what it is to be
 		}
@@ -114,6 +118,7 @@ func (d *Deployment) accept(w http.ResponseWriter, r *http.Request) {
 	defer d.remove(c)
 	sessions := chat.Sessions{Store: d.Store, Gateway: d, Clock: time.Now, MaxConnections: 10}
 	if err := sessions.Connect(d.ctx, c); err != nil {
+		d.open(conn, nil)
 		http.Error(w, "", http.StatusInternalServerError)
 		return
 	}

@@ -155,18 +155,18 @@ func TestCommandsThatFail(t *testing.T) {
 	alice := open(t, d, "alice", "hasty")
 	alice.types("said is said")
 	alice.shows(" Alice: said is said")
-	for line, answer := range map[string]string{
-		"/revoke 1":               "1 was not taken back: 508 message recall time exceeded",
-		"/revoke":                 "the number in front of the message",
-		"/revoke 7":               "the number in front of the message",
-		"/revoke -1 x":            "the number in front of the message",
-		"/dance":                  "and // sends a line that begins with /",
-		"/again":                  "nothing failed that could be sent again",
-		"/help":                   "leave",
-		strings.Repeat("x", 5001): "not sent: 405 msg_body: longer than 5000 characters (/again tries once more)",
+	for _, test := range []struct{ line, answer string }{
+		{"/revoke 1", "1 was not taken back: 508 message recall time exceeded"},
+		{"/revoke", "the number in front of the message"},
+		{"/revoke 7", "the number in front of the message"},
+		{"/revoke -1 x", "the number in front of the message"},
+		{"/dance", "and // sends a line that begins with /"},
+		{"/again", "nothing failed that could be sent again"},
+		{"/help", "leave"},
+		{strings.Repeat("x", 5001), "not sent: 405 msg_body: longer than 5000 characters (/again tries once more)"},
 	} {
-		alice.types(line)
-		alice.shows(answer)
+		alice.types(test.line)
+		alice.shows(test.answer)
 	}
 }
 
