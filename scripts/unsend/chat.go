@@ -57,9 +57,9 @@ read from the input, which ends the chat when it ends:
 				Now: time.Now, Zone: time.Local, NewID: rand.Text, Colour: colour(a.out),
 			}
 			if lines || !isTerminal(a.in) || !isTerminal(a.out) {
-				return talk.Lines(ctx, o, a.in, a.out)
+				return ended(client, talk.Lines(ctx, o, a.in, a.out))
 			}
-			return talk.Screen(ctx, o, a.in, a.out)
+			return ended(client, talk.Screen(ctx, o, a.in, a.out))
 		},
 	}
 	flags := command.Flags()
@@ -75,4 +75,12 @@ read from the input, which ends the chat when it ends:
 		}
 	}
 	return command
+}
+
+// ended says what to do when it was the connection that ended.
+func ended(client *unsend.Client, err error) error {
+	if err != nil && client.Err() != nil {
+		return fmt.Errorf("%w; run the command again, history has what was missed", err)
+	}
+	return err
 }
