@@ -8,6 +8,7 @@ import (
 	"unsend/shared/chat"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 // The attributes of a message that expressions name. What is content is in
@@ -90,6 +91,16 @@ func messageKey(k chat.MessageKey) (itemKey, error) {
 }
 
 func channelPartition(server, channel string) (string, error) { return partition(server, channel) }
+
+// MessageRowKey is the key of a message's row in the table Messages, for
+// administrators' tools that look at rows as they are stored.
+func MessageRowKey(k chat.MessageKey) (map[string]types.AttributeValue, error) {
+	key, err := messageKey(k)
+	if err != nil {
+		return nil, err
+	}
+	return key.item(), nil
+}
 
 var errNoMessageKey = errors.New("not the key of a message")
 
