@@ -152,6 +152,20 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+func TestAFindingOfTheFuzzerIsNotTakenForItsEnd(t *testing.T) {
+	t.Parallel()
+	const end = "--- FAIL: FuzzX (5.03s)\n    context deadline exceeded\nFAIL\n"
+	if !onlyTimeWasUp(end) {
+		t.Error("the end of the time is taken for a finding")
+	}
+	if onlyTimeWasUp(end + "    Failing input written to testdata/fuzz/FuzzX/1\n") {
+		t.Error("a finding is taken for the end of the time")
+	}
+	if onlyTimeWasUp("--- FAIL: FuzzX (0.1s)\n    x_test.go:9: context deadline exceeded\n") {
+		t.Error("a failing seed is taken for the end of the time")
+	}
+}
+
 func TestOneLockOneHolder(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lock")

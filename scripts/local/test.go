@@ -254,11 +254,27 @@ func (t *tests) fuzz(ctx context.Context) {
 		length = "60s"
 	}
 	for _, target := range targets {
-		what := "fuzz " + target.name
-		t.step(ctx, what, func() error {
-			return t.quiet(ctx, what, "go", "test", "-run=^$", "-fuzz=^"+target.name+"$", "-fuzztime="+length, target.folder)
-		})
+		t.step(ctx, "fuzz "+target.name, func() error { return t.fuzzOne(ctx, target, length) })
 	}
+}
+
+func (t *tests) fuzzOne(ctx context.Context, target fuzzTarget, length string) error {
+	what := "fuzz " + target.name
+	c := Command{What: what, Dir: t.root, Env: environment(), Log: t.dir.log(what),
+		Argv: []string{"go", "test", "-run=^$", "-fuzz=^" + target.name + "$", "-fuzztime=" + length, target.folder}}
+	output, err := c.Run(ctx)
+	if err != nil && onlyTimeWasUp(output) {
+		return nil
+	}
+	return err
+}
+
+// onlyTimeWasUp tells a flaw of the fuzzing engine from a finding: on a busy
+// machine the end of its time can arrive as the failure "context deadline
+// exceeded". A finding always leaves an input, and says where.
+func onlyTimeWasUp(output string) bool {
+	return strings.Contains(output, "\n    context deadline exceeded\n") &&
+		!strings.Contains(output, "Failing input written to") && !strings.Contains(output, "panic:")
 }
 
 func (t *tests) e2e(ctx context.Context) {
