@@ -12,6 +12,7 @@ import (
 
 	unsend "unsend/clients/go"
 	"unsend/shared/chat"
+	"unsend/shared/dynamo"
 )
 
 // The mission: sent, taken back by a moderator, gone from the table; told on
@@ -87,13 +88,9 @@ func (c *community) expectErased(m unsend.Message) {
 
 func (c *community) row(m unsend.Message) map[string]types.AttributeValue {
 	c.t.Helper()
-	out, err := c.db.GetItem(c.ctx(), &dynamodb.GetItemInput{
-		TableName: &c.MessagesTable, ConsistentRead: new(true),
-		Key: map[string]types.AttributeValue{
-			"pk": &types.AttributeValueMemberS{Value: m.ServerID + "#" + m.ChannelID},
-			"sk": &types.AttributeValueMemberS{Value: fmt.Sprintf("%015d#%s", m.Timestamp, m.MsgServerID)},
-		},
-	})
+	key, err := dynamo.MessageRowKey(chat.MessageKey(m.MessageKey))
+	c.must(key, err)
+	out, err := c.db.GetItem(c.ctx(), &dynamodb.GetItemInput{TableName: &c.MessagesTable, ConsistentRead: new(true), Key: key})
 	c.must(out, err)
 	if len(out.Item) == 0 {
 		c.t.Fatal("the message has no row")

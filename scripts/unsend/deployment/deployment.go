@@ -141,13 +141,16 @@ func (d *Deployment) Dial(ctx context.Context, o unsend.Options, g Grant) (*unse
 }
 
 // Row gives every text that the message's row in the table holds, read past the store
-// that would hide what is not meant to be there. The keys are those in the
-// package comment of shared/dynamo.
+// that would hide what is not meant to be there.
 func (d *Deployment) Row(ctx context.Context, key unsend.MessageKey) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	row, err := dynamo.MessageRowKey(chat.MessageKey(key))
+	if err != nil {
+		return nil, fmt.Errorf("the key of the message's row: %w", err)
+	}
 	answer, err := dynamo.NewClient(d.aws).GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &d.MessagesTable, ConsistentRead: aws.Bool(true), Key: messageKey(key),
+		TableName: &d.MessagesTable, ConsistentRead: aws.Bool(true), Key: row,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the table %s: %w", d.MessagesTable, err)

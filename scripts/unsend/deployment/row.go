@@ -1,19 +1,6 @@
 package deployment
 
-import (
-	"fmt"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	unsend "unsend/clients/go"
-)
-
-func messageKey(key unsend.MessageKey) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{
-		"pk": &types.AttributeValueMemberS{Value: key.ServerID + "#" + key.ChannelID},
-		"sk": &types.AttributeValueMemberS{Value: fmt.Sprintf("%015d#%s", key.Timestamp, key.MsgServerID)},
-	}
-}
+import "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 // appendTexts adds every text within the value, however deep.
 func appendTexts(texts []string, value types.AttributeValue) []string {
