@@ -134,13 +134,18 @@ var revokeTests = map[string]func(*suite){
 			same(s, s.read(m.MessageKey), m)
 		}
 	},
-	"a message lives until its last second": func(s *suite) {
-		w := s.revoke(s.put("alice", func(m *chat.Message) { m.ExpiresAt = s.now.Unix() + 2 }), "bob")
-		w.Now = time.UnixMilli((s.now.Unix()+2)*1000 - 1)
-		got(s.store.RevokeMessage(s.Context(), w))(s)
-		w.Now = w.Now.Add(time.Millisecond)
-		_, err := s.store.RevokeMessage(s.Context(), w)
-		s.code(err, chat.NotFound)
+	"a message lives until its last ms": func(s *suite) {
+		ends := s.now.Unix() + 2
+		for past, want := range map[int64]chat.Code{-1: chat.OK, 0: chat.NotFound, 1: chat.NotFound} {
+			m := s.put("alice", func(m *chat.Message) { m.ExpiresAt = ends })
+			w := s.revoke(m, "bob")
+			w.Now = time.UnixMilli(ends*1000 + past)
+			_, err := s.store.RevokeMessage(s.Context(), w)
+			s.code(err, want)
+			if want != chat.OK {
+				same(s, s.read(m.MessageKey), m)
+			}
+		}
 	},
 	"the first revoke stays": func(s *suite) {
 		m := s.put("alice")
