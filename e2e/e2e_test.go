@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -303,8 +302,4 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 	t.Fatalf("not within %v: %s", patience, what)
-}
-
-func containsAny(text string, secrets []string) bool {
-	return slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) })
 }
