@@ -160,3 +160,10 @@ func (r HistoryRequest) check() error {
 		},
 	)
 }
+
+func (r SyncRequest) check() error {
+	if err := CheckID("server_id", r.ServerID); err != nil || r.From == nil {
+		return err
+	}
+	return checkTimestamp("cursor", r.From.UpdatedAt)
+}

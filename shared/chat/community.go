@@ -45,6 +45,7 @@ type Server struct {
 	Roles   []Role // everyone among them
 	Windows Windows
 	Version int64 // of the stored row; 0 for one that is not stored
+	Sight   int64 // the Version that last changed who may see what; kept by the stores
 }
 
 // Channel is a channel's policy. The zero value is a channel that does not exist.
@@ -56,6 +57,7 @@ type Channel struct {
 	WhiteRoles   []string
 	BlackRoles   []string
 	Version      int64
+	Sight        int64 // as a server's
 }
 
 // Member is a member row. It stays when the member leaves, so that a ban and the
@@ -71,6 +73,7 @@ type Member struct {
 	// overrides, white-list entries) carries it and ends with it.
 	Generation int64
 	Version    int64
+	Sight      int64 // as a server's
 }
 
 // Personal is what a channel holds for one account: an override and list entries.
@@ -85,6 +88,7 @@ type Personal struct {
 	// Black survives leaving and rejoining.
 	Black   bool
 	Version int64
+	Sight   int64 // as a server's
 }
 
 // Standing is everything that one decision about an account in a channel needs,

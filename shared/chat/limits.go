@@ -66,6 +66,11 @@ const (
 	// pushing: history has it. A revocation is never too old.
 	MessageNoticeMaxAge = 5 * time.Minute
 
+	// SyncOverlap is how far a cursor of sync lies before its answer. It is more
+	// than an index lags behind its table, a write takes, and clocks differ, together: what was on its
+	// way then is found by the next sync, and what was found already once more.
+	SyncOverlap = time.Minute
+
 	// PostableAfter is how long a connection may answer 410 because its
 	// $connect has not returned yet (API Gateway: 29 s).
 	PostableAfter = 30 * time.Second

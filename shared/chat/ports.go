@@ -182,6 +182,43 @@ type CommunityWriter interface {
 	MemberCount(ctx context.Context, serverID string) (int, error)
 }
 
+// UpdateRef is a place in the updates of a server: after one update, or, with
+// no more than UpdatedAt, before every update of that ms.
+type UpdateRef struct {
+	UpdatedAt   int64 // ms
+	ChannelID   string
+	Timestamp   int64
+	MsgServerID string
+}
+
+// UpdatePage is a page of a server's updates in the order of their time.
+type UpdatePage struct {
+	Updates []Update
+	Next    *UpdateRef // continues after the last of Updates; nil at the end
+}
+
+// UpdateReader reads what was taken back.
+type UpdateReader interface {
+	// Updates reads revocations of the server, in the order of the time of revoking,
+	// at most limit. The reading is eventually consistent: what was written in the last moments
+	// may be missing. It holds no content.
+	Updates(ctx context.Context, serverID string, from UpdateRef, limit int) (UpdatePage, error)
+}
+
+// Sights is what decides which channels of a server an account sees.
+type Sights struct {
+	Server    Server
+	Member    Member
+	Channels  []Channel           // all of the server's, by id
+	Personals map[string]Personal // by channel; absent ones are zero values
+}
+
+// SightReader reads them.
+type SightReader interface {
+	// Sights reads strongly, in two sequential round trips.
+	Sights(ctx context.Context, serverID, accountID string) (Sights, error)
+}
+
 // Store is everything that shared/dynamo and the fake in chattest provide.
 type Store interface {
 	Standings
@@ -194,4 +231,6 @@ type Store interface {
 	Audience
 	RightsReader
 	CommunityWriter
+	UpdateReader
+	SightReader
 }

@@ -25,6 +25,13 @@ type HistoryRequest struct {
 	Limit               int // 0: DefaultHistoryPage
 }
 
+// SyncRequest asks what was taken back in a server.
+type SyncRequest struct {
+	ServerID string
+	// From is a former answer's cursor; nil for the first sync.
+	From *UpdateRef
+}
+
 // Event is what a notice tells.
 type Event string
 
@@ -53,4 +60,12 @@ const (
 type Stored struct {
 	Key  MessageKey
 	Kind StoredKind
+}
+
+// Update tells that a message was taken back, by ids only.
+type Update struct {
+	MessageKey
+	Version    int64
+	UpdatedAt  int64 // ms
+	Revocation Revocation
 }

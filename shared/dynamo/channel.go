@@ -1,10 +1,6 @@
 package dynamo
 
-import (
-	"slices"
-
-	"unsend/shared/chat"
-)
+import "unsend/shared/chat"
 
 // channelRow is a channel's policy. It stays under 4 KB at chat's limits.
 type channelRow struct {
@@ -14,6 +10,7 @@ type channelRow struct {
 	WhiteRoles []string            `dynamodbav:"white,omitempty"`
 	BlackRoles []string            `dynamodbav:"black,omitempty"`
 	Version    int64               `dynamodbav:"version"`
+	Sight      int64               `dynamodbav:"sight,omitempty"`
 }
 
 type grantRow struct {
@@ -21,14 +18,17 @@ type grantRow struct {
 	Deny  uint32 `dynamodbav:"d,omitempty"`
 }
 
+// channelKind begins the sort key of a channel's policy, among its server's rows.
+const channelKind = "channel"
+
 func channelKey(server, channel string) (itemKey, error) {
-	return newKey([]string{"server", server}, []string{"channel", channel})
+	return newKey([]string{"server", server}, []string{channelKind, channel})
 }
 
 func encodeChannel(key itemKey, c chat.Channel) (item, error) {
 	row := channelRow{
 		ViewMode: int(c.ViewMode), Windows: windowsRowOf(c.Windows),
-		WhiteRoles: list(c.WhiteRoles), BlackRoles: list(c.BlackRoles), Version: c.Version,
+		WhiteRoles: list(c.WhiteRoles), BlackRoles: list(c.BlackRoles), Version: c.Version, Sight: c.Sight,
 	}
 	if len(c.Overrides) > 0 {
 		row.Overrides = make(map[string]grantRow, len(c.Overrides))
@@ -47,7 +47,7 @@ func decodeChannel(server, id string, row item) (chat.Channel, error) {
 	}
 	c := chat.Channel{
 		ServerID: server, ID: id, ViewMode: chat.ViewMode(stored.ViewMode), Windows: stored.Windows.windows(),
-		WhiteRoles: stored.WhiteRoles, BlackRoles: stored.BlackRoles, Version: stored.Version,
+		WhiteRoles: stored.WhiteRoles, BlackRoles: stored.BlackRoles, Version: stored.Version, Sight: stored.Sight,
 	}
 	if len(stored.Overrides) > 0 {
 		c.Overrides = make(map[string]chat.Grant, len(stored.Overrides))
@@ -62,10 +62,4 @@ func grantRowOf(g chat.Grant) grantRow { return grantRow{uint32(g.Allow), uint32
 
 func (r grantRow) grant() chat.Grant {
 	return chat.Grant{Allow: chat.Mask(r.Allow), Deny: chat.Mask(r.Deny)}
-}
-
-// sightOfChannel tells whether the difference can change who sees the channel.
-func sightOfChannel(before, after chat.Channel) bool {
-	return before.Version == 0 || before.ViewMode != after.ViewMode ||
-		!slices.Equal(before.WhiteRoles, after.WhiteRoles) || !slices.Equal(before.BlackRoles, after.BlackRoles)
 }

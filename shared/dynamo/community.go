@@ -11,16 +11,21 @@ import (
 
 // entity is how a kind of row is changed.
 type entity[T any] struct {
-	op      string
-	key     itemKey
-	encode  func(T) (item, error)
-	decode  func(item) (T, error) // of nil: a zero value with its ids
-	version func(*T) *int64
+	op     string
+	key    itemKey
+	encode func(T) (item, error)
+	decode func(item) (T, error) // of nil: a zero value with its ids
+	stamps func(*T) stamps
+	// sameSight tells whether everybody sees the same with both.
+	sameSight func(before, after T) bool
 	// exists: storing a row that is not there is a change in itself.
 	exists bool
-	// companions add the writes that go with the row's.
-	companions func(w *transaction, before, after T)
+	// seen adds the writes that a difference in sight calls for.
+	seen func(w *transaction, before, after T)
 }
+
+// stamps are what the store alone sets in a row.
+type stamps struct{ version, sight *int64 }
 
 // errOvertaken: somebody else wrote between the reading and the writing.
 var errOvertaken = errors.New("the row changed meanwhile")
@@ -69,13 +74,16 @@ func (e entity[T]) once(ctx context.Context, s *Store, row item, change func(*T)
 	if err := change(&after); err != nil {
 		return before, err
 	}
-	version := *e.version(&before)
-	*e.version(&after) = version
+	was, is := e.stamps(&before), e.stamps(&after)
+	*is.version, *is.sight = *was.version, *was.sight
 	same, err := e.same(before, after)
-	if err != nil || same && (version > 0 || !e.exists) {
+	if err != nil || same && (*was.version > 0 || !e.exists) {
 		return before, err
 	}
-	*e.version(&after) = version + 1
+	*is.version++
+	if !e.sameSight(before, after) {
+		*is.sight = *is.version
+	}
 	return e.write(ctx, s, before, after)
 }
 
@@ -95,8 +103,10 @@ func (e entity[T]) write(ctx context.Context, s *Store, before, after T) (T, err
 	}
 	w := transaction{table: s.tables.Community}
 	w.put(row, nil)
-	w.guard(*e.version(&before))
-	e.companions(&w, before, after)
+	w.guard(*e.stamps(&before).version)
+	if !e.sameSight(before, after) {
+		e.seen(&w, before, after)
+	}
 	if w.err != nil {
 		return before, w.err
 	}
@@ -115,14 +125,11 @@ func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time,
 	}
 	return alter(ctx, s, entity[chat.Server]{
 		op: op, key: key, exists: true,
-		encode:  func(v chat.Server) (item, error) { return encodeServer(key, v) },
-		decode:  func(row item) (chat.Server, error) { return decodeServer(serverID, row) },
-		version: func(v *chat.Server) *int64 { return &v.Version },
-		companions: func(w *transaction, before, after chat.Server) {
-			if sightOfServer(before, after) {
-				w.changed(serverID, at, changedServer)
-			}
-		},
+		encode:    func(v chat.Server) (item, error) { return encodeServer(key, v) },
+		decode:    func(row item) (chat.Server, error) { return decodeServer(serverID, row) },
+		stamps:    func(v *chat.Server) stamps { return stamps{&v.Version, &v.Sight} },
+		sameSight: chat.Server.SameSight,
+		seen:      func(w *transaction, _, _ chat.Server) { w.changed(serverID, at, changedServer) },
 	}, change)
 }
 
@@ -135,14 +142,11 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channelID string, a
 	}
 	return alter(ctx, s, entity[chat.Channel]{
 		op: op, key: key, exists: true,
-		encode:  func(v chat.Channel) (item, error) { return encodeChannel(key, v) },
-		decode:  func(row item) (chat.Channel, error) { return decodeChannel(serverID, channelID, row) },
-		version: func(v *chat.Channel) *int64 { return &v.Version },
-		companions: func(w *transaction, before, after chat.Channel) {
-			if sightOfChannel(before, after) {
-				w.changed(serverID, at, changedChannel, channelID)
-			}
-		},
+		encode:    func(v chat.Channel) (item, error) { return encodeChannel(key, v) },
+		decode:    func(row item) (chat.Channel, error) { return decodeChannel(serverID, channelID, row) },
+		stamps:    func(v *chat.Channel) stamps { return stamps{&v.Version, &v.Sight} },
+		sameSight: chat.Channel.SameSight,
+		seen:      func(w *transaction, _, _ chat.Channel) { w.changed(serverID, at, changedChannel, channelID) },
 	}, change)
 }
 
@@ -156,14 +160,12 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, accountID string, at
 	}
 	return alter(ctx, s, entity[chat.Member]{
 		op: op, key: key,
-		encode:  func(v chat.Member) (item, error) { return encodeMember(key, v) },
-		decode:  func(row item) (chat.Member, error) { return decodeMember(serverID, accountID, row) },
-		version: func(v *chat.Member) *int64 { return &v.Version },
-		companions: func(w *transaction, before, after chat.Member) {
+		encode:    func(v chat.Member) (item, error) { return encodeMember(key, v) },
+		decode:    func(row item) (chat.Member, error) { return decodeMember(serverID, accountID, row) },
+		stamps:    func(v *chat.Member) stamps { return stamps{&v.Version, &v.Sight} },
+		sameSight: chat.Member.SameSight,
+		seen: func(w *transaction, before, after chat.Member) {
 			after.ServerID, after.AccountID = serverID, accountID
-			if !sightOfMember(before, after) {
-				return
-			}
 			w.changed(serverID, at, changedAccount, accountID)
 			w.membership(before, after)
 		},
@@ -180,14 +182,12 @@ func (s *Store) ChangePersonal(ctx context.Context, serverID, channelID, account
 	}
 	return alter(ctx, s, entity[chat.Personal]{
 		op: op, key: key,
-		encode:  func(v chat.Personal) (item, error) { return encodePersonal(key, v) },
-		decode:  func(row item) (chat.Personal, error) { return decodePersonal(serverID, channelID, accountID, row) },
-		version: func(v *chat.Personal) *int64 { return &v.Version },
-		companions: func(w *transaction, before, after chat.Personal) {
+		encode:    func(v chat.Personal) (item, error) { return encodePersonal(key, v) },
+		decode:    func(row item) (chat.Personal, error) { return decodePersonal(serverID, channelID, accountID, row) },
+		stamps:    func(v *chat.Personal) stamps { return stamps{&v.Version, &v.Sight} },
+		sameSight: chat.Personal.SameSight,
+		seen: func(w *transaction, _, after chat.Personal) {
 			after.ServerID, after.ChannelID, after.AccountID = serverID, channelID, accountID
-			if !sightOfPersonal(before, after) {
-				return
-			}
 			w.changed(serverID, at, changedAccount, accountID)
 			if listed(after) {
 				w.put(encodeListEntry(after))

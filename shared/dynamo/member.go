@@ -1,10 +1,6 @@
 package dynamo
 
-import (
-	"slices"
-
-	"unsend/shared/chat"
-)
+import "unsend/shared/chat"
 
 // memberRow is an account in a server. It stays when the account leaves.
 type memberRow struct {
@@ -15,6 +11,7 @@ type memberRow struct {
 	JoinedAt   int64    `dynamodbav:"joined_at,omitempty"` // ms
 	Generation int64    `dynamodbav:"generation,omitempty"`
 	Version    int64    `dynamodbav:"version"`
+	Sight      int64    `dynamodbav:"sight,omitempty"`
 }
 
 // membershipRow is one of an account's servers, with what a connection's rows
@@ -35,7 +32,7 @@ func membershipKey(account, server string) (itemKey, error) {
 func membershipPartition(account string) (string, error) { return partition("account", account) }
 
 func encodeMember(key itemKey, m chat.Member) (item, error) {
-	return key.with(memberRow{m.Nick, m.Joined, m.Banned, list(m.Roles), m.JoinedAt, m.Generation, m.Version})
+	return key.with(memberRow{m.Nick, m.Joined, m.Banned, list(m.Roles), m.JoinedAt, m.Generation, m.Version, m.Sight})
 }
 
 // decodeMember reads the row; nil is the zero value, with its ids.
@@ -46,7 +43,7 @@ func decodeMember(server, account string, row item) (chat.Member, error) {
 	}
 	return chat.Member{
 		ServerID: server, AccountID: account, Nick: stored.Nick, Joined: stored.Joined, Banned: stored.Banned,
-		Roles: stored.Roles, JoinedAt: stored.JoinedAt, Generation: stored.Generation, Version: stored.Version,
+		Roles: stored.Roles, JoinedAt: stored.JoinedAt, Generation: stored.Generation, Version: stored.Version, Sight: stored.Sight,
 	}, nil
 }
 
@@ -65,9 +62,3 @@ func decodeMembership(row item) (chat.Membership, error) {
 
 // active tells whether the account has a membership row.
 func active(m chat.Member) bool { return m.Joined && !m.Banned }
-
-// sightOfMember tells whether the difference can change what the account sees.
-func sightOfMember(before, after chat.Member) bool {
-	return before.Joined != after.Joined || before.Banned != after.Banned ||
-		before.Generation != after.Generation || !slices.Equal(before.Roles, after.Roles)
-}

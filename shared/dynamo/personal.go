@@ -9,6 +9,7 @@ type personalRow struct {
 	WhiteGeneration    int64    `dynamodbav:"white,omitempty"`
 	Black              bool     `dynamodbav:"black,omitempty"`
 	Version            int64    `dynamodbav:"version"`
+	Sight              int64    `dynamodbav:"sight,omitempty"`
 }
 
 // listRow is the same account's list entries, beside those of the channel's other
@@ -31,7 +32,7 @@ func listPartition(server, channel string) (string, error) {
 }
 
 func encodePersonal(key itemKey, p chat.Personal) (item, error) {
-	return key.with(personalRow{grantRowOf(p.Override), p.OverrideGeneration, p.WhiteGeneration, p.Black, p.Version})
+	return key.with(personalRow{grantRowOf(p.Override), p.OverrideGeneration, p.WhiteGeneration, p.Black, p.Version, p.Sight})
 }
 
 // decodePersonal reads the row; nil is the zero value, with its ids.
@@ -43,7 +44,7 @@ func decodePersonal(server, channel, account string, row item) (chat.Personal, e
 	return chat.Personal{
 		ServerID: server, ChannelID: channel, AccountID: account,
 		Override: stored.Override.grant(), OverrideGeneration: stored.OverrideGeneration,
-		WhiteGeneration: stored.WhiteGeneration, Black: stored.Black, Version: stored.Version,
+		WhiteGeneration: stored.WhiteGeneration, Black: stored.Black, Version: stored.Version, Sight: stored.Sight,
 	}, nil
 }
 
@@ -62,8 +63,3 @@ func decodeListEntry(row item) (chat.ListEntry, error) {
 
 // listed tells whether the account has a row in the channel's lists.
 func listed(p chat.Personal) bool { return p.WhiteGeneration != 0 || p.Black }
-
-// sightOfPersonal tells whether the difference can change what the account sees.
-func sightOfPersonal(before, after chat.Personal) bool {
-	return before.WhiteGeneration != after.WhiteGeneration || before.Black != after.Black
-}

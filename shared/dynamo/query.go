@@ -25,6 +25,7 @@ func (s *Store) get(ctx context.Context, op, table string, key itemKey) (item, e
 // span is a part of a partition: the rows whose sort key compares so with bound.
 type span struct {
 	table, pk  string
+	updates    bool   // of the index UpdatesIndex, by its own keys, eventually consistent
 	comparison string // ">", ">=", "<", "<="; empty: the whole partition
 	bound      string
 	backward   bool
@@ -32,17 +33,21 @@ type span struct {
 }
 
 func (p span) input() *dynamodb.QueryInput {
+	partition, sort := p.keyNames()
 	in := &dynamodb.QueryInput{
 		TableName:                 aws.String(p.table),
-		ConsistentRead:            aws.Bool(true),
+		ConsistentRead:            aws.Bool(!p.updates),
 		ScanIndexForward:          aws.Bool(!p.backward),
 		KeyConditionExpression:    aws.String("#pk = :pk"),
-		ExpressionAttributeNames:  map[string]string{"#pk": attrPK},
+		ExpressionAttributeNames:  map[string]string{"#pk": partition},
 		ExpressionAttributeValues: item{":pk": text(p.pk)},
+	}
+	if p.updates {
+		in.IndexName = aws.String(UpdatesIndex)
 	}
 	if p.comparison != "" {
 		in.KeyConditionExpression = aws.String("#pk = :pk AND #sk " + p.comparison + " :sk")
-		in.ExpressionAttributeNames["#sk"] = attrSK
+		in.ExpressionAttributeNames["#sk"] = sort
 		in.ExpressionAttributeValues[":sk"] = text(p.bound)
 	}
 	if p.limit > 0 {
@@ -57,7 +62,15 @@ func (s *Store) page(ctx context.Context, op string, p span) (rows []item, last 
 	if err != nil {
 		return nil, "", failed(op, err)
 	}
-	return out.Items, textOf(out.LastEvaluatedKey[attrSK]), nil
+	_, sort := p.keyNames()
+	return out.Items, textOf(out.LastEvaluatedKey[sort]), nil
+}
+
+func (p span) keyNames() (partition, sort string) {
+	if p.updates {
+		return attrUPK, attrUSK
+	}
+	return attrPK, attrSK
 }
 
 // all reads page after page, strongly, until the end or until more than most rows were read; 0 is no limit.

@@ -1,10 +1,6 @@
 package dynamo
 
-import (
-	"slices"
-
-	"unsend/shared/chat"
-)
+import "unsend/shared/chat"
 
 // serverRow is a server's policy. It stays under 4 KB at chat's limits, so that
 // reading it strongly costs one unit.
@@ -13,6 +9,7 @@ type serverRow struct {
 	Roles   []roleRow  `dynamodbav:"roles,omitempty"`
 	Windows windowsRow `dynamodbav:"windows"`
 	Version int64      `dynamodbav:"version"`
+	Sight   int64      `dynamodbav:"sight,omitempty"`
 }
 
 // roleRow has short names, for there are many of them in a row.
@@ -47,7 +44,7 @@ type memberCountRow struct {
 }
 
 func encodeServer(key itemKey, s chat.Server) (item, error) {
-	row := serverRow{OwnerID: s.OwnerID, Windows: windowsRowOf(s.Windows), Version: s.Version}
+	row := serverRow{OwnerID: s.OwnerID, Windows: windowsRowOf(s.Windows), Version: s.Version, Sight: s.Sight}
 	for _, r := range s.Roles {
 		w := windowsRowOf(r.Windows)
 		row.Roles = append(row.Roles, roleRow{r.ID, r.Priority, uint32(r.Grant.Allow), uint32(r.Grant.Deny), w.Own, w.Moderator})
@@ -61,7 +58,7 @@ func decodeServer(id string, row item) (chat.Server, error) {
 	if err != nil {
 		return chat.Server{}, err
 	}
-	s := chat.Server{ID: id, OwnerID: stored.OwnerID, Windows: stored.Windows.windows(), Version: stored.Version}
+	s := chat.Server{ID: id, OwnerID: stored.OwnerID, Windows: stored.Windows.windows(), Version: stored.Version, Sight: stored.Sight}
 	for _, r := range stored.Roles {
 		s.Roles = append(s.Roles, chat.Role{
 			ID: r.ID, Priority: r.Priority, Windows: windowsRow{r.Own, r.Moderator}.windows(),
@@ -77,18 +74,4 @@ func windowsRowOf(w chat.Windows) windowsRow {
 
 func (r windowsRow) windows() chat.Windows {
 	return chat.Windows{Own: (*chat.Window)(r.Own), Moderator: (*chat.Window)(r.Moderator)}
-}
-
-// sightOfServer tells whether the difference can change who sees a channel.
-func sightOfServer(before, after chat.Server) bool {
-	return before.OwnerID != after.OwnerID || !slices.Equal(roleIDs(before), roleIDs(after))
-}
-
-func roleIDs(s chat.Server) []string {
-	ids := make([]string, len(s.Roles))
-	for i, r := range s.Roles {
-		ids[i] = r.ID
-	}
-	slices.Sort(ids)
-	return ids
 }

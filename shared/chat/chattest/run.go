@@ -30,7 +30,7 @@ func Run(t *testing.T, newStore func(t *testing.T) chat.Store) {
 		tests map[string]func(*suite)
 	}{
 		{"PutMessage", putTests}, {"RevokeMessage", revokeTests}, {"History", historyTests},
-		{"Sessions", sessionTests}, {"Community", communityTests}, {"Changes", changeTests},
+		{"Sessions", sessionTests}, {"Community", communityTests}, {"Changes", changeTests}, {"Sync", syncTests},
 	} {
 		t.Run(suite.name, func(t *testing.T) { runAll(t, store, suite.tests) })
 	}

@@ -101,11 +101,26 @@ var communityTests = map[string]func(*suite){
 		s.personal("alice", func(p *chat.Personal) error { *p = chat.Personal{}; return nil })
 		account := s.account("alice")
 		same(s, s.standing("alice"), chat.Standing{
-			Server:   chat.Server{ID: s.server, Version: 2},
-			Channel:  chat.Channel{ServerID: s.server, ID: s.channel, Version: 2},
-			Member:   chat.Member{ServerID: s.server, AccountID: account, Version: 2},
-			Personal: chat.Personal{ServerID: s.server, ChannelID: s.channel, AccountID: account, Version: 2},
+			Server:   chat.Server{ID: s.server, Version: 2, Sight: 2},
+			Channel:  chat.Channel{ServerID: s.server, ID: s.channel, Version: 2, Sight: 2},
+			Member:   chat.Member{ServerID: s.server, AccountID: account, Version: 2, Sight: 2},
+			Personal: chat.Personal{ServerID: s.server, ChannelID: s.channel, AccountID: account, Version: 2, Sight: 2},
 		})
+	},
+	"sight is the version that last changed who sees what": func(s *suite) {
+		everything(s)
+		server := s.changeServer(func(v *chat.Server) error { v.Windows.Own = window(7); v.Sight = 99; return nil })
+		channel := s.changeChannel(func(v *chat.Channel) error { v.Windows.Own = window(7); return nil })
+		member := s.member("alice", func(m *chat.Member) error { m.Nick = "Alice B."; return nil })
+		personal := s.personal("alice", func(p *chat.Personal) error { p.Override.Allow = 5; return nil })
+		same(s, []int64{server.Version, channel.Version, member.Version, personal.Version}, []int64{2, 2, 2, 2})
+		same(s, []int64{server.Sight, channel.Sight, member.Sight, personal.Sight}, []int64{1, 1, 1, 1})
+		server = s.changeServer(func(v *chat.Server) error { v.OwnerID = s.account("heir"); return nil })
+		channel = s.changeChannel(func(v *chat.Channel) error { v.BlackRoles = []string{"vip"}; return nil })
+		member = s.member("alice", func(m *chat.Member) error { m.Banned = !m.Banned; return nil })
+		personal = s.personal("alice", func(p *chat.Personal) error { p.Black = !p.Black; return nil })
+		same(s, []int64{server.Sight, channel.Sight, member.Sight, personal.Sight}, []int64{3, 3, 3, 3})
+		same(s, s.standing("alice"), chat.Standing{Server: server, Channel: channel, Member: member, Personal: personal})
 	},
 	"a row that does not exist is given with its ids": func(s *suite) {
 		stop := errors.New("stop")
@@ -210,7 +225,7 @@ var communityTests = map[string]func(*suite){
 		s.member("alice", leave)
 		m := s.member("alice", join(s.now.Add(time.Second)))
 		want := chat.Member{ServerID: s.server, AccountID: s.account("alice"), Joined: true, Banned: true,
-			Generation: 2, JoinedAt: s.now.Add(time.Second).UnixMilli(), Version: 4}
+			Generation: 2, JoinedAt: s.now.Add(time.Second).UnixMilli(), Version: 4, Sight: 4}
 		same(s, m, want)
 		same(s, s.standing("alice").Member, want)
 	},

@@ -119,13 +119,13 @@ type entity[T any] struct {
 	op    string
 	load  func() T // a copy, with its ids set; called with the lock held
 	store func(T)  // called with the lock held
-	// fix sets what a change may not alter: ids and version.
-	fix     func(row *T, before T, version int64)
-	version func(T) int64
+	// fix sets what a change may not alter: ids, version and sight.
+	fix       func(row *T, before T, version, sight int64)
+	stamps    func(T) (version, sight int64)
+	sameSight func(before, after T) bool
 	// exists: storing the row is a change in itself.
-	exists bool
-	// touches tells what change rows the difference calls for.
-	touches func(before, after T) []changeID
+	exists  bool
+	changed changeID // the change row of a difference in sight
 }
 
 // alter runs change between a reading and a writing that has no effect when
@@ -157,20 +157,23 @@ func alterOnce[T any](s *Store, e entity[T], change func(*T) error) (row T, done
 	if err := change(&given); err != nil {
 		return row, false, err
 	}
-	version := e.version(before)
-	e.fix(&given, before, version)
+	version, sight := e.stamps(before)
+	e.fix(&given, before, version, sight)
 	if reflect.DeepEqual(before, given) && (version > 0 || !e.exists) {
 		return before, true, nil
 	}
-	e.fix(&given, before, version+1)
+	e.fix(&given, before, version+1, sight)
+	if !e.sameSight(before, given) {
+		e.fix(&given, before, version+1, version+1)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e.version(e.load()) != version {
+	if now, _ := e.stamps(e.load()); now != version {
 		return row, false, nil
 	}
 	e.store(given)
-	for _, c := range e.touches(before, given) {
-		s.changes[c] = true
+	if !e.sameSight(before, given) {
+		s.changes[e.changed] = true
 	}
 	return e.load(), true, nil
 }
@@ -184,28 +187,15 @@ func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time,
 			row.ID = serverID
 			return row
 		},
-		store:   func(row chat.Server) { s.servers[serverID] = cloneServer(row) },
-		version: func(row chat.Server) int64 { return row.Version },
-		fix: func(row *chat.Server, before chat.Server, version int64) {
+		store:     func(row chat.Server) { s.servers[serverID] = cloneServer(row) },
+		stamps:    func(row chat.Server) (version, sight int64) { return row.Version, row.Sight },
+		sameSight: chat.Server.SameSight,
+		fix: func(row *chat.Server, before chat.Server, version, sight int64) {
 			*row = cloneServer(*row)
-			row.ID, row.Version = before.ID, version
+			row.ID, row.Version, row.Sight = before.ID, version, sight
 		},
-		touches: func(before, after chat.Server) []changeID {
-			if before.OwnerID == after.OwnerID && slices.Equal(roleIDs(before), roleIDs(after)) {
-				return nil
-			}
-			return []changeID{{server: serverID, at: at.UnixMilli()}}
-		},
+		changed: changeID{server: serverID, at: at.UnixMilli()},
 	}, change)
-}
-
-func roleIDs(s chat.Server) []string {
-	ids := make([]string, len(s.Roles))
-	for i, r := range s.Roles {
-		ids[i] = r.ID
-	}
-	slices.Sort(ids)
-	return ids
 }
 
 // ChangeChannel changes a channel's policy.
@@ -218,19 +208,14 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channel string, at 
 			row.ServerID, row.ID = serverID, channel
 			return row
 		},
-		store:   func(row chat.Channel) { s.channels[id] = cloneChannel(row) },
-		version: func(row chat.Channel) int64 { return row.Version },
-		fix: func(row *chat.Channel, before chat.Channel, version int64) {
+		store:     func(row chat.Channel) { s.channels[id] = cloneChannel(row) },
+		stamps:    func(row chat.Channel) (version, sight int64) { return row.Version, row.Sight },
+		sameSight: chat.Channel.SameSight,
+		fix: func(row *chat.Channel, before chat.Channel, version, sight int64) {
 			*row = cloneChannel(*row)
-			row.ServerID, row.ID, row.Version = before.ServerID, before.ID, version
+			row.ServerID, row.ID, row.Version, row.Sight = before.ServerID, before.ID, version, sight
 		},
-		touches: func(before, after chat.Channel) []changeID {
-			if before.Version > 0 && before.ViewMode == after.ViewMode &&
-				slices.Equal(before.WhiteRoles, after.WhiteRoles) && slices.Equal(before.BlackRoles, after.BlackRoles) {
-				return nil
-			}
-			return []changeID{{server: serverID, at: at.UnixMilli(), channel: channel}}
-		},
+		changed: changeID{server: serverID, at: at.UnixMilli(), channel: channel},
 	}, change)
 }
 
@@ -244,19 +229,14 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, account string, at t
 			row.ServerID, row.AccountID = serverID, account
 			return row
 		},
-		store:   func(row chat.Member) { s.members[id] = cloneMember(row) },
-		version: func(row chat.Member) int64 { return row.Version },
-		fix: func(row *chat.Member, before chat.Member, version int64) {
+		store:     func(row chat.Member) { s.members[id] = cloneMember(row) },
+		stamps:    func(row chat.Member) (version, sight int64) { return row.Version, row.Sight },
+		sameSight: chat.Member.SameSight,
+		fix: func(row *chat.Member, before chat.Member, version, sight int64) {
 			*row = cloneMember(*row)
-			row.ServerID, row.AccountID, row.Version = before.ServerID, before.AccountID, version
+			row.ServerID, row.AccountID, row.Version, row.Sight = before.ServerID, before.AccountID, version, sight
 		},
-		touches: func(before, after chat.Member) []changeID {
-			if before.Joined == after.Joined && before.Banned == after.Banned &&
-				before.Generation == after.Generation && slices.Equal(before.Roles, after.Roles) {
-				return nil
-			}
-			return []changeID{{server: serverID, at: at.UnixMilli(), account: account}}
-		},
+		changed: changeID{server: serverID, at: at.UnixMilli(), account: account},
 	}, change)
 }
 
@@ -270,17 +250,13 @@ func (s *Store) ChangePersonal(ctx context.Context, serverID, channel, account s
 			row.ServerID, row.ChannelID, row.AccountID = serverID, channel, account
 			return row
 		},
-		store:   func(row chat.Personal) { s.personals[id] = row },
-		version: func(row chat.Personal) int64 { return row.Version },
-		fix: func(row *chat.Personal, before chat.Personal, version int64) {
-			row.ServerID, row.ChannelID, row.AccountID, row.Version = before.ServerID, before.ChannelID, before.AccountID, version
+		store:     func(row chat.Personal) { s.personals[id] = row },
+		stamps:    func(row chat.Personal) (version, sight int64) { return row.Version, row.Sight },
+		sameSight: chat.Personal.SameSight,
+		fix: func(row *chat.Personal, before chat.Personal, version, sight int64) {
+			row.ServerID, row.ChannelID, row.AccountID, row.Version, row.Sight = before.ServerID, before.ChannelID, before.AccountID, version, sight
 		},
-		touches: func(before, after chat.Personal) []changeID {
-			if before.WhiteGeneration == after.WhiteGeneration && before.Black == after.Black {
-				return nil
-			}
-			return []changeID{{server: serverID, at: at.UnixMilli(), account: account}}
-		},
+		changed: changeID{server: serverID, at: at.UnixMilli(), account: account},
 	}, change)
 }
 

@@ -1,0 +1,63 @@
+package chattest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"unsend/shared/chat"
+)
+
+// Updates reads the revocations of the server, by time.
+func (s *Store) Updates(ctx context.Context, serverID string, from chat.UpdateRef, limit int) (chat.UpdatePage, error) {
+	return do(ctx, s, "Updates", func() (chat.UpdatePage, error) {
+		var page chat.UpdatePage
+		for _, m := range s.allMessages() {
+			if m.ServerID == serverID && m.Revocation != nil && compareUpdates(updateRef(m), from) > 0 {
+				page.Updates = append(page.Updates, chat.Update{MessageKey: m.MessageKey, Version: m.Version, UpdatedAt: m.UpdatedAt, Revocation: *m.Revocation})
+			}
+		}
+		slices.SortFunc(page.Updates, func(a, b chat.Update) int { return compareUpdates(refOfUpdate(a), refOfUpdate(b)) })
+		if len(page.Updates) > limit {
+			page.Updates = page.Updates[:limit]
+			next := refOfUpdate(page.Updates[limit-1])
+			page.Next = &next
+		}
+		return page, nil
+	})
+}
+
+func updateRef(m chat.Message) chat.UpdateRef {
+	return chat.UpdateRef{UpdatedAt: m.UpdatedAt, ChannelID: m.ChannelID, Timestamp: m.Timestamp, MsgServerID: m.MsgServerID}
+}
+
+func refOfUpdate(u chat.Update) chat.UpdateRef {
+	return chat.UpdateRef{UpdatedAt: u.UpdatedAt, ChannelID: u.ChannelID, Timestamp: u.Timestamp, MsgServerID: u.MsgServerID}
+}
+
+func compareUpdates(a, b chat.UpdateRef) int {
+	return cmp.Or(cmp.Compare(a.UpdatedAt, b.UpdatedAt), cmp.Compare(a.ChannelID, b.ChannelID),
+		cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(a.MsgServerID, b.MsgServerID))
+}
+
+// Sights reads what decides on an account's sight of a server's channels.
+func (s *Store) Sights(ctx context.Context, serverID, accountID string) (chat.Sights, error) {
+	return do(ctx, s, "Sights", func() (chat.Sights, error) {
+		sights := chat.Sights{
+			Server:    cloneServer(s.servers[serverID]),
+			Member:    cloneMember(s.members[memberID{serverID, accountID}]),
+			Personals: map[string]chat.Personal{},
+		}
+		for id, c := range s.channels {
+			if id.server != serverID {
+				continue
+			}
+			sights.Channels = append(sights.Channels, cloneChannel(c))
+			if p, ok := s.personals[personalID{serverID, id.channel, accountID}]; ok {
+				sights.Personals[id.channel] = p
+			}
+		}
+		slices.SortFunc(sights.Channels, func(a, b chat.Channel) int { return cmp.Compare(a.ID, b.ID) })
+		return sights, nil
+	})
+}
