@@ -54,6 +54,7 @@ func TestSamplesAreWhole(t *testing.T) {
 		"connect": {"authorizer"}, "disconnect": {"authorizer", "disconnectStatusCode", "disconnectReason"},
 		"default": {"authorizer", "messageId"}, "default-not-json": {"authorizer", "messageId"}, "ping": {"authorizer", "messageId"},
 		"send": {"authorizer", "messageId"}, "revoke": {"authorizer", "messageId"}, "history": {"authorizer", "messageId"},
+		"sync": {"authorizer", "messageId"},
 	} {
 		text, err := os.ReadFile(sample + ".json")
 		if err != nil {

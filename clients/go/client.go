@@ -44,6 +44,7 @@ type response struct {
 	Next       string          `json:"next"`
 	ServerTime int64           `json:"server_time"`
 	Notices    []Notice        `json:"notices"`
+	SyncPage
 }
 
 func start(conn *websocket.Conn, o Options) *Client {
@@ -158,6 +159,22 @@ func (c *Client) History(ctx context.Context, r HistoryRequest) (Page, error) {
 		return Page{}, fmt.Errorf("history: %w", err)
 	}
 	return Page{Messages: answer.Messages, Next: answer.Next}, nil
+}
+
+// Sync gives what was taken back in a server since the cursor, an earlier
+// answer's; empty for the first. An update may come more than once.
+func (c *Client) Sync(ctx context.Context, serverID, cursor string) (SyncPage, error) {
+	answer, err := c.request(ctx, func(h head) any {
+		return struct {
+			head
+			ServerID string `json:"server_id"`
+			Cursor   string `json:"cursor,omitempty"`
+		}{h, serverID, cursor}
+	}, "sync")
+	if err != nil {
+		return SyncPage{}, fmt.Errorf("sync: %w", err)
+	}
+	return answer.SyncPage, nil
 }
 
 // Ping gives the server's time.

@@ -99,13 +99,18 @@ func TestRequestsOnTheWire(t *testing.T) {
 				return
 			}
 			seen <- f
-			p.write(ctx, `{"type":"response","action":%q,"request_id":%q,"res_code":200,"message":%s,"messages":[%s],"next":"n","server_time":7}`,
+			p.write(ctx, `{"type":"response","action":%q,"request_id":%q,"res_code":200,"message":%s,"messages":[%s],"next":"n","server_time":7,
+				"updates":[{"server_id":"s","channel_id":"c","timestamp":5,"msg_server_id":"m","status":1,"version":2,"update_timestamp":6,"update_ope_info":{"operator_id":"bob","postscript":"x"}}],
+				"cursor":"next","more":true,"access":{"c":"stamp"},"reset":true}`,
 				f["action"], f["request_id"], message, message)
 		}
 	})
 	client := dial(t, options(url))
 	key := unsend.MessageKey{ServerID: "s", ChannelID: "c", Timestamp: 5, MsgServerID: "m"}
 	stored := unsend.Message{MessageKey: key, Version: 1, FromAccount: "alice", Content: unsend.Content{Body: "<hi>"}}
+	synced := unsend.SyncPage{Cursor: "next", More: true, Access: map[string]string{"c": "stamp"}, Reset: true,
+		Updates: []unsend.Update{{MessageKey: key, Status: 1, Version: 2, UpdateTimestamp: 6,
+			Operation: unsend.Operation{OperatorID: "bob", UpdateInfo: unsend.UpdateInfo{Postscript: "x"}}}}}
 	begin := int64(0)
 	tests := []struct {
 		name string
@@ -130,6 +135,10 @@ func TestRequestsOnTheWire(t *testing.T) {
 			unsend.Page{Messages: []unsend.Message{stored}, Next: "n"}},
 		{"ping", func(ctx context.Context) (any, error) { return client.Ping(ctx) },
 			frame{"action": "ping", "request_id": "5"}, time.UnixMilli(7)},
+		{"first sync", func(ctx context.Context) (any, error) { return client.Sync(ctx, "s", "") },
+			frame{"action": "sync", "request_id": "6", "server_id": "s"}, synced},
+		{"sync", func(ctx context.Context) (any, error) { return client.Sync(ctx, "s", "before") },
+			frame{"action": "sync", "request_id": "7", "server_id": "s", "cursor": "before"}, synced},
 	}
 	for _, test := range tests {
 		got, err := test.do(t.Context())

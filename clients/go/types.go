@@ -127,6 +127,28 @@ type Page struct {
 	Next     string // empty at the end
 }
 
+// Update tells that a message was taken back while this device was away.
+type Update struct {
+	MessageKey
+	Status          int       `json:"status"`
+	Version         int64     `json:"version"`
+	UpdateTimestamp int64     `json:"update_timestamp"`
+	Operation       Operation `json:"update_ope_info"`
+}
+
+// SyncPage is what a device has missed in a server.
+type SyncPage struct {
+	Updates []Update `json:"updates"`
+	// Cursor is where the next Sync begins; right away when there is More.
+	Cursor string `json:"cursor"`
+	More   bool   `json:"more"`
+	// Access has a stamp for each channel that the account sees, on the last page.
+	// Read the history of a channel again whose stamp is new or changed.
+	Access map[string]string `json:"access"`
+	// Reset: drop what is kept of the server and read the history again.
+	Reset bool `json:"reset"`
+}
+
 // Notice tells what somebody did.
 type Notice struct {
 	Event   string      `json:"event"`

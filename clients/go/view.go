@@ -55,6 +55,17 @@ func (v *View) Apply(m Message) Change {
 	return Updated
 }
 
+// ApplyUpdate takes what sync tells of a message. One that is not known yet is
+// kept by its ids, so that its text, should it come later, is not shown.
+func (v *View) ApplyUpdate(u Update) Change {
+	m, known := v.Message(u.MessageKey)
+	if !known {
+		m = Message{MessageKey: u.MessageKey}
+	}
+	m.Status, m.Version, m.UpdateTimestamp, m.Operation = u.Status, u.Version, u.UpdateTimestamp, &u.Operation
+	return v.Apply(m)
+}
+
 // Messages gives the messages, oldest first. The slice is the caller's.
 func (v *View) Messages() []Message { return slices.Clone(v.messages) }
 
@@ -73,10 +84,11 @@ func (v *View) find(key MessageKey) (int, bool) {
 }
 
 // beats compares two states of one message: the one further on its way wins,
-// then the later version. Versions alone do not decide, so that a revoke
+// then the later version, then the one that says whose it is. Versions alone do not decide, so that a revoke
 // holds against a server that counts wrongly.
 func (m Message) beats(known Message) bool {
-	return cmp.Or(cmp.Compare(m.stage(), known.stage()), cmp.Compare(m.Version, known.Version)) > 0
+	return cmp.Or(cmp.Compare(m.stage(), known.stage()), cmp.Compare(m.Version, known.Version),
+		cmp.Compare(min(1, len(m.FromAccount)), min(1, len(known.FromAccount)))) > 0
 }
 
 // stage: normal (or a status of the application's), revoked, deleted.

@@ -119,3 +119,44 @@ func TestViewIsTheSameInAnyOrder(t *testing.T) {
 		}
 	})
 }
+
+func updateOf(m unsend.Message) unsend.Update {
+	return unsend.Update{MessageKey: m.MessageKey, Status: m.Status, Version: m.Version, UpdateTimestamp: m.UpdateTimestamp, Operation: *m.Operation}
+}
+
+// Notices, history and what sync tells, in any order: a view never shows a text
+// again that was taken back, and ends with the messages as they are.
+func TestViewWithUpdatesInAnyOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		type event func(*unsend.View)
+		var events []event
+		want := map[unsend.MessageKey]unsend.Message{}
+		for i := range rapid.IntRange(1, 8).Draw(t, "messages") {
+			m := sent(int64(i))
+			events = append(events, func(v *unsend.View) { v.Apply(m) })
+			if rapid.Bool().Draw(t, "revoked") {
+				was := m
+				m = revoked(was)
+				events = append(events, func(v *unsend.View) { v.ApplyUpdate(updateOf(m)) }, func(v *unsend.View) { v.Apply(m) },
+					func(v *unsend.View) { v.ApplyUpdate(updateOf(m)) })
+			}
+			want[m.MessageKey] = m
+		}
+		view := unsend.NewView("s", "c")
+		ended := map[unsend.MessageKey]bool{}
+		for _, e := range rapid.Permutation(events).Draw(t, "order") {
+			e(view)
+			for _, m := range view.Messages() {
+				if ended[m.MessageKey] = ended[m.MessageKey] || m.Ended(); ended[m.MessageKey] && !m.IsEmpty() {
+					t.Fatalf("came back: %+v", m)
+				}
+			}
+		}
+		for key, m := range want {
+			if found, _ := view.Message(key); !cmp.Equal(found, m) {
+				t.Fatalf("want %+v, got %+v", m, found)
+			}
+		}
+	})
+}

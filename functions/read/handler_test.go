@@ -12,7 +12,8 @@ import (
 )
 
 func newTestHandler(w *edgetest.World) edge.Handler {
-	return newHandler(w.Edge(), &chat.Histories{Standings: w.Store, Messages: w.Store, Clock: w.Clock})
+	return newHandler(w.Edge(), &chat.Histories{Standings: w.Store, Messages: w.Store, Clock: w.Clock},
+		&chat.Syncs{Updates: w.Store, Sights: w.Store, Clock: w.Clock})
 }
 
 func TestHistory(t *testing.T) {

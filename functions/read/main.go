@@ -1,4 +1,5 @@
-// Command read reads pages of channels: the route history.
+// Command read reads pages of channels, and what was taken back since: the
+// routes history and sync.
 package main
 
 import (
@@ -18,6 +19,7 @@ func main() { edge.Start(run) }
 func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	env := config.From(getenv)
 	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Community: env.Text(config.CommunityTable)}
+	retention := env.Retention()
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -27,5 +29,8 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.Edge{Log: edge.NewLogger(os.Stdout, getenv), Clock: time.Now}
-	return newHandler(e, &chat.Histories{Standings: store, Messages: store, Clock: time.Now}), nil
+	return newHandler(e,
+		&chat.Histories{Standings: store, Messages: store, Clock: time.Now},
+		&chat.Syncs{Updates: store, Sights: store, Clock: time.Now, Retention: retention},
+	), nil
 }

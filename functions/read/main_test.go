@@ -9,5 +9,5 @@ import (
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	edgetest.CheckRun(t, run, config.MessagesTable, config.CommunityTable)
+	edgetest.CheckRun(t, run, config.MessagesTable, config.CommunityTable, config.RetentionDays)
 }

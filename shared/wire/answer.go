@@ -13,6 +13,7 @@ import (
 type Result struct {
 	Message    *chat.Message
 	Page       *chat.HistoryPage
+	Sync       *chat.SyncPage
 	ServerTime int64 // ms
 }
 
@@ -30,6 +31,12 @@ type answerJSON struct {
 	Messages   []jsontext.Value `json:"messages,omitzero"` // an empty page is []
 	Next       string           `json:"next,omitzero"`
 	ServerTime int64            `json:"server_time,omitzero"`
+
+	Updates []jsontext.Value  `json:"updates,omitzero"` // none is []
+	Cursor  string            `json:"cursor,omitzero"`
+	More    bool              `json:"more,omitzero"`
+	Access  map[string]string `json:"access,omitzero"` // on the last page; no channel is {}
+	Reset   bool              `json:"reset,omitzero"`
 }
 
 // Answer is the frame for a request that succeeded. A page of history is cut
@@ -43,6 +50,9 @@ func Answer(action, requestID string, r Result) (string, error) {
 	}
 	if r.Page != nil {
 		answer.Messages, answer.Next, err = encodePage(*r.Page)
+	}
+	if r.Sync != nil {
+		err = answer.addSync(*r.Sync)
 	}
 	if err != nil {
 		return "", fmt.Errorf("encode the answer: %w", err)
@@ -76,20 +86,30 @@ const pageEnvelope = 512
 // encodePage encodes as many messages as fit, at least one, and the cursor
 // after the last of them.
 func encodePage(p chat.HistoryPage) ([]jsontext.Value, string, error) {
-	encoded := make([]jsontext.Value, 0, len(p.Messages))
-	size := pageEnvelope
-	for i, m := range p.Messages {
-		value, err := encode(toJSON(m))
+	encoded, err := fitting(p.Messages, pageEnvelope, func(m chat.Message) any { return toJSON(m) })
+	if n := len(encoded); err == nil && n < len(p.Messages) {
+		last := p.Messages[n-1]
+		return encoded, formatCursor(&chat.MessageRef{Timestamp: last.Timestamp, MsgServerID: last.MsgServerID}), nil
+	}
+	return encoded, formatCursor(p.Next), err
+}
+
+// fitting encodes as many of the values as a frame holds beside its envelope,
+// but at least one.
+func fitting[T any](values []T, envelope int, toJSON func(T) any) ([]jsontext.Value, error) {
+	encoded := make([]jsontext.Value, 0, len(values))
+	size := envelope
+	for i, v := range values {
+		value, err := encode(toJSON(v))
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		if size += len(value) + len(","); size > MaxFrame && i > 0 {
-			last := p.Messages[i-1]
-			return encoded, formatCursor(&chat.MessageRef{Timestamp: last.Timestamp, MsgServerID: last.MsgServerID}), nil
+			break
 		}
 		encoded = append(encoded, value)
 	}
-	return encoded, formatCursor(p.Next), nil
+	return encoded, nil
 }
 
 // encode never fails on a text: were one stored that is no UTF-8, it is shown

@@ -155,3 +155,32 @@ func TestCursors(t *testing.T) {
 		}
 	}
 }
+
+func TestUpdateCursors(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", chat.MaxIDBytes)
+	for _, ref := range []chat.UpdateRef{
+		{}, {UpdatedAt: chat.MaxTimestamp}, {UpdatedAt: 7, ChannelID: "c", Timestamp: 6, MsgServerID: "m"},
+		{UpdatedAt: 1, ChannelID: long, Timestamp: chat.MaxTimestamp, MsgServerID: long},
+	} {
+		if got, err := parseUpdateCursor("cursor", formatUpdateCursor(ref)); err != nil || *got != ref {
+			t.Errorf("%+v became %+v, %v", ref, got, err)
+		}
+	}
+	good := formatUpdateCursor(chat.UpdateRef{UpdatedAt: 7, ChannelID: "c", Timestamp: 6, MsgServerID: "m"})
+	for name, text := range map[string]string{
+		"empty": "", "no base64": "!!", "short": "Ag", "padded": good + "=", "history's": formatCursor(&chat.MessageRef{Timestamp: 1, MsgServerID: "x"}),
+		"cut in the key": good[:14], "cut at the id": good[:25], "negative time": formatUpdateCursor(chat.UpdateRef{UpdatedAt: -1}),
+		"negative sending":   formatUpdateCursor(chat.UpdateRef{Timestamp: -1, ChannelID: "c", MsgServerID: "m"}),
+		"a channel with #":   formatUpdateCursor(chat.UpdateRef{ChannelID: "a#b", MsgServerID: "m"}),
+		"no channel":         formatUpdateCursor(chat.UpdateRef{MsgServerID: "m"}),
+		"an id of 65 bytes":  formatUpdateCursor(chat.UpdateRef{ChannelID: "c", MsgServerID: long + "x"}),
+		"a channel too long": formatUpdateCursor(chat.UpdateRef{ChannelID: long + "x", MsgServerID: "m"}),
+	} {
+		if ref, err := parseUpdateCursor("cursor", text); err == nil {
+			t.Errorf("%s: taken as %+v", name, ref)
+		} else {
+			checkRefusal(t, err)
+		}
+	}
+}

@@ -40,4 +40,46 @@ func parseCursor(field, text string) (*chat.MessageRef, error) {
 	return ref, nil
 }
 
-func notACursor(field string) error { return invalid(field, "is none that a history answer gave") }
+func notACursor(field string) error { return invalid(field, "is none that an answer gave") }
+
+// A cursor of sync is base64url of its version byte, the update's time, and,
+// after an update, the time and the two ids of its message, the channel's preceded by its length.
+const (
+	updateCursorVersion = 2
+	updateCursorHead    = 1 + 8
+	updateCursorKey     = updateCursorHead + 8 + 1
+)
+
+func formatUpdateCursor(ref chat.UpdateRef) string {
+	raw := binary.BigEndian.AppendUint64([]byte{updateCursorVersion}, uint64(ref.UpdatedAt))
+	if ref.MsgServerID != "" {
+		raw = binary.BigEndian.AppendUint64(raw, uint64(ref.Timestamp))
+		raw = append(raw, byte(len(ref.ChannelID))) // at most chat.MaxIDBytes
+		raw = append(append(raw, ref.ChannelID...), ref.MsgServerID...)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// parseUpdateCursor reads what formatUpdateCursor wrote, and nothing else.
+func parseUpdateCursor(field, text string) (*chat.UpdateRef, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(raw) < updateCursorHead || raw[0] != updateCursorVersion {
+		return nil, notACursor(field)
+	}
+	ref := &chat.UpdateRef{UpdatedAt: int64(binary.BigEndian.Uint64(raw[1:updateCursorHead]))}
+	if len(raw) > updateCursorKey {
+		end := updateCursorKey + int(raw[updateCursorKey-1])
+		if end >= len(raw) {
+			return nil, notACursor(field)
+		}
+		ref.Timestamp = int64(binary.BigEndian.Uint64(raw[updateCursorHead:]))
+		ref.ChannelID, ref.MsgServerID = string(raw[updateCursorKey:end]), string(raw[end:])
+		if chat.CheckID(field, ref.ChannelID) != nil || chat.CheckID(field, ref.MsgServerID) != nil {
+			return nil, notACursor(field)
+		}
+	}
+	if checkTimestamp(field, ref.UpdatedAt) != nil || checkTimestamp(field, ref.Timestamp) != nil || formatUpdateCursor(*ref) != text {
+		return nil, notACursor(field)
+	}
+	return ref, nil
+}

@@ -23,6 +23,7 @@ var decoders = map[string]func(string) (Frame[any], error){
 	Send:    anyDecoder(DecodeSend),
 	Revoke:  anyDecoder(DecodeRevoke),
 	History: anyDecoder(DecodeHistory),
+	Sync:    anyDecoder(DecodeSync),
 	Ping:    anyDecoder(DecodePing),
 	Default: anyDecoder(DecodeDefault),
 }
@@ -30,6 +31,7 @@ var decoders = map[string]func(string) (Frame[any], error){
 func TestDecodeReadsEveryField(t *testing.T) {
 	t.Parallel()
 	cursor := formatCursor(&chat.MessageRef{Timestamp: 1767225600123, MsgServerID: "01J"})
+	updateAt := chat.UpdateRef{UpdatedAt: 1767225600456, ChannelID: "c", Timestamp: 1767225600123, MsgServerID: "01J"}
 	for _, c := range []struct {
 		action, body string
 		want         any
@@ -53,6 +55,9 @@ func TestDecodeReadsEveryField(t *testing.T) {
 			chat.HistoryRequest{ServerID: "s", ChannelID: "c", Newer: true, After: &chat.MessageRef{Timestamp: 9}, Limit: 100}},
 		{History, `{"action":"history","request_id":"7","server_id":"s","channel_id":"c","direction":"older","cursor":"` + cursor + `"}`,
 			chat.HistoryRequest{ServerID: "s", ChannelID: "c", After: &chat.MessageRef{Timestamp: 1767225600123, MsgServerID: "01J"}}},
+		{Sync, `{"action":"sync","request_id":"7","server_id":"s"}`, chat.SyncRequest{ServerID: "s"}},
+		{Sync, `{"action":"sync","request_id":"7","server_id":"s","cursor":"` + formatUpdateCursor(updateAt) + `"}`,
+			chat.SyncRequest{ServerID: "s", From: &updateAt}},
 		{Ping, `{"request_id":"7","action":"ping"}`, struct{}{}},
 	} {
 		got, err := decoders[c.action](c.body)
@@ -143,6 +148,9 @@ func TestDecodeRefuses(t *testing.T) {
 			inv, "reply_to.timestamp", "7"},
 		{"no msg_id", Send, `{"request_id":"7","action":"send","server_id":"s","channel_id":"c"}`, inv, "msg_id", "7"},
 		{"direction", History, historyWith(`"direction":"up"`), inv, "direction", "7"},
+		{"no server of sync", Sync, `{"action":"sync","request_id":"7"}`, inv, "server_id", "7"},
+		{"cursor of sync", Sync, `{"action":"sync","request_id":"7","server_id":"s","cursor":"AQ"}`, inv, "cursor", "7"},
+		{"history's cursor for sync", Sync, `{"action":"sync","request_id":"7","server_id":"s","cursor":"` + formatCursor(&chat.MessageRef{Timestamp: 1, MsgServerID: "x"}) + `"}`, inv, "cursor", "7"},
 		{"limit 0", History, historyWith(`"limit":0`), inv, "limit", "7"},
 		{"limit 101", History, historyWith(`"limit":101`), inv, "limit", "7"},
 		{"cursor and time", History, historyWith(`"timestamp":1,"cursor":"x"`), inv, "timestamp", "7"},
@@ -183,8 +191,8 @@ var (
 		"is not valid JSON": true, "is given twice": true, "holds a field twice": true, "is unknown": true, "holds an unknown field": true,
 		"is no JSON object": true, "is no whole number that fits": true, "has the wrong type": true, "is missing": true,
 		"is not the one of this route": true, "is no time in ms": true, "excludes cursor": true, "must be older or newer": true,
-		"must be from 1 to 100": true, "longer than 32768 bytes": true, "is none that a history answer gave": true,
-		"could not be routed; send the frame as plain JSON text": true, "is unknown; known are history, ping, revoke, send": true,
+		"must be from 1 to 100": true, "longer than 32768 bytes": true, "is none that an answer gave": true,
+		"could not be routed; send the frame as plain JSON text": true, "is unknown; known are history, ping, revoke, send, sync": true,
 		"is longer than an id may be": true, "holds # or a control character": true, "is not valid UTF-8": true,
 	}
 )
@@ -211,6 +219,8 @@ func FuzzDecode(f *testing.F) {
 		`{"action":"revoke","server_id":"s","channel_id":"c","timestamp":1,"msg_server_id":"i","update_info":{"postscript":"p"}}`,
 		`{"action":"history","server_id":"s","channel_id":"c","direction":"newer","limit":5,"timestamp":1}`,
 		historyWith(`"cursor":"` + formatCursor(&chat.MessageRef{Timestamp: 7, MsgServerID: "x"}) + `"`),
+		`{"action":"sync","server_id":"s","cursor":"` + formatUpdateCursor(chat.UpdateRef{UpdatedAt: 7, ChannelID: "c", Timestamp: 6, MsgServerID: "x"}) + `"}`,
+		`{"action":"sync","server_id":"s","cursor":"` + formatUpdateCursor(chat.UpdateRef{UpdatedAt: 7}) + `"}`,
 		`{"action":"edit"}`, `[`, `{"a":{"a":1,"a":2}}`, "\"\xff\"", `{"action":"ping","action":"ping"}`,
 	} {
 		f.Add(seed)

@@ -34,10 +34,11 @@ const (
 	Send    = "send"
 	Revoke  = "revoke"
 	History = "history"
+	Sync    = "sync"
 	Ping    = "ping"
 
 	Default = "$default"
 )
 
 // Actions lists the actions in the order of the alphabet.
-var Actions = []string{History, Ping, Revoke, Send}
+var Actions = []string{History, Ping, Revoke, Send, Sync}

@@ -92,10 +92,15 @@ func operationOf(m chat.Message) *operationJSON {
 	if m.Revocation == nil {
 		return nil
 	}
-	return &operationJSON{
-		OperatorID:         m.Revocation.Operator.AccountID,
-		OperatorNick:       m.Revocation.Operator.Nick,
-		OperatorClientType: m.Revocation.Operator.ClientType,
-		Info:               updateInfoJSON(m.Revocation.Info),
+	operation := operationJSONOf(*m.Revocation)
+	return &operation
+}
+
+func operationJSONOf(r chat.Revocation) operationJSON {
+	return operationJSON{
+		OperatorID:         r.Operator.AccountID,
+		OperatorNick:       r.Operator.Nick,
+		OperatorClientType: r.Operator.ClientType,
+		Info:               updateInfoJSON(r.Info),
 	}
 }

@@ -22,6 +22,13 @@ func reencode(t *testing.T, action string, f Frame[any]) string {
 			Timestamp: &r.Key.Timestamp, MsgServerID: &r.Key.MsgServerID, Info: &info}
 	case chat.HistoryRequest:
 		members = historyToJSON(h, r)
+	case chat.SyncRequest:
+		m := &syncMembers{head: h, ServerID: &r.ServerID}
+		if r.From != nil {
+			cursor := formatUpdateCursor(*r.From)
+			m.Cursor = &cursor
+		}
+		members = m
 	default:
 		members = &pingMembers{head: h}
 	}

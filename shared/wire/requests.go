@@ -29,6 +29,12 @@ func DecodeHistory(body string) (Frame[chat.HistoryRequest], error) {
 	return decode(body, History, &historyMembers{})
 }
 
+// DecodeSync reads a frame of the action "sync". server_id must be there; cursor
+// is a former answer's, and not given for the first sync.
+func DecodeSync(body string) (Frame[chat.SyncRequest], error) {
+	return decode(body, Sync, &syncMembers{})
+}
+
 // DecodePing reads a frame of the action "ping".
 func DecodePing(body string) (Frame[struct{}], error) {
 	return decode(body, Ping, &pingMembers{})
@@ -98,11 +104,18 @@ type historyMembers struct {
 	Limit     *int    `json:"limit"`
 }
 
+type syncMembers struct {
+	head
+	ServerID *string `json:"server_id"`
+	Cursor   *string `json:"cursor"`
+}
+
 type pingMembers struct{ head }
 
 func (m *sendMembers) envelope() head    { return m.head }
 func (m *revokeMembers) envelope() head  { return m.head }
 func (m *historyMembers) envelope() head { return m.head }
+func (m *syncMembers) envelope() head    { return m.head }
 func (m *pingMembers) envelope() head    { return m.head }
 
 func (m *pingMembers) request() (struct{}, error) { return struct{}{}, nil }
@@ -227,6 +240,14 @@ func (m *historyMembers) limit() (int, error) {
 		return 0, invalid("limit", "must be from 1 to 100")
 	}
 	return *m.Limit, nil
+}
+
+func (m *syncMembers) request() (r chat.SyncRequest, err error) {
+	if r.ServerID, err = required("server_id", m.ServerID); err != nil || m.Cursor == nil {
+		return r, err
+	}
+	r.From, err = parseUpdateCursor("cursor", *m.Cursor)
+	return r, err
 }
 
 func requiredTime(field string, value *int64) (int64, error) {

@@ -144,3 +144,61 @@ func TestLargestMessageFits(t *testing.T) {
 		t.Errorf("%d frames of %d bytes, %v", len(frames), len(frames[0]), err)
 	}
 }
+
+// A walk over sync by "cursor" meets every update once, in order, never in a
+// frame that is too long, and gets the stamps at its end.
+func TestSyncIsCutWithoutLoss(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var all []chat.Update
+		for i, m := range messages(t) {
+			revocation := chat.Revocation{Operator: m.From}
+			if m.Revocation != nil {
+				revocation = *m.Revocation
+			}
+			all = append(all, chat.Update{MessageKey: m.MessageKey, Version: 2, UpdatedAt: int64(1000 + i), Revocation: revocation})
+		}
+		page := chat.SyncPage{Next: chat.UpdateRef{UpdatedAt: 5}, Access: map[string]string{}}
+		for i := range rapid.IntRange(0, chat.MaxChannelsPerServer).Draw(t, "channels") {
+			page.Access[strings.Repeat(`"`, 60)+fmt.Sprint(i)] = "123456789012"
+		}
+		for met := 0; ; {
+			page.Updates = all[met:]
+			frame, err := Answer(Sync, strings.Repeat(`"`, chat.MaxIDBytes), Result{Sync: &page})
+			if err != nil || len(frame) > MaxFrame {
+				t.Fatalf("%d bytes, %v", len(frame), err)
+			}
+			var answer struct {
+				Updates []struct {
+					UpdateTimestamp int64 `json:"update_timestamp"`
+				} `json:"updates"`
+				Cursor string            `json:"cursor"`
+				More   bool              `json:"more"`
+				Access map[string]string `json:"access"`
+			}
+			if err := json.Unmarshal([]byte(frame), &answer); err != nil {
+				t.Fatal(err)
+			}
+			for _, u := range answer.Updates {
+				if u.UpdateTimestamp != int64(1000+met) {
+					t.Fatalf("update %d where %d was due", u.UpdateTimestamp, 1000+met)
+				}
+				met++
+			}
+			next, err := parseUpdateCursor("cursor", answer.Cursor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if answer.More {
+				if answer.Access != nil || len(answer.Updates) == 0 || next.UpdatedAt != int64(1000+met-1) {
+					t.Fatalf("a page in the middle ends at %+v with %d stamps", next, len(answer.Access))
+				}
+				continue
+			}
+			if met != len(all) || *next != page.Next || len(answer.Access) != len(page.Access) {
+				t.Fatalf("the end: %d of %d met, cursor %+v, %d stamps", met, len(all), next, len(answer.Access))
+			}
+			return
+		}
+	})
+}

@@ -26,6 +26,9 @@ func (d *Deployment) handle(ctx context.Context, c chat.Connection, body string)
 	case wire.History:
 		f, err := wire.DecodeHistory(body)
 		return answer(f, wire.History, err, func() (wire.Result, error) { return d.history(ctx, c, f.Request) })
+	case wire.Sync:
+		f, err := wire.DecodeSync(body)
+		return answer(f, wire.Sync, err, func() (wire.Result, error) { return d.sync(ctx, c, f.Request) })
 	case wire.Ping:
 		f, err := wire.DecodePing(body)
 		return answer(f, wire.Ping, err, func() (wire.Result, error) { return wire.Result{ServerTime: time.Now().UnixMilli()}, nil })
@@ -77,6 +80,12 @@ func (d *Deployment) history(ctx context.Context, c chat.Connection, r chat.Hist
 	s := chat.Histories{Standings: d.Store, Messages: d.Store, Clock: time.Now}
 	page, err := s.History(ctx, c, r)
 	return wire.Result{Page: &page}, err
+}
+
+func (d *Deployment) sync(ctx context.Context, c chat.Connection, r chat.SyncRequest) (wire.Result, error) {
+	s := chat.Syncs{Updates: d.Store, Sights: d.Store, Clock: time.Now}
+	page, err := s.Sync(ctx, c, r)
+	return wire.Result{Sync: &page}, err
 }
 
 func (d *Deployment) newID(time.Time) string { return fmt.Sprintf("01T%08d", d.ids.Add(1)) }

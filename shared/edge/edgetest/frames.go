@@ -18,18 +18,22 @@ import (
 
 // Answer is an answer frame, as a client reads it.
 type Answer struct {
-	Type       string           `json:"type"`
-	Action     string           `json:"action"`
-	RequestID  string           `json:"request_id"`
-	Code       chat.Code        `json:"res_code"`
-	Reason     string           `json:"reason"`
-	Field      string           `json:"field"`
-	Retryable  *bool            `json:"retryable"`
-	Message    map[string]any   `json:"message"`
-	Messages   []map[string]any `json:"messages"`
-	Next       string           `json:"next"`
-	ServerTime int64            `json:"server_time"`
-	Text       string           `json:"-"`
+	Type       string            `json:"type"`
+	Action     string            `json:"action"`
+	RequestID  string            `json:"request_id"`
+	Code       chat.Code         `json:"res_code"`
+	Reason     string            `json:"reason"`
+	Field      string            `json:"field"`
+	Retryable  *bool             `json:"retryable"`
+	Message    map[string]any    `json:"message"`
+	Messages   []map[string]any  `json:"messages"`
+	Next       string            `json:"next"`
+	ServerTime int64             `json:"server_time"`
+	Updates    []map[string]any  `json:"updates"`
+	Cursor     string            `json:"cursor"`
+	More       bool              `json:"more"`
+	Access     map[string]string `json:"access"`
+	Text       string            `json:"-"`
 }
 
 // Ask gives the event to the handler and reads its answer.
