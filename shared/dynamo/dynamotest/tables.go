@@ -62,7 +62,7 @@ func Tables(t testing.TB, client *dynamodb.Client) dynamo.Tables {
 }
 
 // CreateTables makes tables as template.yaml has them, but for backups, and
-// waits until they can be used.
+// waits until they can be used. The prefix must be one that no other tables have.
 func CreateTables(ctx context.Context, client *dynamodb.Client, prefix string) (dynamo.Tables, error) {
 	tables := dynamo.Tables{Messages: prefix + "messages", Community: prefix + "community", Sessions: prefix + "sessions"}
 	for _, in := range []*dynamodb.CreateTableInput{messages(tables.Messages), table(tables.Community), table(tables.Sessions)} {
@@ -85,7 +85,9 @@ func DeleteTables(ctx context.Context, client *dynamodb.Client, tables dynamo.Ta
 }
 
 func create(ctx context.Context, client *dynamodb.Client, in *dynamodb.CreateTableInput) error {
-	if _, err := client.CreateTable(ctx, in); err != nil {
+	_, err := client.CreateTable(ctx, in)
+	// Names are new: one that exists was made by an attempt whose answer was lost.
+	if _, exists := errors.AsType[*types.ResourceInUseException](err); err != nil && !exists {
 		return err
 	}
 	// TTL stays off: tests use times of their own, and rows must not vanish under them.
