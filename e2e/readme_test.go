@@ -65,7 +65,7 @@ type readme struct {
 }
 
 // volatile are the members whose values the page cannot know.
-var volatile = []string{"timestamp", "update_timestamp", "msg_server_id", "server_time", "next", "server_id", "from_accid", "operator_id"}
+var volatile = []string{"timestamp", "update_timestamp", "msg_server_id", "server_time", "next", "server_id", "from_accid", "operator_id", "cursor", "c1"}
 
 // filled is a request of the page with the values that the deployment gave.
 func (r *readme) filled(frame string) string {
