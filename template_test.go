@@ -3,11 +3,13 @@
 package unsend_test
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -336,6 +338,113 @@ func (e environment) named(n ast.Node) []string {
 		return e.methods[selector.Sel.Name]
 	}
 	return nil
+}
+
+// A function runs as its alias's version, and a version keeps the environment of its time. Only another
+// description makes CloudFormation publish one when nothing but a parameter has
+// changed, and Lambda publishes none where no variable has.
+func TestAChangedParameterReachesTheAlias(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	for name, f := range functions(t, template) {
+		variables := dependencies(template, at(f, "Environment", "Variables"))
+		described := dependencies(template, f["VersionDescription"])
+		if !maps.Equal(described, variables) {
+			t.Errorf("VersionDescription of %s names %v, its environment depends on %v", name, slices.Sorted(maps.Keys(described)), slices.Sorted(maps.Keys(variables)))
+		}
+		text, _ := at(f, "VersionDescription")["Fn::Sub"].(string)
+		longest := len(substituted.ReplaceAllString(text, ""))
+		for parameter := range described {
+			longest += longestValue(t, at(template, "Parameters", parameter))
+		}
+		if longest > 256 {
+			t.Errorf("VersionDescription of %s can have %d characters: Lambda takes 256", name, longest)
+		}
+	}
+}
+
+func TestDependenciesAreFollowed(t *testing.T) {
+	t.Parallel()
+	template := object{
+		"Parameters": object{"A": object{}, "B": object{}, "C": object{}, "D": object{}, "E": object{}},
+		"Conditions": object{
+			"IsA": object{"Fn::Equals": []any{object{"Ref": "A"}, ""}},
+			"Not": object{"Fn::Not": []any{object{"Condition": "IsA"}}},
+		},
+	}
+	for _, c := range []struct {
+		value any
+		want  []string
+	}{
+		{object{"Ref": "B"}, []string{"B"}},
+		{object{"Ref": "Table"}, nil},
+		{object{"Fn::Sub": "x${B}${Table.Arn}${AWS::Region}/${C}"}, []string{"B", "C"}},
+		{object{"Fn::Sub": []any{"${B}${Local}", object{"Local": object{"Ref": "C"}}}}, []string{"B", "C"}},
+		{object{"Fn::If": []any{"Not", object{"Ref": "B"}, object{"Fn::Sub": "${C}"}}}, []string{"A", "B", "C"}},
+		{object{"X": object{"Fn::Join": []any{"", []any{object{"Ref": "D"}}}}, "Y": "E"}, []string{"D"}},
+	} {
+		if got := slices.Sorted(maps.Keys(dependencies(template, c.value))); !slices.Equal(got, c.want) {
+			t.Errorf("%v depends on %v, want %v", c.value, got, c.want)
+		}
+	}
+}
+
+var substituted = regexp.MustCompile(`\$\{([^}]+)\}`)
+
+// dependencies are the parameters that decide a value, by name.
+func dependencies(template object, value any) map[string]bool {
+	found := map[string]bool{}
+	add := func(name string) {
+		if at(template, "Parameters")[name] != nil {
+			found[name] = true
+		}
+	}
+	var walk func(any)
+	walk = func(value any) {
+		switch v := value.(type) {
+		case []any:
+			for _, part := range v {
+				walk(part)
+			}
+		case object:
+			for key, part := range v {
+				parts := list(part)
+				text, _ := parts[0].(string)
+				switch key {
+				case "Ref":
+					add(text)
+				case "Fn::Sub":
+					for _, name := range substituted.FindAllStringSubmatch(text, -1) {
+						add(name[1])
+					}
+				case "Fn::If", "Condition":
+					walk(at(template, "Conditions")[text])
+				}
+				walk(part)
+			}
+		}
+	}
+	walk(value)
+	return found
+}
+
+// longestValue is how many characters a parameter can have.
+func longestValue(t *testing.T, p object) (longest int) {
+	t.Helper()
+	if n, ok := p["MaxLength"].(uint64); ok {
+		return int(n)
+	}
+	values, _ := p["AllowedValues"].([]any)
+	if p["Type"] == "Number" {
+		values = append(values, p["MinValue"], p["MaxValue"])
+	}
+	if len(values) == 0 {
+		t.Errorf("nothing limits the length of the parameter %q", p["Description"])
+	}
+	for _, value := range values {
+		longest = max(longest, len(fmt.Sprint(value)))
+	}
+	return longest
 }
 
 // One place holds the content: neither the stream nor the index may be a second.

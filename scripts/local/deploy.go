@@ -92,7 +92,7 @@ func (d deployment) deploy(ctx context.Context) (stack.Description, error) {
 func (d deployment) parameters() []string {
 	return []string{
 		"Architecture=" + architecture(),
-		"CallbackUrl=" + d.endpoint,
+		"LocalStackUrl=" + d.endpoint,
 		"AllowQueryToken=true", // the demo page of a browser has no better way without TLS
 		"Stage=" + localStage,
 		"TokenAudience=" + localAudience,
