@@ -17,6 +17,7 @@ import (
 	"github.com/goccy/go-yaml"
 	yamlast "github.com/goccy/go-yaml/ast"
 	yamlparser "github.com/goccy/go-yaml/parser"
+	"github.com/google/go-cmp/cmp"
 
 	"unsend/shared/dynamo"
 )
@@ -473,10 +474,11 @@ func TestContentIsInTheMessageRowOnly(t *testing.T) {
 func TestTheStreamIsReadWithLimits(t *testing.T) {
 	t.Parallel()
 	mapping := at(loadTemplate(t), "Resources", "Notify", "Properties", "Events", "Stored", "Properties")
-	for _, name := range []string{"MaximumRetryAttempts", "MaximumRecordAgeInSeconds"} {
-		if n, ok := mapping[name].(uint64); !ok || n == 0 {
-			t.Errorf("%s is %v: one bad record would hold up its shard for a day", name, mapping[name])
-		}
+	if age, ok := mapping["MaximumRecordAgeInSeconds"].(uint64); !ok || age == 0 || age > 3600 {
+		t.Errorf("records are tried for %v s: one bad record would hold up its shard for so long", mapping["MaximumRecordAgeInSeconds"])
+	}
+	if mapping["MaximumRetryAttempts"] != uint64(10_000) {
+		t.Errorf("%v retries: a trouble of some minutes can use them up, and its notices are lost", mapping["MaximumRetryAttempts"])
 	}
 	if mapping["BisectBatchOnFunctionError"] != true || mapping["StartingPosition"] != "TRIM_HORIZON" {
 		t.Errorf("bisect %v from %v", mapping["BisectBatchOnFunctionError"], mapping["StartingPosition"])
@@ -532,5 +534,63 @@ func TestAlarmsWatchEveryFunction(t *testing.T) {
 		if all := slices.Sorted(maps.Keys(functions(t, template))); !slices.Equal(watched, all) {
 			t.Errorf("%s watches %v, want %v", alarm, watched, all)
 		}
+	}
+}
+
+// A handler answers with a code where it fails, so Lambda counts no error: only
+// the log knows.
+func TestAlarmsWatchEveryLog(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	filters := resources(template, "AWS::Logs::MetricFilter")
+	for alarm, pattern := range map[string]string{
+		"RequestsFail":    `{ $.level = "ERROR" }`,
+		"RequestsAreBusy": `{ $.level = "WARN" && $.code = 503 }`,
+	} {
+		properties := at(template, "Resources", alarm, "Properties")
+		var watched []string
+		for _, filter := range filters {
+			metric := filter["MetricTransformations"].([]any)[0].(object)
+			if metric["MetricName"] == properties["MetricName"] && cmp.Equal(metric["MetricNamespace"], properties["Namespace"]) && filter["FilterPattern"] == pattern {
+				watched = append(watched, at(filter, "LogGroupName")["Ref"].(string))
+			}
+		}
+		slices.Sort(watched)
+		if all := slices.Sorted(maps.Keys(resources(template, "AWS::Logs::LogGroup"))); !slices.Equal(watched, all) {
+			t.Errorf("%s watches %v, want %v", alarm, watched, all)
+		}
+	}
+}
+
+func TestAnAlarmWatchesEveryTable(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	var watched, want []string
+	for _, entry := range at(template, "Resources", "TablesAreThrottled", "Properties")["Metrics"].([]any) {
+		metric := at(entry.(object), "MetricStat", "Metric")
+		dimensions, _ := metric["Dimensions"].([]any)
+		for i, d := range dimensions {
+			switch table := at(d.(object), "Value")["Ref"]; {
+			case len(dimensions) == 1:
+				watched = append(watched, fmt.Sprint(metric["MetricName"], " ", table))
+			case i == 1: // after the table comes the index
+				watched = append(watched, fmt.Sprint(metric["MetricName"], " ", d.(object)["Value"]))
+			}
+		}
+	}
+	for name, table := range resources(template, "AWS::DynamoDB::Table") {
+		names := []any{name}
+		indexes, _ := table["GlobalSecondaryIndexes"].([]any)
+		for _, index := range indexes {
+			names = append(names, index.(object)["IndexName"])
+		}
+		for _, name := range names {
+			want = append(want, fmt.Sprint("ReadThrottleEvents ", name), fmt.Sprint("WriteThrottleEvents ", name))
+		}
+	}
+	slices.Sort(watched)
+	slices.Sort(want)
+	if !slices.Equal(watched, want) {
+		t.Errorf("watched are %v, want %v", watched, want)
 	}
 }
