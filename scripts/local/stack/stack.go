@@ -18,8 +18,12 @@ import (
 // File is where scripts/dev writes the description, from the repository's root.
 const File = ".unsend/stack.json"
 
-// The root credentials of a local stack. They open nothing but a process on
-// this machine's loopback address.
+// The root credentials of a local stack, as MiniStack has them: it takes these for
+// root whatever else it is told, and does not check root's signature. So they keep
+// nobody out. Whoever can open a connection to the stack's port, which is every
+// process on this machine, is its root, and can have it run a function as the user
+// who started it. Web pages in a browser on this machine are kept out by
+// requirements/launch_stack.py.
 const (
 	LocalAccessKey = "test"
 	LocalSecretKey = "test"
