@@ -1,13 +1,15 @@
 package chat
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
 // CheckID refuses what is no id: 1 to 64 bytes of valid UTF-8 without '#', which
-// separates the parts of keys, and without control characters. The error is
+// separates the parts of keys, without control, formatting or line-breaking
+// characters, and without spaces at its ends. The error is
 // Invalid and names the field, never the value.
 func CheckID(field, id string) error { return checkID(field, id, MaxIDBytes) }
 
@@ -17,21 +19,29 @@ func CheckRoleID(field, id string) error { return checkID(field, id, MaxRoleIDBy
 func checkID(field, id string, most int) error {
 	switch {
 	case id == "":
-		return invalid(field, "is missing")
+		return InvalidField(field, "is missing")
 	case len(id) > most:
 		return &Error{Code: Invalid, Field: field, Reason: "is longer than an id may be"}
 	case !utf8.ValidString(id):
-		return invalid(field, "is not valid UTF-8")
+		return InvalidField(field, "is not valid UTF-8")
 	case strings.ContainsFunc(id, func(r rune) bool { return r == '#' || unicode.IsControl(r) }):
-		return invalid(field, "holds # or a control character")
+		return InvalidField(field, "holds # or a control character")
 	}
 	return nil
 }
 
-// checkTimestamp refuses times that no message can have.
-func checkTimestamp(field string, ms int64) error {
+// CheckTimestamp refuses times that no message can have.
+func CheckTimestamp(field string, ms int64) error {
 	if ms < 0 || ms > MaxTimestamp {
-		return invalid(field, "is no time in ms")
+		return InvalidField(field, "is no time in ms")
+	}
+	return nil
+}
+
+// CheckHistoryLimit refuses a size that no page of history has.
+func CheckHistoryLimit(field string, n int) error {
+	if n < 1 || n > MaxHistoryPage {
+		return InvalidField(field, fmt.Sprintf("must be from 1 to %d", MaxHistoryPage))
 	}
 	return nil
 }
@@ -40,11 +50,11 @@ func checkTimestamp(field string, ms int64) error {
 func checkText(field, text string, chars, bytes int) error {
 	switch {
 	case bytes > 0 && len(text) > bytes:
-		return tooLong(field, bytes, "bytes")
+		return LongerThan(field, bytes, "bytes")
 	case !utf8.ValidString(text):
-		return invalid(field, "is not valid UTF-8")
+		return InvalidField(field, "is not valid UTF-8")
 	case chars > 0 && utf8.RuneCountInString(text) > chars:
-		return tooLong(field, chars, "characters")
+		return LongerThan(field, chars, "characters")
 	}
 	return nil
 }
@@ -63,7 +73,7 @@ func (k MessageKey) check() error {
 	return firstOf(
 		func() error { return CheckID("server_id", k.ServerID) },
 		func() error { return CheckID("channel_id", k.ChannelID) },
-		func() error { return checkTimestamp("timestamp", k.Timestamp) },
+		func() error { return CheckTimestamp("timestamp", k.Timestamp) },
 		func() error { return CheckID("msg_server_id", k.MsgServerID) },
 	)
 }
@@ -90,7 +100,7 @@ func (c Content) check() error {
 
 func (c Content) checkMentions() error {
 	if len(c.MentionAccounts)+len(c.MentionRoles) > MaxMentions {
-		return &Error{Code: TooLong, Field: "mention_accids", Reason: "more than 100 mentions"}
+		return &Error{Code: TooLong, Field: "mention_accids", Reason: fmt.Sprintf("more than %d mentions", MaxMentions)}
 	}
 	for _, account := range c.MentionAccounts {
 		if err := CheckID("mention_accids", account); err != nil {
@@ -115,7 +125,7 @@ func (r SendRequest) check() error {
 		func() error { return CheckID("msg_id", r.MsgID) },
 		func() error {
 			if !messageTypes[r.Type] {
-				return invalid("msg_type", "is no message type")
+				return InvalidField("msg_type", "is no message type")
 			}
 			return nil
 		},
@@ -127,7 +137,7 @@ func (r SendRequest) check() error {
 
 func (r SendRequest) checkNotEmpty() error {
 	if r.Content.Body == "" && r.Content.Attach == "" {
-		return invalid("msg_body", "is empty, and so is msg_attach")
+		return InvalidField("msg_body", "is empty, and so is msg_attach")
 	}
 	return nil
 }
@@ -136,7 +146,7 @@ func (r SendRequest) checkReply() error {
 	if r.ReplyTo == nil {
 		return nil
 	}
-	if err := checkTimestamp("reply_to.timestamp", r.ReplyTo.Timestamp); err != nil {
+	if err := CheckTimestamp("reply_to.timestamp", r.ReplyTo.Timestamp); err != nil {
 		return err
 	}
 	return CheckID("reply_to.msg_server_id", r.ReplyTo.MsgServerID)
@@ -147,16 +157,16 @@ func (r HistoryRequest) check() error {
 		func() error { return CheckID("server_id", r.ServerID) },
 		func() error { return CheckID("channel_id", r.ChannelID) },
 		func() error {
-			if r.Limit < 0 || r.Limit > MaxHistoryPage {
-				return invalid("limit", "must be from 1 to 100")
+			if r.Limit == 0 {
+				return nil
 			}
-			return nil
+			return CheckHistoryLimit("limit", r.Limit)
 		},
 		func() error {
 			if r.After == nil {
 				return nil
 			}
-			return checkTimestamp("timestamp", r.After.Timestamp)
+			return CheckTimestamp("timestamp", r.After.Timestamp)
 		},
 	)
 }
@@ -165,5 +175,5 @@ func (r SyncRequest) check() error {
 	if err := CheckID("server_id", r.ServerID); err != nil || r.From == nil {
 		return err
 	}
-	return checkTimestamp("cursor", r.From.UpdatedAt)
+	return CheckTimestamp("cursor", r.From.UpdatedAt)
 }

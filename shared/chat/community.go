@@ -134,6 +134,9 @@ func (m *Member) Join(now time.Time) {
 	m.Generation++
 }
 
+// Active tells whether the account is a member and not banned.
+func (m Member) Active() bool { return m.Joined && !m.Banned }
+
 // Leave ends the membership. The row stays.
 func (m *Member) Leave() {
 	m.Joined, m.Roles = false, nil

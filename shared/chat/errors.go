@@ -118,10 +118,13 @@ var (
 
 func forbidden() *Error { return &Error{Code: Forbidden} }
 
-func invalid(field, reason string) *Error {
+// InvalidField refuses a field of a request. reason names rules and limits,
+// never a value.
+func InvalidField(field, reason string) *Error {
 	return &Error{Code: Invalid, Field: field, Reason: reason}
 }
 
-func tooLong(field string, limit int, unit string) *Error {
+// LongerThan refuses a field that is over its limit, counted in unit.
+func LongerThan(field string, limit int, unit string) *Error {
 	return &Error{Code: TooLong, Field: field, Reason: fmt.Sprintf("longer than %d %s", limit, unit)}
 }

@@ -59,6 +59,3 @@ func decodeMembership(row item) (chat.Membership, error) {
 	stored, err := decode[membershipRow](row)
 	return chat.Membership{ServerID: textOf(row[attrSK]), Roles: stored.Roles, Generation: stored.Generation}, err
 }
-
-// active tells whether the account has a membership row.
-func active(m chat.Member) bool { return m.Joined && !m.Banned }

@@ -16,7 +16,7 @@ const (
 )
 
 // persist runs f until it reports something else than again, and gives up with
-// Busy. round counts the attempts from 0.
+// Busy.
 func (s *Store) persist(ctx context.Context, op string, f func(ctx context.Context) error) error {
 	var err error
 	for attempt := range s.options.Attempts {

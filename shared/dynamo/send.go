@@ -34,7 +34,8 @@ func (s *Store) PutMessage(ctx context.Context, m chat.Message, now time.Time) (
 	}
 	var first item
 	err = s.written(ctx, op, func(ctx context.Context) error {
-		first, err = s.putOnce(ctx, op, s.sending(message, marker, now))
+		live, err := s.putOnce(ctx, op, s.sending(message, marker, now))
+		first = live
 		return err
 	})
 	switch {

@@ -84,9 +84,9 @@ func (w *transaction) changed(server string, at time.Time, kind ...string) {
 // membership keeps the account's list of servers and the count of members in step with a member row.
 func (w *transaction) membership(before, after chat.Member) {
 	switch {
-	case active(after):
+	case after.Active():
 		w.put(encodeMembership(after))
-	case active(before):
+	case before.Active():
 		w.delete(membershipKey(after.AccountID, after.ServerID))
 	}
 	if before.Joined == after.Joined {

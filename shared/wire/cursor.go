@@ -34,13 +34,13 @@ func parseCursor(field, text string) (*chat.MessageRef, error) {
 		MsgServerID: string(raw[cursorHead:]),
 	}
 	// The encoding has several spellings of the same bytes; only one is ours.
-	if checkTimestamp(field, ref.Timestamp) != nil || chat.CheckID(field, ref.MsgServerID) != nil || formatCursor(ref) != text {
+	if chat.CheckTimestamp(field, ref.Timestamp) != nil || chat.CheckID(field, ref.MsgServerID) != nil || formatCursor(ref) != text {
 		return nil, notACursor(field)
 	}
 	return ref, nil
 }
 
-func notACursor(field string) error { return invalid(field, "is none that an answer gave") }
+func notACursor(field string) error { return chat.InvalidField(field, "is none that an answer gave") }
 
 // A cursor of sync is base64url of its version byte, the update's time, and,
 // after an update, the time and the two ids of its message, the channel's preceded by its length.
@@ -78,7 +78,7 @@ func parseUpdateCursor(field, text string) (*chat.UpdateRef, error) {
 			return nil, notACursor(field)
 		}
 	}
-	if checkTimestamp(field, ref.UpdatedAt) != nil || checkTimestamp(field, ref.Timestamp) != nil || formatUpdateCursor(*ref) != text {
+	if chat.CheckTimestamp(field, ref.UpdatedAt) != nil || chat.CheckTimestamp(field, ref.Timestamp) != nil || formatUpdateCursor(*ref) != text {
 		return nil, notACursor(field)
 	}
 	return ref, nil

@@ -52,8 +52,8 @@ func decode[R any](body, action string, into members[R]) (Frame[R], error) {
 }
 
 func parse[R any](body, action string, into members[R]) (request R, err error) {
-	if len(body) > MaxRequest {
-		return request, &chat.Error{Code: chat.TooLong, Field: wholeFrame, Reason: "longer than 32768 bytes"}
+	if err := checkSize(body); err != nil {
+		return request, err
 	}
 	if err := json.Unmarshal([]byte(body), into, json.RejectUnknownMembers(true)); err != nil {
 		return request, refuse(err)
@@ -64,13 +64,20 @@ func parse[R any](body, action string, into members[R]) (request R, err error) {
 	return into.request()
 }
 
+func checkSize(body string) error {
+	if len(body) > MaxRequest {
+		return chat.LongerThan(wholeFrame, MaxRequest, "bytes")
+	}
+	return nil
+}
+
 func (h head) check(action string) error {
 	named, err := required("action", h.Action)
 	if err != nil {
 		return err
 	}
 	if named != action {
-		return invalid("action", "is not the one of this route")
+		return chat.InvalidField("action", "is not the one of this route")
 	}
 	if id := h.requestID(); id != "" {
 		return chat.CheckID("request_id", id)
@@ -117,18 +124,18 @@ func refuse(err error) error {
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
 		return refuseMeaning(e)
 	}
-	return invalid(wholeFrame, "is not valid JSON") // an end in mid-air
+	return chat.InvalidField(wholeFrame, "is not valid JSON") // an end in mid-air
 }
 
 func refuseSyntax(e *jsontext.SyntacticError) error {
 	field, whole := fieldOf(e.JSONPointer)
 	switch {
 	case !errors.Is(e.Err, jsontext.ErrDuplicateName):
-		return invalid(field, "is not valid JSON")
+		return chat.InvalidField(field, "is not valid JSON")
 	case whole:
-		return invalid(field, "is given twice")
+		return chat.InvalidField(field, "is given twice")
 	default:
-		return invalid(field, "holds a field twice")
+		return chat.InvalidField(field, "holds a field twice")
 	}
 }
 
@@ -136,15 +143,15 @@ func refuseMeaning(e *json.SemanticError) error {
 	field, whole := fieldOf(e.JSONPointer)
 	switch {
 	case errors.Is(e.Err, json.ErrUnknownName) && whole:
-		return invalid(field, "is unknown")
+		return chat.InvalidField(field, "is unknown")
 	case errors.Is(e.Err, json.ErrUnknownName):
-		return invalid(field, "holds an unknown field")
+		return chat.InvalidField(field, "holds an unknown field")
 	case field == wholeFrame:
-		return invalid(field, "is no JSON object")
+		return chat.InvalidField(field, "is no JSON object")
 	case e.JSONKind == '0' && isInteger(e.GoType):
-		return invalid(field, "is no whole number that fits")
+		return chat.InvalidField(field, "is no whole number that fits")
 	default:
-		return invalid(field, "has the wrong type")
+		return chat.InvalidField(field, "has the wrong type")
 	}
 }
 
@@ -182,15 +189,11 @@ func joined(names []string) string {
 	return strings.Join(names, ".")
 }
 
-func invalid(field, reason string) error {
-	return &chat.Error{Code: chat.Invalid, Field: field, Reason: reason}
-}
-
 // required gives the value of a member that must be there.
 func required[T any](field string, value *T) (T, error) {
 	if value == nil {
 		var none T
-		return none, invalid(field, "is missing")
+		return none, chat.InvalidField(field, "is missing")
 	}
 	return *value, nil
 }
@@ -202,11 +205,4 @@ func optional[T any](value *T) T {
 		return none
 	}
 	return *value
-}
-
-func checkTimestamp(field string, ms int64) error {
-	if ms < 0 || ms > chat.MaxTimestamp {
-		return invalid(field, "is no time in ms")
-	}
-	return nil
 }

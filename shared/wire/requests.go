@@ -44,8 +44,8 @@ func DecodePing(body string) (Frame[struct{}], error) {
 // it: with what is wrong with it as JSON, or with its unknown action.
 func DecodeDefault(body string) (Frame[struct{}], error) {
 	frame := Frame[struct{}]{RequestID: findRequestID(body)}
-	if len(body) > MaxRequest {
-		return frame, &chat.Error{Code: chat.TooLong, Field: wholeFrame, Reason: "longer than 32768 bytes"}
+	if err := checkSize(body); err != nil {
+		return frame, err
 	}
 	var h head // of other members nothing is known
 	if err := json.Unmarshal([]byte(body), &h); err != nil {
@@ -56,9 +56,9 @@ func DecodeDefault(body string) (Frame[struct{}], error) {
 	case err != nil:
 		return frame, err
 	case slices.Contains(Actions, action):
-		return frame, invalid("action", "could not be routed; send the frame as plain JSON text")
+		return frame, chat.InvalidField("action", "could not be routed; send the frame as plain JSON text")
 	default:
-		return frame, invalid("action", "is unknown; known are "+strings.Join(Actions, ", "))
+		return frame, chat.InvalidField("action", "is unknown; known are "+strings.Join(Actions, ", "))
 	}
 }
 
@@ -216,17 +216,17 @@ func (m *historyMembers) newer() (bool, error) {
 	case "newer":
 		return true, nil
 	}
-	return false, invalid("direction", "must be older or newer")
+	return false, chat.InvalidField("direction", "must be older or newer")
 }
 
 func (m *historyMembers) after() (*chat.MessageRef, error) {
 	switch {
 	case m.Cursor != nil && m.Timestamp != nil:
-		return nil, invalid("timestamp", "excludes cursor")
+		return nil, chat.InvalidField("timestamp", "excludes cursor")
 	case m.Cursor != nil:
 		return parseCursor("cursor", *m.Cursor)
 	case m.Timestamp != nil:
-		return &chat.MessageRef{Timestamp: *m.Timestamp}, checkTimestamp("timestamp", *m.Timestamp)
+		return &chat.MessageRef{Timestamp: *m.Timestamp}, chat.CheckTimestamp("timestamp", *m.Timestamp)
 	}
 	return nil, nil
 }
@@ -236,10 +236,7 @@ func (m *historyMembers) limit() (int, error) {
 	if m.Limit == nil {
 		return 0, nil
 	}
-	if *m.Limit < 1 || *m.Limit > chat.MaxHistoryPage {
-		return 0, invalid("limit", "must be from 1 to 100")
-	}
-	return *m.Limit, nil
+	return *m.Limit, chat.CheckHistoryLimit("limit", *m.Limit)
 }
 
 func (m *syncMembers) request() (r chat.SyncRequest, err error) {
@@ -255,5 +252,5 @@ func requiredTime(field string, value *int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return ms, checkTimestamp(field, ms)
+	return ms, chat.CheckTimestamp(field, ms)
 }
