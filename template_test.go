@@ -201,49 +201,6 @@ func list(value any) []any {
 	return []any{value}
 }
 
-func TestRolesAreNarrow(t *testing.T) {
-	t.Parallel()
-	roles := resources(loadTemplate(t), "AWS::IAM::Role")
-	if len(roles) != 8 {
-		t.Errorf("%d roles for 8 functions", len(roles))
-	}
-	for name, role := range roles {
-		if role["ManagedPolicyArns"] != nil {
-			t.Errorf("%s takes managed policies, which name every resource", name)
-		}
-		for _, s := range statements(role) {
-			for _, action := range list(s["Action"]) {
-				if strings.Contains(action.(string), "*") {
-					t.Errorf("%s may do %v", name, action)
-				}
-			}
-			for _, resource := range list(s["Resource"]) {
-				checkResource(t, name, resource)
-			}
-		}
-	}
-}
-
-// checkResource accepts one resource of this stack, or what lies below it where
-// the name is not known beforehand.
-func checkResource(t *testing.T, role string, resource any) {
-	t.Helper()
-	of, _ := resource.(object)
-	if attribute, ok := of["Fn::GetAtt"].(string); ok && attribute != "" {
-		return
-	}
-	const connections = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/${Stage}/"
-	text, _ := of["Fn::Sub"].(string)
-	if !slices.Contains([]string{
-		"${Messages.Arn}/stream/*", // ListStreams has no narrower one
-		"${Undelivered.Arn}/*",     // objects
-		connections + "POST/@connections/*",
-		connections + "DELETE/@connections/*",
-	}, text) {
-		t.Errorf("%s names the resource %v, which is wider than a resource of this stack", role, resource)
-	}
-}
-
 // A variable that is missing stops a function at its cold start; one too many
 // tells a function of a table that it has no business with.
 func TestFunctionsGetTheVariablesTheyRead(t *testing.T) {

@@ -40,7 +40,7 @@ func TestPing(t *testing.T) {
 func TestPingWithstands(t *testing.T) {
 	t.Parallel()
 	w := edgetest.NewWorld(t)
-	w.Withstands(t, newTestHandler(w), edgetest.Event(t, "ping"), "HasConnection")
+	w.Withstands(t, newTestHandler(w), edgetest.Event(t, "ping"), "Connections")
 }
 
 func TestPingRefusesBadFrames(t *testing.T) {

@@ -24,10 +24,18 @@ func checkID(field, id string, most int) error {
 		return &Error{Code: Invalid, Field: field, Reason: "is longer than an id may be"}
 	case !utf8.ValidString(id):
 		return InvalidField(field, "is not valid UTF-8")
-	case strings.ContainsFunc(id, func(r rune) bool { return r == '#' || unicode.IsControl(r) }):
-		return InvalidField(field, "holds # or a control character")
+	case strings.ContainsFunc(id, forbiddenInID):
+		return InvalidField(field, "holds # or a control or invisible character")
+	case strings.TrimSpace(id) != id:
+		return InvalidField(field, "begins or ends with a space")
 	}
 	return nil
+}
+
+// forbiddenInID: '#' separates the parts of keys; the others make one id look
+// like another.
+func forbiddenInID(r rune) bool {
+	return r == '#' || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
 // CheckTimestamp refuses times that no message can have.

@@ -22,13 +22,18 @@ func (s *Histories) History(ctx context.Context, c Connection, r HistoryRequest)
 		standing Standing
 		page     HistoryPage
 	)
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
 	errs := concurrently(
 		func() (err error) {
 			standing, err = s.Standings.Standing(ctx, r.ServerID, r.ChannelID, c.AccountID)
+			if err != nil || !standing.CanSee() {
+				stop() // a refusal must not take longer the more there is to see
+			}
 			return err
 		},
 		func() (err error) {
-			page, err = s.Messages.History(ctx, s.query(r))
+			page, err = s.Messages.History(reading, s.query(r))
 			return err
 		},
 	)

@@ -27,6 +27,8 @@ type Notifier struct {
 	// ServerBudget bounds the time spent on one server, so that its trouble does
 	// not become another's.
 	ServerBudget time.Duration
+
+	strain strain
 }
 
 const (
@@ -52,24 +54,20 @@ type Report struct {
 }
 
 // Notify tells every connected device that may see them about the messages that
-// were stored, but for the device that did it. The rows are read again first: a message that
-// was revoked before is not shown, and only what the row says now is told.
+// were stored, but for the device that did it. The rows are read again, and again
+// when that reading is RightsMaxAge old: a message that was revoked before is not
+// shown, and only what the row says is told.
 //
 // A record counts as finished when every device that may see the message took
 // the frame, has gone, or was closed so that its client comes back. What is reported as unfinished is to
 // be delivered again. At least once; the order between messages is any.
 func (n *Notifier) Notify(ctx context.Context, records []Stored) Report {
-	var report Report
-	messages, err := n.Messages.Messages(ctx, keysOf(records))
-	if err != nil {
-		report.fail(everyIndex(records), err)
-		return report
-	}
-	jobs := n.jobs(records, messages, &report)
-	slots := make(chan struct{}, n.Concurrency)
-	var mu sync.Mutex
+	var (
+		report Report
+		mu     sync.Mutex
+	)
+	jobs := n.jobs(records)
 	forEach(serversAtATime, jobs, func(job *serverJob) {
-		job.slots = slots
 		err := Guard(func() error { return n.tell(ctx, job) })
 		mu.Lock()
 		defer mu.Unlock()
@@ -85,35 +83,18 @@ func (n *Notifier) Notify(ctx context.Context, records []Stored) Report {
 // serverJob is what is to be told in one server.
 type serverJob struct {
 	serverID string
-	records  []int
-	notices  []Notice
-	slots    chan struct{}
+	records  []int    // their indexes
+	stored   []Stored // each once
+	slots    slots
 	mu       sync.Mutex
 	report   Report
 }
 
-// jobs groups what there is to tell by server, in the order of the records.
-func (n *Notifier) jobs(records []Stored, messages []Message, report *Report) []*serverJob {
-	rows := make(map[MessageKey]Message, len(messages))
-	for _, m := range messages {
-		rows[m.MessageKey] = m
-	}
-	type told struct {
-		key   MessageKey
-		event Event
-	}
+// jobs groups the records by server, in their order.
+func (n *Notifier) jobs(records []Stored) []*serverJob {
 	var jobs []*serverJob
 	byServer := make(map[string]*serverJob)
-	seen := make(map[told]bool)
 	for i, record := range records {
-		notice, ok := noticeOf(record.Kind, rows[record.Key])
-		if !ok {
-			continue
-		}
-		if n.tooOld(notice) {
-			report.Dropped++
-			continue
-		}
 		job := byServer[record.Key.ServerID]
 		if job == nil {
 			job = &serverJob{serverID: record.Key.ServerID}
@@ -121,13 +102,49 @@ func (n *Notifier) jobs(records []Stored, messages []Message, report *Report) []
 			jobs = append(jobs, job)
 		}
 		job.records = append(job.records, i)
-		if t := (told{record.Key, notice.Event}); !seen[t] {
-			seen[t] = true
-			job.notices = append(job.notices, notice)
-			report.Notices++
+		if !slices.Contains(job.stored, record) {
+			job.stored = append(job.stored, record)
 		}
 	}
+	all := make(chan struct{}, n.Concurrency)
+	share := n.Concurrency
+	if len(jobs) > 1 { // the posts of one server that hang leave the others the rest
+		share = max(1, n.Concurrency/2)
+	}
+	for _, job := range jobs {
+		job.slots = slots{own: make(chan struct{}, share), all: all}
+	}
 	return jobs
+}
+
+// news is what a server's rows had to say when they were read.
+type news struct {
+	readAt  time.Time // before the reading
+	notices []Notice
+	dropped int // too old to be worth a push
+}
+
+func (n *Notifier) news(ctx context.Context, job *serverJob) (news, error) {
+	read := news{readAt: n.Clock()}
+	messages, err := n.Messages.Messages(ctx, keysOf(job.stored))
+	if err != nil {
+		return read, err
+	}
+	rows := make(map[MessageKey]Message, len(messages))
+	for _, m := range messages {
+		rows[m.MessageKey] = m
+	}
+	for _, record := range job.stored {
+		notice, ok := noticeOf(record.Kind, rows[record.Key])
+		switch {
+		case !ok:
+		case n.tooOld(notice):
+			read.dropped++
+		default:
+			read.notices = append(read.notices, notice)
+		}
+	}
+	return read, nil
 }
 
 // noticeOf is what a stored row has to say. An insert whose row is no longer
@@ -174,11 +191,19 @@ var errUnfinished = errors.New("some devices could not be told in time")
 func (n *Notifier) tell(ctx context.Context, job *serverJob) error {
 	ctx, cancel := context.WithTimeout(ctx, n.ServerBudget)
 	defer cancel()
+	first, err := n.news(ctx, job)
+	if err != nil {
+		return err
+	}
+	job.report.Notices, job.report.Dropped = len(first.notices), first.dropped
+	if len(first.notices) == 0 {
+		return nil
+	}
 	page, err := n.page(ctx, job.serverID, "")
 	var trouble []error
 	for err == nil {
 		var next AudiencePage
-		steps := []func() error{func() error { return n.push(ctx, job, page.Rows) }}
+		steps := []func() error{func() error { return n.push(ctx, job, first, page.Rows) }}
 		if page.Next != "" {
 			steps = append(steps, func() (err error) {
 				next, err = n.page(ctx, job.serverID, page.Next)
@@ -205,6 +230,8 @@ func (r *Report) fail(records []int, err error) {
 }
 
 func (r *Report) add(o Report) {
+	r.Notices += o.Notices
+	r.Dropped += o.Dropped
 	r.Posts += o.Posts
 	r.Gone += o.Gone
 	r.Young += o.Young
@@ -219,9 +246,9 @@ func (j *serverJob) count(change func(*Report)) {
 }
 
 func (j *serverJob) channels() []string {
-	ids := make([]string, len(j.notices))
-	for i, notice := range j.notices {
-		ids[i] = notice.Message.ChannelID
+	ids := make([]string, len(j.stored))
+	for i, record := range j.stored {
+		ids[i] = record.Key.ChannelID
 	}
 	slices.SortFunc(ids, cmp.Compare)
 	return slices.Compact(ids)
@@ -233,12 +260,4 @@ func keysOf(records []Stored) []MessageKey {
 		keys[i] = r.Key
 	}
 	return keys
-}
-
-func everyIndex(records []Stored) []int {
-	all := make([]int, len(records))
-	for i := range all {
-		all[i] = i
-	}
-	return all
 }

@@ -387,10 +387,8 @@ func TestAStormOfTooManyRequestsClosesNobody(t *testing.T) {
 		t.Run(fmt.Sprintf("one in %d", share), func(t *testing.T) {
 			play(t, func(t *testing.T, s *scene) {
 				phone := s.online("alice", "phone")
-				var all []chat.Connection
-				for i := range 10 {
-					c := s.online("bob", fmt.Sprint(i))
-					all = append(all, c)
+				all := s.crowd(10)
+				for i, c := range all {
 					if i%share == 0 {
 						s.gateway.Behave(c.ID, chattest.Always(chat.ErrThrottled))
 					}
@@ -574,4 +572,133 @@ func TestTooManyChangesJudgeEverybody(t *testing.T) {
 		s.expect(bob, "message m1")
 		s.expect(carol)
 	})
+}
+
+// The ban's stamp is a few seconds before the proof of a connection whose rights were
+// read just before the ban's commit: another clock, a slow write.
+func TestABanStampedBeforeTheProof(t *testing.T) {
+	for _, c := range []struct {
+		before time.Duration
+		read   bool
+	}{{chat.ChangeOverlap, true}, {chat.ChangeOverlap + time.Millisecond, false}} {
+		play(t, func(t *testing.T, s *scene) {
+			phone, carol := s.online("alice", "phone"), s.online("carol", "phone")
+			s.must(s.store.ChangeMember(t.Context(), "s1", "carol", time.Now().Add(-c.before), func(m *chat.Member) error { m.Banned = true; return nil }))
+			s.finished(s.notify(inserted(s.send(phone))))
+			if got := len(s.heard(carol)) == 0; got != c.read {
+				t.Errorf("stamped %v before the proof: found %v", c.before, got)
+			}
+		})
+	}
+}
+
+// Rights are looked at again between the frames of one connection.
+func TestABanBetweenTwoFrames(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		s.notifier.ServerBudget = time.Minute
+		s.notifier.Encode = func(notices []chat.Notice) ([][]byte, error) {
+			return [][]byte{[]byte("message 1"), []byte("message 2"), []byte("message 3")}[:min(3, 3*len(notices))], nil
+		}
+		phone, carol := s.online("alice", "phone"), s.online("carol", "phone")
+		s.gateway.Behave(carol.ID, func(_ context.Context, attempt int) error {
+			if attempt == 1 {
+				s.member("s1", "carol", func(m *chat.Member) error { m.Banned = true; return nil })
+			}
+			time.Sleep(900 * time.Millisecond)
+			return nil
+		})
+		banned := time.Now()
+		s.finished(s.notify(inserted(s.send(phone))))
+		if n := s.gateway.Attempts(carol.ID); n > 2 || time.Since(banned) > 3*time.Second {
+			t.Errorf("%d frames in %v after the ban", n, time.Since(banned))
+		}
+	})
+}
+
+// One server may take ServerBudget, and posts at a time are Concurrency.
+func TestBudgetAndConcurrency(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		s.notifier.Concurrency, s.notifier.ServerBudget = 3, 2*time.Second
+		devices := s.crowd(30)
+		var now, most atomic.Int64
+		for _, c := range devices {
+			s.gateway.Behave(c.ID, func(ctx context.Context, _ int) error {
+				if n := now.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				defer now.Add(-1)
+				time.Sleep(400 * time.Millisecond)
+				return nil
+			})
+		}
+		began := time.Now()
+		m := s.send(s.online("alice", "phone"))
+		if r := s.notify(inserted(m)); !slices.Equal(r.Unfinished, []int{0}) {
+			t.Errorf("unfinished %v: 30 devices at 3 a time take 4 s", r.Unfinished)
+		}
+		if took := time.Since(began); took > 3*time.Second || most.Load() != 3 {
+			t.Errorf("took %v with %d posts at a time", took, most.Load())
+		}
+	})
+}
+
+// A dead connection's row in a server that its account has left goes, too.
+func TestADeadConnectionOfWhoLeft(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		phone, carol := s.online("alice", "phone"), s.online("carol", "phone")
+		time.Sleep(time.Minute)
+		s.gateway.Behave(carol.ID, chattest.Always(chat.ErrGone))
+		s.notifier.Sessions = memberOfNothing{s.store}
+		s.finished(s.notify(inserted(s.send(phone))))
+		if slices.Contains(s.audience(), carol.ID) {
+			t.Error("the row through which the connection was found is left")
+		}
+	})
+}
+
+type memberOfNothing struct{ *chattest.Store }
+
+func (memberOfNothing) Memberships(context.Context, string) ([]chat.Membership, error) {
+	return nil, nil
+}
+
+// A banned member's rows are removed, not put again.
+func TestABanTakesTheRowsOfWhoIsOnline(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		carol := s.online("carol", "phone")
+		s.member("s1", "carol", func(m *chat.Member) error { m.Banned = true; return nil })
+		if slices.Contains(s.audience(), carol.ID) {
+			t.Error("a banned member is in the audience")
+		}
+		s.member("s1", "carol", func(m *chat.Member) error { m.Banned = false; return nil })
+		if !slices.Contains(s.audience(), carol.ID) {
+			t.Error("the ban ended, and the device is still not told")
+		}
+	})
+}
+
+// The rows of a change carry the time of its start as their proof: a ban that
+// committed after it, but before they were put, is found.
+func TestABanWhileAJoinFollows(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		phone, carol := s.online("alice", "phone"), s.online("carol", "phone")
+		slow := slowFollow{s.store, func() {
+			s.must(s.store.ChangeMember(t.Context(), "s1", "carol", time.Now(), func(m *chat.Member) error { m.Banned = true; return nil }))
+			time.Sleep(time.Minute) // the process is stopped for a while
+		}}
+		communities := chat.Communities{Store: slow, Clock: time.Now}
+		s.must(communities.ChangeMember(t.Context(), "s1", "carol", func(m *chat.Member) error { m.Roles = []string{"mod"}; return nil }))
+		s.finished(s.notify(inserted(s.send(phone))))
+		s.expect(carol)
+	})
+}
+
+type slowFollow struct {
+	*chattest.Store
+	before func()
+}
+
+func (s slowFollow) PutPresences(ctx context.Context, rows []chat.Presence) error {
+	s.before()
+	return s.Store.PutPresences(ctx, rows)
 }

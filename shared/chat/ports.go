@@ -99,8 +99,6 @@ type ConnectionStore interface {
 	// Connections reads the account's connections strongly; those that ended before now (ms) are
 	// left out.
 	Connections(ctx context.Context, accountID string, now int64) ([]Connection, error)
-	// HasConnection tells, strongly, whether the account's row of the connection is there.
-	HasConnection(ctx context.Context, accountID, connectionID string) (bool, error)
 	// PutPresences stores connections in the audiences of servers. Idempotent.
 	PutPresences(ctx context.Context, rows []Presence) error
 	// RemoveConnection removes the account's row of the connection and its rows in the servers. Idempotent:

@@ -1,5 +1,7 @@
 package chat
 
+import "time"
+
 // Connection is one live WebSocket connection of an account.
 type Connection struct {
 	ID         string
@@ -47,6 +49,12 @@ func (c Connection) before(d Connection) bool {
 		return c.ConnectedAt < d.ConnectedAt
 	}
 	return c.ID < d.ID
+}
+
+// youngAt tells whether the connection may still be in its handshake, and so
+// answer as if it had gone.
+func (c Connection) youngAt(now time.Time) bool {
+	return now.UnixMilli()-c.ConnectedAt < PostableAfter.Milliseconds()
 }
 
 // EndsAt is when the connection has ended for sure, in ms.

@@ -20,12 +20,7 @@ const (
 	// PostTimeout of the server's budget.
 	hangRounds = 2
 	// firstPause is doubled from round to round, with jitter.
-	firstPause = 50 * time.Millisecond
-	// quotaShare: when more than a tenth of a page answers "too many requests", the
-	// account is over its quota, and no client is to blame. quotaFloor lets one slow
-	// client of a small page be told from that.
-	quotaShare = 10
-	quotaFloor = 1
+	firstPause = 100 * time.Millisecond
 )
 
 type outcome int
@@ -46,18 +41,18 @@ type page struct {
 	bench *bench
 
 	mu     sync.Mutex
-	frames map[string][][]byte // by which of the job's notices they hold
+	frames map[string][][]byte // by the notices that they hold
 	errs   []error
 }
 
 // push tells a page. The error says that somebody may not have been told.
-func (n *Notifier) push(ctx context.Context, job *serverJob, rows []Presence) error {
+func (n *Notifier) push(ctx context.Context, job *serverJob, first news, rows []Presence) error {
 	if len(rows) == 0 {
 		return nil
 	}
 	p := &page{
 		Notifier: n, job: job, frames: make(map[string][][]byte),
-		bench: &bench{reader: n.Rights, clock: n.Clock, serverID: job.serverID, channels: job.channels(), rows: rows},
+		bench: &bench{Notifier: n, job: job, rows: rows, news: first},
 	}
 	if _, err := p.bench.fresh(ctx); err != nil {
 		return fmt.Errorf("rights in the server: %w", err)
@@ -68,24 +63,25 @@ func (n *Notifier) push(ctx context.Context, job *serverJob, rows []Presence) er
 
 // rounds posts until nobody is left, or those who are left were closed.
 func (p *page) rounds(ctx context.Context, rows []Presence) error {
-	pending, told := rows, 0
+	pending := rows
 	for round := range pushRounds {
 		if round > 0 {
-			if pause(ctx, firstPause<<round) != nil {
+			if pause(ctx, firstPause<<(round-1)) != nil {
 				break
 			}
 			p.job.count(func(r *Report) { r.Retried += len(pending) })
 		}
 		outcomes := p.round(ctx, pending)
-		told += len(having(pending, outcomes, took))
+		if ctx.Err() != nil {
+			break
+		}
+		p.strain.add(p.Clock(), pending, outcomes)
 		hanging, full := having(pending, outcomes, timedOut), having(pending, outcomes, throttled)
-		if told > 0 && ctx.Err() == nil {
-			if round >= hangRounds-1 {
-				hanging = p.closeFew(ctx, hanging, len(rows))
-			}
-			if round == pushRounds-1 {
-				full = p.closeFew(ctx, full, len(rows))
-			}
+		if round >= hangRounds-1 {
+			hanging = p.closeSlow(ctx, hanging)
+		}
+		if round == pushRounds-1 {
+			full = p.closeSlow(ctx, full)
 		}
 		if pending = append(hanging, full...); len(pending) == 0 {
 			return nil
@@ -99,14 +95,12 @@ func (p *page) round(ctx context.Context, rows []Presence) []outcome {
 	outcomes := make([]outcome, len(rows))
 	var running sync.WaitGroup
 	for i, row := range rows {
-		select {
-		case p.job.slots <- struct{}{}:
-		case <-ctx.Done():
+		if !p.job.slots.take(ctx) {
 			outcomes[i] = timedOut
 			continue
 		}
 		running.Go(func() {
-			defer func() { <-p.job.slots }()
+			defer p.job.slots.give()
 			if err := Guard(func() (err error) {
 				outcomes[i], err = p.post(ctx, row)
 				return err
@@ -184,10 +178,10 @@ func (p *page) framesFor(ctx context.Context, row Presence) ([][]byte, error) {
 		notices []Notice
 		which   strings.Builder
 	)
-	for i, notice := range p.job.notices {
-		if !notice.excludes(row.Connection) && rights.canSee(row, notice.Message.ChannelID) {
+	for _, notice := range rights.notices {
+		if m := notice.Message; !notice.excludes(row.Connection) && rights.canSee(row, m.ChannelID) {
 			notices = append(notices, notice)
-			fmt.Fprintf(&which, "%d,", i)
+			fmt.Fprintf(&which, "%s %s %d %s %d\n", notice.Event, m.ChannelID, m.Timestamp, m.MsgServerID, m.Version)
 		}
 	}
 	if len(notices) == 0 {
@@ -218,7 +212,7 @@ func same(a, b [][]byte) bool {
 // gone acts on a 410. A connection whose $connect has not returned answers so
 // too: a young row is left alone, and its client reads the history when it opens.
 func (p *page) gone(ctx context.Context, row Presence) (outcome, error) {
-	if p.Clock().UnixMilli()-row.Connection.ConnectedAt < PostableAfter.Milliseconds() {
+	if row.Connection.youngAt(p.Clock()) {
 		p.job.count(func(r *Report) { r.Young++ })
 		return ended, nil
 	}
@@ -258,12 +252,12 @@ func (p *page) remove(ctx context.Context, row Presence) (outcome, error) {
 	return ended, p.Sessions.RemoveConnection(ctx, c.AccountID, c.ID, servers)
 }
 
-// closeFew closes connections that kept failing while others of the page took
-// their frames, so that their clients connect again and catch up. Their rows stay:
-// they are live until $disconnect says otherwise. Where they are more than
-// slow clients can be, the fault is not theirs: nobody is closed, and all are left.
-func (p *page) closeFew(ctx context.Context, rows []Presence, page int) (left []Presence) {
-	if len(rows) > max(quotaFloor, page/quotaShare) {
+// closeSlow closes connections that kept failing while everybody else's took
+// their frames, so that their clients connect again and catch up. Their rows
+// stay: they are live until $disconnect says otherwise. Where the fault need not be theirs nobody
+// is closed, and all are left.
+func (p *page) closeSlow(ctx context.Context, rows []Presence) (left []Presence) {
+	if !p.strain.clientsAreToBlame(p.Clock(), rows) {
 		return rows
 	}
 	forEach(p.Concurrency, rows, func(row Presence) {

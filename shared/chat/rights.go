@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -9,20 +10,20 @@ import (
 // bench judges who of a page of connections may see what. Its knowledge is read
 // strongly and is never older than RightsMaxAge when it is used.
 type bench struct {
-	reader   RightsReader
-	clock    Clock
-	serverID string
-	channels []string
-	rows     []Presence
+	*Notifier
+	job  *serverJob
+	rows []Presence
 
 	mu      sync.Mutex
+	news    news
 	current *rights
 }
 
-// rights are what one reading found.
+// rights are what one reading found: what there is to tell, and who may know.
 type rights struct {
 	Rights
-	readAt  time.Time // before the reads
+	notices []Notice
+	readAt  time.Time // before the reads, the oldest of them
 	lists   map[string]map[string]ListEntry
 	members map[string]Member // of the accounts that changed since their proof
 }
@@ -32,30 +33,53 @@ type rights struct {
 func (b *bench) fresh(ctx context.Context) (*rights, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.current != nil && b.clock().Sub(b.current.readAt) < RightsMaxAge {
+	if b.current != nil && b.Clock().Sub(b.current.readAt) < RightsMaxAge {
 		return b.current, nil
 	}
+	// Older than that they are of no use, however long the reading takes.
+	ctx, cancel := context.WithTimeout(ctx, RightsMaxAge)
+	defer cancel()
 	read, err := b.read(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if age := b.Clock().Sub(read.readAt); age >= RightsMaxAge {
+		return nil, fmt.Errorf("rights in the server: %v old once they were read", age)
 	}
 	b.current = read
 	return read, nil
 }
 
 func (b *bench) read(ctx context.Context) (*rights, error) {
-	r := &rights{readAt: b.clock()}
-	var err error
-	r.Rights, err = b.reader.Rights(ctx, b.serverID, b.channels, since(oldestProof(b.rows)))
+	r := &rights{readAt: b.Clock()}
+	// What was read a moment ago, as it was for the first page, is good for half
+	// of the time that the whole may be used.
+	if r.readAt.Sub(b.news.readAt) < RightsMaxAge/2 {
+		r.readAt = b.news.readAt
+	} else {
+		b.news.readAt = time.Time{}
+	}
+	err := first(concurrently(
+		func() (err error) {
+			r.Rights, err = b.Rights.Rights(ctx, b.job.serverID, b.job.channels(), since(oldestProof(b.rows)))
+			return err
+		},
+		func() (err error) {
+			if b.news.readAt.IsZero() {
+				b.news, err = b.Notifier.news(ctx, b.job)
+			}
+			return err
+		},
+	))
 	if err != nil {
 		return nil, err
 	}
-	r.lists = byAccount(r.Lists)
+	r.notices, r.lists = b.news.notices, byAccount(r.Lists)
 	anew := r.toJudgeAnew(b.rows)
 	if len(anew) == 0 {
 		return r, nil
 	}
-	r.members, err = b.reader.Members(ctx, b.serverID, anew)
+	r.members, err = b.Rights.Members(ctx, b.job.serverID, anew)
 	return r, err
 }
 

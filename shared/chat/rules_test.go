@@ -96,6 +96,10 @@ func TestCanSee(t *testing.T) {
 		{"private, owner", with(private, owner), true},
 		{"private, own white entry", with(private, white(2)), true},
 		{"private, white entry of an ended membership", with(private, white(1)), false},
+		{"private, white entry that never was", with(private, white(0), func(s *chat.Standing) { s.Member.Generation = 0 }), false},
+		{"private, nobody owns the server and nobody's name is empty", with(private, func(s *chat.Standing) {
+			s.Server.OwnerID, s.Member.AccountID = "", ""
+		}), false},
 		{"private, role's white entry", with(private, whiteRoles("mod")), true},
 		{"private, white entry of a role not held", with(private, whiteRoles("vip")), false},
 		{"private, everyone on the white list", with(private, whiteRoles(chat.Everyone)), true},

@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -34,6 +33,16 @@ func (s *Sessions) Connect(ctx context.Context, c Connection) error {
 	if err := s.Store.PutConnection(ctx, c); err != nil {
 		return err
 	}
+	err := s.admit(ctx, c)
+	if err != nil {
+		// The handshake fails, so no $disconnect will come for this row.
+		err = errors.Join(err, s.Store.RemoveConnection(context.WithoutCancel(ctx), c.AccountID, c.ID, nil))
+	}
+	return err
+}
+
+// admit makes a connection whose row is stored known to its servers.
+func (s *Sessions) admit(ctx context.Context, c Connection) error {
 	proved := s.Clock().UnixMilli()
 	var (
 		memberships []Membership
@@ -52,8 +61,7 @@ func (s *Sessions) Connect(ctx context.Context, c Connection) error {
 		return err
 	}
 	if superseded(c, connections) {
-		err := s.Store.RemoveConnection(ctx, c.AccountID, c.ID, nil)
-		return cmp.Or(err, error(&Error{Code: Repeated, Reason: "this device has connected again meanwhile"}))
+		return &Error{Code: Repeated, Reason: "this device has connected again meanwhile"}
 	}
 	return first(concurrently(
 		func() error { return s.Store.PutPresences(ctx, presences(c, memberships, proved)) },
@@ -96,14 +104,19 @@ func surplus(c Connection, all []Connection, most int) []Connection {
 	return append(gone, all[:max(0, len(all)-most)]...)
 }
 
-// retire closes connections and removes their rows. One that has gone before is
-// only removed.
+// retire closes connections and removes their rows. A young one that answers as
+// if it had gone may still be in its handshake: its row stays, so that it counts,
+// and the next connect or its own ping ends it.
 func (s *Sessions) retire(ctx context.Context, old []Connection, memberships []Membership) error {
 	servers := serverIDs(memberships)
 	closings := make([]func() error, len(old))
 	for i, c := range old {
 		closings[i] = func() error {
-			if err := s.Gateway.Close(ctx, c.ID); err != nil && !errors.Is(err, ErrGone) {
+			err := s.Gateway.Close(ctx, c.ID)
+			if errors.Is(err, ErrGone) && c.youngAt(s.Clock()) {
+				return nil
+			}
+			if err != nil && !errors.Is(err, ErrGone) {
 				return err
 			}
 			return s.Store.RemoveConnection(ctx, c.AccountID, c.ID, servers)
@@ -133,16 +146,19 @@ func (s *Sessions) Disconnect(ctx context.Context, c Connection) error {
 }
 
 // Ping gives the server's time. A connection whose row is gone would never be
-// told anything: it is closed, so that its client connects again.
+// told anything, and one that another of its device has superseded is none: it is
+// closed, so that its client connects again. One round trip for any other.
 func (s *Sessions) Ping(ctx context.Context, c Connection) (time.Time, error) {
-	known, err := s.Store.HasConnection(ctx, c.AccountID, c.ID)
+	now := s.Clock()
+	connections, err := s.Store.Connections(ctx, c.AccountID, now.UnixMilli())
 	if err != nil {
 		return time.Time{}, err
 	}
-	if !known {
+	known := slices.ContainsFunc(connections, func(other Connection) bool { return other.ID == c.ID })
+	if !known || superseded(c, connections) {
 		if err := s.Gateway.Close(ctx, c.ID); err != nil && !errors.Is(err, ErrGone) {
 			return time.Time{}, err
 		}
 	}
-	return s.Clock(), nil
+	return now, nil
 }

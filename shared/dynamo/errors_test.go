@@ -38,7 +38,6 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 		"RevokeMessage":    func(ctx context.Context, s *Store) error { _, err := s.RevokeMessage(ctx, revoke); return err },
 		"PutConnection":    func(ctx context.Context, s *Store) error { return s.PutConnection(ctx, connection) },
 		"Connections":      func(ctx context.Context, s *Store) error { _, err := s.Connections(ctx, id, 0); return err },
-		"HasConnection":    func(ctx context.Context, s *Store) error { _, err := s.HasConnection(ctx, id, "x"); return err },
 		"Memberships":      func(ctx context.Context, s *Store) error { _, err := s.Memberships(ctx, id); return err },
 		"RemoveConnection": func(ctx context.Context, s *Store) error { return s.RemoveConnection(ctx, id, "x", nil) },
 		"RemovePresences":  func(ctx context.Context, s *Store) error { return s.RemovePresences(ctx, id, []string{"x"}) },

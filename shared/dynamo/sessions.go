@@ -46,17 +46,6 @@ func (s *Store) Connections(ctx context.Context, accountID string, now int64) ([
 	return connections, nil
 }
 
-// HasConnection tells whether the account's row of the connection is there.
-func (s *Store) HasConnection(ctx context.Context, accountID, connectionID string) (bool, error) {
-	const op = "HasConnection"
-	key, err := connectionKey(accountID, connectionID)
-	if err != nil {
-		return false, failed(op, err)
-	}
-	row, err := s.get(ctx, op, s.tables.Sessions, key)
-	return row != nil, err
-}
-
 // PutPresences stores connections in the audiences of servers.
 func (s *Store) PutPresences(ctx context.Context, rows []chat.Presence) error {
 	const op = "PutPresences"

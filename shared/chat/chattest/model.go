@@ -169,7 +169,6 @@ func (m *model) disconnect(r *rapid.T) {
 
 func (m *model) sessions(r *rapid.T) {
 	c, server := m.connection(r), m.pick(r, "s")
-	compare(m, r, func(s chat.Store) (bool, error) { return s.HasConnection(r.Context(), c.AccountID, c.ID) })
 	compare(m, r, func(s chat.Store) ([]chat.Connection, error) {
 		list, err := s.Connections(r.Context(), c.AccountID, m.now.UnixMilli())
 		return sorted(list, func(c chat.Connection) string { return c.ID }), err

@@ -27,14 +27,6 @@ func (s *Store) Connections(ctx context.Context, accountID string, now int64) ([
 	})
 }
 
-// HasConnection tells whether the account's row of the connection is there.
-func (s *Store) HasConnection(ctx context.Context, accountID, id string) (bool, error) {
-	return do(ctx, s, "HasConnection", func() (bool, error) {
-		_, ok := s.connections[connectionID{accountID, id}]
-		return ok, nil
-	})
-}
-
 // PutPresences stores connections in the audiences of servers.
 func (s *Store) PutPresences(ctx context.Context, rows []chat.Presence) error {
 	return s.write(ctx, "PutPresences", func() {

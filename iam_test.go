@@ -1,0 +1,88 @@
+package unsend_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// permitted is everything that each role may do, as action@resource: exactly what
+// its function calls, on nothing wider than what it calls it on. Logs, of which
+// each role has its own group's two actions, are left out.
+var permitted = map[string][]string{
+	"AuthorizeRole": {"secretsmanager:GetSecretValue@TokenSecretA.Id", "secretsmanager:GetSecretValue@TokenSecretB.Id"},
+	"ConnectRole": {
+		"dynamodb:Query@Community.Arn",
+		"dynamodb:PutItem@Sessions.Arn", "dynamodb:Query@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
+		"execute-api:ManageConnections@DELETE",
+	},
+	"DisconnectRole": {"dynamodb:Query@Community.Arn", "dynamodb:BatchWriteItem@Sessions.Arn"},
+	"SessionRole":    {"dynamodb:Query@Sessions.Arn", "execute-api:ManageConnections@DELETE"},
+	"SendRole": {
+		"dynamodb:BatchGetItem@Community.Arn",
+		"dynamodb:PutItem@Messages.Arn", "dynamodb:GetItem@Messages.Arn",
+		"dynamodb:PutItem@Sessions.Arn",
+	},
+	"RevokeRole": {"dynamodb:BatchGetItem@Community.Arn", "dynamodb:UpdateItem@Messages.Arn"},
+	"ReadRole": {
+		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:Query@Community.Arn",
+		"dynamodb:Query@Messages.Arn", "dynamodb:Query@${Messages.Arn}/index/updates",
+	},
+	"NotifyRole": {
+		"dynamodb:BatchGetItem@Messages.Arn",
+		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:Query@Community.Arn",
+		"dynamodb:Query@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
+		"execute-api:ManageConnections@POST", "execute-api:ManageConnections@DELETE",
+		"dynamodb:DescribeStream@Messages.StreamArn", "dynamodb:GetRecords@Messages.StreamArn", "dynamodb:GetShardIterator@Messages.StreamArn",
+		"dynamodb:ListStreams@${Messages.Arn}/stream/*", // it has no narrower resource
+		"s3:PutObject@${Undelivered.Arn}/*", "s3:ListBucket@Undelivered.Arn",
+	},
+}
+
+func TestRolesPermitExactlyWhatIsUsed(t *testing.T) {
+	t.Parallel()
+	roles := resources(loadTemplate(t), "AWS::IAM::Role")
+	for name := range permitted {
+		if roles[name] == nil {
+			t.Errorf("the template has no %s", name)
+		}
+	}
+	for name, role := range roles {
+		if role["ManagedPolicyArns"] != nil {
+			t.Errorf("%s takes managed policies, which name every resource", name)
+		}
+		logs := strings.TrimSuffix(name, "Role") + "Logs.Arn"
+		want := append([]string{"logs:CreateLogStream@" + logs, "logs:PutLogEvents@" + logs}, permitted[name]...)
+		var got []string
+		for _, s := range statements(role) {
+			if s["Effect"] != "Allow" || s["NotAction"] != nil || s["NotResource"] != nil {
+				t.Errorf("%s has a statement of another kind", name)
+			}
+			for _, action := range list(s["Action"]) {
+				for _, resource := range list(s["Resource"]) {
+					got = append(got, fmt.Sprint(action, "@", resourceName(resource)))
+				}
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s permits\n%s\nand its function uses\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
+
+// resourceName is what a resource refers to; of connections the method.
+func resourceName(resource any) string {
+	of, _ := resource.(object)
+	if attribute, ok := of["Fn::GetAtt"]; ok {
+		return fmt.Sprint(attribute)
+	}
+	text := fmt.Sprint(of["Fn::Sub"])
+	const connections = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/${Stage}/"
+	if method, ok := strings.CutPrefix(text, connections); ok {
+		return strings.TrimSuffix(method, "/@connections/*")
+	}
+	return text
+}
