@@ -16,14 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-
 	unsend "unsend/clients/go"
-	"unsend/scripts/local/stack"
+	"unsend/scripts/unsend/deployment"
 	"unsend/shared/chat"
 	"unsend/shared/dynamo"
 	"unsend/shared/token"
@@ -36,55 +30,34 @@ const (
 	web = int(chat.Web)
 )
 
-// deployment is the stack under test, with an administrator's access to it.
-type deployment struct {
-	stack.Description
-	aws    aws.Config
-	db     *dynamodb.Client
+// target is the deployment under test, with an administrator's access to it.
+type target struct {
+	*deployment.Deployment
 	store  *dynamo.Store
 	secret []byte
 }
 
-var deployed = sync.OnceValues(func() (*deployment, error) {
-	description, err := stack.Load(os.Getenv("UNSEND_STACK"))
-	if err != nil {
-		return nil, err
-	}
+var found = sync.OnceValues(func() (*target, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	config, err := awsConfig(ctx, description)
+	d, err := deployment.Find(ctx, deployment.Choice{File: os.Getenv("UNSEND_STACK")})
 	if err != nil {
 		return nil, err
 	}
-	secret, err := secretsmanager.NewFromConfig(config).GetSecretValue(ctx,
-		&secretsmanager.GetSecretValueInput{SecretId: &description.TokenSecretARN})
+	secret, err := d.TokenSecret(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("the deployment's token secret: %w", err)
+		return nil, err
 	}
-	db := dynamodb.NewFromConfig(config)
-	return &deployment{
-		Description: description, aws: config, db: db, secret: []byte(*secret.SecretString),
-		store: dynamo.New(db, dynamo.Tables{Messages: description.MessagesTable, Community: description.CommunityTable, Sessions: description.SessionsTable}, dynamo.Options{}),
-	}, nil
+	return &target{Deployment: d, store: d.Store(), secret: secret}, nil
 })
 
-func awsConfig(ctx context.Context, d stack.Description) (aws.Config, error) {
-	if !d.Local() {
-		return awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(d.Region))
-	}
-	return aws.Config{
-		Region: d.Region, BaseEndpoint: &d.Endpoint,
-		Credentials: credentials.NewStaticCredentialsProvider(stack.LocalAccessKey, stack.LocalSecretKey, ""),
-	}, nil
-}
-
-// deploymentUnderTest skips the test where no stack is there.
-func deploymentUnderTest(t *testing.T) *deployment {
+// underTest skips the test where no stack is there.
+func underTest(t *testing.T) *target {
 	t.Helper()
 	if os.Getenv("UNSEND_STACK") == "" {
 		t.Skip("no stack to test: UNSEND_STACK names none. scripts/test deploys one; with scripts/dev running, set UNSEND_STACK=.unsend/stack.json")
 	}
-	d, err := deployed()
+	d, err := found()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +66,7 @@ func deploymentUnderTest(t *testing.T) *deployment {
 
 // community is a server of the test's own, with the channel "lobby".
 type community struct {
-	*deployment
+	*target
 	t  *testing.T
 	id string
 }
@@ -102,7 +75,7 @@ type community struct {
 // revoke members' messages. Accounts are of this test alone: see account.
 func newCommunity(t *testing.T) *community {
 	t.Helper()
-	c := &community{deployment: deploymentUnderTest(t), t: t, id: "e2e-" + random()}
+	c := &community{target: underTest(t), t: t, id: "e2e-" + random()}
 	c.changeServer(func(s *chat.Server) {
 		s.OwnerID = c.account("owner")
 		s.Roles = []chat.Role{
@@ -277,8 +250,9 @@ func (d *device) page(channel string) ([]unsend.Message, error) {
 	return p.Messages, err
 }
 
-// settled sends a marker from the owner and waits until every device has it, so that
-// whatever was on its way before has come. (One channel's notices pass one lane of the stream.)
+// marker sends a message to the lobby and gives its id. A device that was told of it
+// was told before of everything that happened in the lobby earlier: one channel's notices
+// pass one lane of the stream.
 func (c *community) marker() string {
 	c.t.Helper()
 	return c.connect("owner", "marker").say("marker").MsgServerID

@@ -78,6 +78,9 @@ func userConfig(ctx context.Context, region string) (aws.Config, error) {
 	return cfg, nil
 }
 
+// AWS is how the deployment's services are called.
+func (d *Deployment) AWS() aws.Config { return d.aws.Copy() }
+
 // Store is the deployment's store.
 func (d *Deployment) Store() *dynamo.Store {
 	tables := dynamo.Tables{Messages: d.MessagesTable, Community: d.CommunityTable, Sessions: d.SessionsTable}
@@ -96,7 +99,7 @@ func (d *Deployment) Token(ctx context.Context, g Grant) (string, error) {
 	if longest := time.Duration(d.TokenMaxTTLSeconds) * time.Second; longest > 0 && g.TTL > longest {
 		return "", fmt.Errorf("this deployment accepts no token that lives longer than %v: ask for less with --ttl", longest)
 	}
-	secret, err := d.tokenSecret(ctx)
+	secret, err := d.TokenSecret(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -114,7 +117,8 @@ func (d *Deployment) LongestTTL(wanted time.Duration) time.Duration {
 	return wanted
 }
 
-func (d *Deployment) tokenSecret(ctx context.Context) ([]byte, error) {
+// TokenSecret is what the deployment's tokens are signed with.
+func (d *Deployment) TokenSecret(ctx context.Context) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.secret != nil {
