@@ -123,7 +123,7 @@ func (c Content) checkMentions() error {
 	return nil
 }
 
-// messageTypes are QChat's, by number; see domain.md's "Message".
+// messageTypes are QChat's, by number; see the Message of its API.
 var messageTypes = map[int]bool{0: true, 1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 10: true, 100: true}
 
 func (r SendRequest) check() error {

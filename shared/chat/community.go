@@ -115,14 +115,6 @@ type Membership struct {
 	Generation int64
 }
 
-// Change tells that an account, a channel or the server itself changed so that
-// somebody may see more or less than before.
-type Change struct {
-	At        int64  // ms, taken before the write was sent
-	AccountID string // empty when everybody may be affected
-	ChannelID string // empty when it is not about one channel
-}
-
 // Join makes the member join at now: a new generation, without roles. Joining
 // again while a member changes nothing. A ban survives it.
 func (m *Member) Join(now time.Time) {

@@ -26,8 +26,7 @@ const (
 	MaxTimestamp = 999_999_999_999_999
 )
 
-// Limits of a community (QChat's; see the package comment of shared/chat for
-// the words).
+// Limits of a community: QChat's.
 const (
 	MaxRolesPerServer    = 20 // custom roles; everyone comes on top
 	MaxChannelsPerServer = 100

@@ -698,7 +698,7 @@ type slowFollow struct {
 	before func()
 }
 
-func (s slowFollow) PutPresences(ctx context.Context, rows []chat.Presence) error {
+func (s slowFollow) Connections(ctx context.Context, account string, now int64) ([]chat.Connection, error) {
 	s.before()
-	return s.Store.PutPresences(ctx, rows)
+	return s.Store.Connections(ctx, account, now)
 }
