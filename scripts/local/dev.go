@@ -218,8 +218,12 @@ func (d *dev) play(ctx context.Context) error {
 
 // tool is a command of the command line tool, about this stack.
 func (d *dev) tool(command string, args ...string) Command {
-	argv := append([]string{toolPath(d.root), command, "--stack", d.stackFile}, args...)
-	return Command{What: "unsend " + command, Dir: d.root, Env: environment(), Log: d.dir.log(command), Argv: argv}
+	return toolCommand(d.root, d.dir, d.stackFile, command, args...)
+}
+
+func toolCommand(root string, dir runDir, stackFile, command string, args ...string) Command {
+	argv := append([]string{toolPath(root), command, "--stack", stackFile}, args...)
+	return Command{What: "unsend " + command, Dir: root, Env: environment(), Log: dir.log(command), Argv: argv}
 }
 
 func (d *dev) printWelcome(took time.Duration) {

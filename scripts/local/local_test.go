@@ -269,3 +269,24 @@ func startForTest(t *testing.T, argv []string) *stackServer {
 	}
 	return s
 }
+
+// A command that ends well without having done its work is a failure too.
+func TestACommandMustSayWhatItDid(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	write(t, toolPath(root), "#!/bin/sh\n[ $# = 4 ] || exit 3\necho \"$1 $3 $4: unchanged\"\n")
+	if err := os.Chmod(toolPath(root), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "log", "x"), "")
+	run := &tests{root: root, dir: runDir{root}}
+	if err := run.says(t.Context(), "seed "+run.stackFile()+" x.yaml: unchanged", "seed", "x.yaml"); err != nil {
+		t.Error(err)
+	}
+	if err := run.says(t.Context(), "created", "seed", "x.yaml"); err == nil || !strings.Contains(err.Error(), `"created"`) {
+		t.Errorf("it said something else: %v", err)
+	}
+	if err := run.says(t.Context(), "unchanged", "seed"); err == nil || !strings.Contains(err.Error(), "exit status 3") {
+		t.Errorf("it failed: %v", err)
+	}
+}

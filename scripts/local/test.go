@@ -19,8 +19,8 @@ const testHelp = `Usage: scripts/test [flags]
 
 Checks everything, as CI does: formatting, vet, staticcheck, shellcheck, sam validate --lint; unit,
 property, handler and template tests with the race detector, the stores against a real DynamoDB
-endpoint; each fuzz target for some seconds; then deploys template.yaml to a local stack and runs the
-end-to-end suite there. What it starts it ends. The first run makes .venv/, as scripts/dev does.
+endpoint; each fuzz target for some seconds; then deploys template.yaml to a local stack, runs the
+commands of the command line tool there as a user does, and the end-to-end suite. What it starts it ends. The first run makes .venv/, as scripts/dev does.
 
 A step that fails does not keep the others from running; the list at the end tells.
 
@@ -37,7 +37,7 @@ func parseTest(args []string) (testOptions, error) {
 		fmt.Fprint(flags.Output(), testHelp)
 		flags.PrintDefaults()
 	}
-	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, a minute for each fuzz target, UNSEND_LONG=1 for what looks at it")
+	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, a minute for each fuzz target, the end-to-end suite twice")
 	flags.BoolVar(&o.skipE2E, "skip-e2e", false, "do not deploy and do not run the end-to-end suite")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -226,7 +226,6 @@ func (t *tests) unit(ctx context.Context) error {
 	}
 	argv := []string{"go", "test", "-race", "-shuffle=on", "-timeout=5m"}
 	if t.long {
-		env = append(env, "UNSEND_LONG=1")
 		argv = []string{"go", "test", "-race", "-shuffle=on", "-count=3", "-timeout=30m"}
 	}
 	return t.loud(ctx, "go test", env, append(argv, packages...)...)
@@ -280,16 +279,40 @@ func onlyTimeWasUp(output string) bool {
 
 func (t *tests) e2e(ctx context.Context) {
 	if !t.deployed {
-		t.progress.Skip("end to end", "nothing was deployed")
+		t.progress.Skip("unsend seed, unsend demo, end to end", "nothing was deployed")
 		return
 	}
-	env := []string{"UNSEND_STACK=" + t.stackFile()}
+	t.commands(ctx)
+	count := "-count=1"
 	if t.long {
-		env = append(env, "UNSEND_LONG=1")
+		count = "-count=2" // the second finds what the first left behind
 	}
 	t.step(ctx, "end to end", func() error {
-		return t.loud(ctx, "go test e2e", env, "go", "test", "-count=1", "-shuffle=on", "-timeout=10m", "./e2e/...")
+		return t.loud(ctx, "go test e2e", []string{"UNSEND_STACK=" + t.stackFile()}, "go", "test", count, "-shuffle=on", "-timeout=10m", "./e2e/...")
 	})
+}
+
+// commands runs the tool as it is shipped, with its exit codes and nothing of
+// the tests' own in between.
+func (t *tests) commands(ctx context.Context) {
+	sample := filepath.Join("scripts", "unsend", "sample.yaml")
+	seeded := t.step(ctx, "unsend seed", func() error { return t.says(ctx, "created", "seed", sample) })
+	if !seeded {
+		t.progress.Skip("unsend seed again, unsend demo", "there is no sample community")
+		return
+	}
+	t.step(ctx, "unsend seed again", func() error { return t.says(ctx, "unchanged, everything is as the file says", "seed", sample) })
+	t.step(ctx, "unsend demo", func() error { return t.says(ctx, "Everything as it should be", "demo") })
+}
+
+// says runs a command of the tool, which must succeed and say so.
+func (t *tests) says(ctx context.Context, want, command string, args ...string) error {
+	c := toolCommand(t.root, t.dir, t.stackFile(), command, args...)
+	output, err := c.Run(ctx)
+	if err == nil && !strings.Contains(output, want) {
+		return &commandError{what: c.What, err: fmt.Errorf("its exit code is 0, but it does not say %q", want), tail: lastLines(output, 25), log: c.Log}
+	}
+	return err
 }
 
 func (t *tests) shellcheck(ctx context.Context) error {
