@@ -31,6 +31,7 @@ func TestTheFramesOfTheREADME(t *testing.T) {
 	}
 	c := newCommunity(t)
 	c.changeChannel("c1", func(*chat.Channel) {})
+	c.changeChannel("lobby", func(ch *chat.Channel) { ch.ViewMode = chat.Private }) // the page has one channel
 	c.changeMember("alice", func(m *chat.Member) { m.Join(time.Now()); m.Nick = "Alice" })
 	c.join("bob")
 	page := &readme{t: t, values: map[string]any{"s1": c.id, "alice": c.account("alice")}}
