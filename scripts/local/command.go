@@ -116,7 +116,7 @@ var knownFailures = []struct {
 	sign   *regexp.Regexp
 	advice string
 }{
-	{regexp.MustCompile(`(?i)no space left on device`), "free some disk space; .venv, .build and .unsend of this folder may be deleted at any time."},
+	{regexp.MustCompile(`(?i)no space left on device`), "free some disk space; .venv, .build and .aws-sam of this folder may be deleted at any time."},
 	{regexp.MustCompile(`(?i)ensurepip is not|No module named (venv|ensurepip)`), "install Python's venv module (Debian, Ubuntu: apt install python3-venv) and start again."},
 	{regexp.MustCompile(`(?i)DO NOT MATCH THE HASHES`), "a package index served another file than the pinned one. Try without a proxy or mirror; do not go on with that file."},
 	{regexp.MustCompile(`(?i)No matching distribution|Could not find a version`), "the package index does not have a pinned version for this Python. Check the index that pip is configured with (pip config list)."},

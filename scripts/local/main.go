@@ -1,10 +1,10 @@
-// Command local is the logic behind scripts/dev and scripts/test: it makes the
-// pinned Python tools, starts the local stack, builds and deploys with the real
-// sam, and ends everything that it started.
+// Command local is the logic behind scripts/dev, scripts/test and scripts/deploy:
+// it makes the pinned Python tools, starts the local stack, builds and deploys
+// with the real sam, and ends everything that it started.
 //
-// Nothing outside of the repository is written, no other AWS account is ever
-// asked (each AWS_ variable and profile of the user is kept away from the
-// tools), and nothing stays running: see [stackServer] and [Step].
+// Nothing outside of the repository is written. Only deploy asks an AWS account:
+// from the others' tools each AWS_ variable and profile of the user is kept
+// away. Nothing stays running: see [stackServer] and [Step].
 package main
 
 import (
@@ -37,7 +37,7 @@ var errReported = errors.New("failed")
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("use scripts/dev or scripts/test")
+		return errors.New("use scripts/dev, scripts/test or scripts/deploy")
 	}
 	root, err := findRoot()
 	if err != nil {
@@ -48,8 +48,10 @@ func run(ctx context.Context, args []string) error {
 		return devCommand(ctx, root, args[1:])
 	case "test":
 		return testCommand(ctx, root, args[1:])
+	case "deploy":
+		return deployCommand(ctx, root, args[1:])
 	}
-	return fmt.Errorf("unknown command %q: use scripts/dev or scripts/test", args[0])
+	return fmt.Errorf("unknown command %q: use scripts/dev, scripts/test or scripts/deploy", args[0])
 }
 
 // findRoot is the repository's folder: the nearest one with a template upwards
@@ -68,7 +70,7 @@ func findRoot() (string, error) {
 			return root, nil
 		}
 	}
-	return "", errors.New("no template.yaml here or above: run scripts/dev or scripts/test of the repository")
+	return "", errors.New("no template.yaml here or above: run scripts/dev, scripts/test or scripts/deploy of the repository")
 }
 
 func upwards(folder string) (string, bool) {

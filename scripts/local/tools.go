@@ -16,13 +16,18 @@ import (
 	"syscall"
 )
 
-// checkMachine finds a Python that the pinned tools run on. (Go is there: it has
-// compiled this program, and go.mod names the version.)
+// checkMachine tells whether a local stack can run here, and finds the Python for
+// it. (Go is there: it has compiled this program, and go.mod names the version.)
 func checkMachine(ctx context.Context) (python string, err error) {
 	if runtime.GOOS != "linux" {
 		return "", errors.New("the local stack runs the functions' Linux binaries on this machine, and this is " + runtime.GOOS +
 			".\n    What to do: use a Linux machine, container or virtual machine; or deploy to an AWS account with scripts/deploy")
 	}
+	return findPython(ctx)
+}
+
+// findPython finds a Python that the pinned tools run on.
+func findPython(ctx context.Context) (string, error) {
 	for _, name := range []string{"python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python"} {
 		path, err := exec.LookPath(name)
 		if err != nil {

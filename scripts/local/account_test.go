@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const smallTemplate = "Transform: x\nParameters:\n  Architecture:\n    Type: String\n  # a remark\n  Stage: {Type: String}\n  LocalStackUrl:\n    Default: ''\nResources:\n  Api:\n"
+
+func settle(t *testing.T, root, typed string, args ...string) (answers, string, error) {
+	t.Helper()
+	o, err := parseDeploy(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	a, err := settleAnswers(root, o, strings.NewReader(typed), &out)
+	return a, out.String(), err
+}
+
+func TestAnswersAreAskedOnceAndKept(t *testing.T) {
+	t.Setenv("AWS_REGION", "eu-west-1")
+	root := t.TempDir()
+	write(t, filepath.Join(root, "template.yaml"), smallTemplate)
+	first, asked, err := settle(t, root, "chat\nmoon\neu-central-1\nx86_64\n", "Stage=one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{`Architecture="x86_64"`, `Stage="one"`}; first.StackName != "chat" || first.Region != "eu-central-1" || !slices.Equal(first.overrides(), want) {
+		t.Errorf("answers %+v", first)
+	}
+	if !strings.Contains(asked, "[eu-west-1]") {
+		t.Errorf("asked %q, want the environment's region proposed", asked)
+	}
+	again, asked, err := settle(t, root, "", "Stage=")
+	if want := []string{`Architecture="x86_64"`, `Stage=""`}; err != nil || asked != "" || again.StackName != "chat" || !slices.Equal(again.overrides(), want) {
+		t.Errorf("the second time: %+v, asked %q, %v", again, asked, err)
+	}
+	changed, _, err := settle(t, root, "\n\narm64\n", "--guided")
+	if err != nil || changed.StackName != "chat" || changed.Region != "eu-central-1" || changed.Parameters["Architecture"] != "arm64" {
+		t.Errorf("asked again: %+v, %v", changed, err)
+	}
+	other, asked, err := settle(t, root, "", "Architecture=arm64", "--config-env", "test", "--region=us-east-1", "--stack-name", "chat-test")
+	if err != nil || asked != "" || other.StackName != "chat-test" || other.Parameters["Stage"] != "" {
+		t.Errorf("another stack: %+v, asked %q, %v", other, asked, err)
+	}
+}
+
+func TestAnswersThatCannotBeAreRefused(t *testing.T) {
+	t.Setenv("AWS_REGION", "")
+	t.Setenv("AWS_DEFAULT_REGION", "")
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{nil, "--region"},
+		{[]string{"--region", "eu-central-1", "RevokeWindow=1"}, "no parameter \"RevokeWindow\""},
+		{[]string{"--region", "eu-central-1", "LocalStackUrl=http://127.0.0.1:1"}, "scripts/dev"},
+		{[]string{"--region", "eu-central-1", "Architecture=mips"}, "it cannot be \"mips\""},
+	} {
+		root := t.TempDir()
+		write(t, filepath.Join(root, "template.yaml"), smallTemplate)
+		_, _, err := settle(t, root, "", c.args...)
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%v: %v, want %q", c.args, err, c.says)
+		}
+		if _, err := os.Stat(filepath.Join(root, answersFile)); err == nil {
+			t.Errorf("%v: kept", c.args)
+		}
+	}
+	if _, err := parseDeploy([]string{"prod"}); err == nil {
+		t.Error("a word that is nothing is taken")
+	}
+}
+
+// What is saved for deploy must reach build too, or Lambda gets binaries of
+// another processor.
+func TestBuildAndDeployAreToldTheSame(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	dir, err := newRunDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sam := filepath.Join(root, "sam")
+	write(t, sam, "#!/bin/sh\necho \"$CGO_ENABLED $GOFLAGS: $*\" >> "+root+"/calls\ncase $1 in build) mkdir -p .aws-sam/build/Send && cp built .aws-sam/build/Send/bootstrap;; esac\n")
+	if err := os.Chmod(sam, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "built"), string(binaryFor(t, elf.EM_X86_64, false)))
+	a := account{root: root, dir: dir, sam: sam, answers: answers{"chat", "eu-central-1", map[string]string{"Architecture": "x86_64", "Stage": "one"}}}
+	if err := a.build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.deploy(t.Context(), []string{"--no-confirm-changeset"}); err != nil {
+		t.Fatal(err)
+	}
+	calls, _ := os.ReadFile(filepath.Join(root, "calls"))
+	lines := strings.Split(strings.TrimSpace(string(calls)), "\n")
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], "0 ") || !strings.Contains(lines[0], "-trimpath -buildvcs=false") {
+		t.Fatalf("called %q", lines)
+	}
+	for _, line := range lines {
+		if !strings.Contains(line, `--parameter-overrides Architecture="x86_64" Stage="one"`) {
+			t.Errorf("%q lacks the parameters", line)
+		}
+	}
+	if !strings.HasSuffix(lines[1], "--stack-name chat --region eu-central-1 --no-confirm-changeset") {
+		t.Errorf("deployed by %q", lines[1])
+	}
+	a.Parameters["Architecture"] = "arm64" // and sam goes on building what it did
+	if err := a.build(t.Context()); err == nil || !strings.Contains(err.Error(), "EM_X86_64") {
+		t.Errorf("wrong binaries are built with %v", err)
+	}
+}
+
+func TestBinariesThatLambdaCannotRunAreFound(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if err := checkBinaries(folder, "arm64"); err == nil {
+		t.Error("none at all is fine")
+	}
+	path := filepath.Join(folder, "Send", "bootstrap")
+	for _, c := range []struct {
+		content []byte
+		says    string
+	}{
+		{binaryFor(t, elf.EM_AARCH64, false), ""},
+		{binaryFor(t, elf.EM_AARCH64, true), "shared libraries"},
+		{binaryFor(t, elf.EM_X86_64, false), "EM_X86_64"},
+		{[]byte("#!/bin/sh\n"), "no Linux binary"},
+	} {
+		write(t, path, string(c.content))
+		if err := checkBinaries(folder, "arm64"); (err == nil) != (c.says == "") || (err != nil && !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%v, want %q", err, c.says)
+		}
+	}
+}
+
+// binaryFor is the head of an ELF file.
+func binaryFor(t *testing.T, machine elf.Machine, dynamic bool) []byte {
+	t.Helper()
+	head := elf.Header64{
+		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
+		Type:  uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT), Ehsize: 64, Phoff: 64, Phentsize: 56,
+	}
+	var b bytes.Buffer
+	var parts []any
+	if dynamic {
+		head.Phnum = 1
+		parts = append(parts, elf.Prog64{Type: uint32(elf.PT_INTERP)})
+	}
+	for _, part := range append([]any{head}, parts...) {
+		if err := binary.Write(io.Writer(&b), binary.LittleEndian, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+func TestTheTemplatesParametersAreFound(t *testing.T) {
+	t.Parallel()
+	names, err := parameterNames(filepath.Join("..", "..", "template.yaml"))
+	if err != nil || !slices.Contains(names, "Stage") || !slices.Contains(names, "LocalStackUrl") || slices.Contains(names, "OnAws") {
+		t.Errorf("parameters %v, %v", names, err)
+	}
+}
