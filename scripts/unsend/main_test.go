@@ -35,6 +35,7 @@ func TestCommandLines(t *testing.T) {
 		{"seed --check seed/testdata/wrong.yaml", 1, "31 problems"},
 		{"seed", 1, "unsend seed scripts/unsend/sample.yaml"},
 		{"seed nowhere.yaml", 1, "nowhere.yaml"},
+		{"seed --check /dev/zero", 1, "larger than 1 MB"},
 		{"token", 1, "unsend token alice"},
 		{"token alice --client-type fax", 1, "known are android"},
 		{"token alice --stack " + none, 1, "start one with scripts/dev"},

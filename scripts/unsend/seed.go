@@ -67,7 +67,7 @@ at once. Writing it again changes nothing. What the file does not name stays as 
 }
 
 func readSeed(file string) (seed.File, error) {
-	data, err := os.ReadFile(file)
+	data, err := readFile(file)
 	if err != nil {
 		return seed.File{}, err
 	}
@@ -76,6 +76,16 @@ func readSeed(file string) (seed.File, error) {
 		err = fmt.Errorf("the file has problems:\n%w", err)
 	}
 	return f, err
+}
+
+// readFile reads no more than Parse takes, and one byte that shows that there is more.
+func readFile(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // it was read only
+	return io.ReadAll(io.LimitReader(file, seed.MaxFileBytes+1))
 }
 
 func (a *app) seed(command *cobra.Command, f seed.File) error {

@@ -23,19 +23,38 @@ func (f File) check(r *report) {
 	}
 }
 
+// known are the names of a server that others refer to.
+type known struct {
+	server         string
+	roles, members map[string]bool
+}
+
+func (s Server) known() known {
+	k := known{server: s.ID.Value, roles: map[string]bool{chat.Everyone: true}, members: map[string]bool{}}
+	for _, role := range s.Roles {
+		k.roles[role.ID.Value] = true
+	}
+	for _, m := range s.Members {
+		k.members[m.Account.Value] = true
+	}
+	delete(k.roles, "") // reported as missing
+	return k
+}
+
 func (s Server) check(r *report) {
+	k := s.known()
 	checkID(r, "a server's id", s.ID, chat.CheckID)
 	distinct(r, "role", s.Roles, func(x Role) name { return x.ID })
 	distinct(r, "member", s.Members, func(x Member) name { return x.Account })
 	distinct(r, "channel", s.Channels, func(x Channel) name { return x.ID })
 	s.checkOwner(r)
 	s.checkRoles(r)
-	s.checkMembers(r)
+	s.checkMembers(r, k)
 	if n := len(s.Channels); n > chat.MaxChannelsPerServer {
 		r.add(s.Channels[chat.MaxChannelsPerServer].ID.at, "a server has at most %d channels, this one %d: split the server", chat.MaxChannelsPerServer, n)
 	}
 	for _, c := range s.Channels {
-		c.check(r, s)
+		c.check(r, k)
 	}
 }
 
@@ -43,12 +62,12 @@ func (s Server) checkOwner(r *report) {
 	if s.Owner.Value == "" {
 		return // reported as missing
 	}
-	owner, ok := s.member(s.Owner.Value)
+	i := slices.IndexFunc(s.Members, func(m Member) bool { return m.Account.Value == s.Owner.Value })
 	switch {
-	case !ok:
+	case i < 0:
 		r.add(s.Owner.at, "the owner %q is no member: add it under members", s.Owner.Value)
-	case owner.Banned:
-		r.add(owner.Account.at, "the owner %q is banned: unban it, or name another owner", s.Owner.Value)
+	case s.Members[i].Banned:
+		r.add(s.Members[i].Account.at, "the owner %q is banned: unban it, or name another owner", s.Owner.Value)
 	}
 }
 
@@ -65,10 +84,10 @@ func (s Server) checkRoles(r *report) {
 	}
 }
 
-func (s Server) checkMembers(r *report) {
+func (s Server) checkMembers(r *report, k known) {
 	for _, m := range s.Members {
 		checkID(r, "an account", m.Account, chat.CheckID)
-		s.checkKnown(r, m.Roles, nil)
+		k.check(r, m.Roles, nil)
 		for _, role := range m.Roles {
 			if role.Value == chat.Everyone {
 				r.add(role.at, "every member has the role everyone: leave it out")
@@ -77,13 +96,13 @@ func (s Server) checkMembers(r *report) {
 	}
 }
 
-func (c Channel) check(r *report, s Server) {
+func (c Channel) check(r *report, k known) {
 	checkID(r, "a channel's id", c.ID, chat.CheckID)
 	for _, l := range []struct {
 		list
 		called string
 	}{{c.White, "whitelist"}, {c.Black, "blacklist"}} {
-		s.checkKnown(r, l.Roles, l.Accounts)
+		k.check(r, l.Roles, l.Accounts)
 		if n := len(l.Roles); n > chat.MaxRolesPerList {
 			r.add(l.Roles[chat.MaxRolesPerList].at, "a %s holds at most %d roles, this one %d: use fewer roles", l.called, chat.MaxRolesPerList, n)
 		}
@@ -91,7 +110,7 @@ func (c Channel) check(r *report, s Server) {
 			r.add(l.Accounts[chat.MaxMembersPerList].at, "a %s holds at most %d accounts, this one %d: use a role", l.called, chat.MaxMembersPerList, n)
 		}
 	}
-	s.checkKnown(r, forWhom(c.Overrides), forWhom(c.AccountOverrides))
+	k.check(r, forWhom(c.Overrides), forWhom(c.AccountOverrides))
 }
 
 func forWhom(overrides []override) []name {
@@ -102,31 +121,31 @@ func forWhom(overrides []override) []name {
 	return names
 }
 
-// checkKnown: a name that nothing stands behind is a slip of the pen.
-func (s Server) checkKnown(r *report, roles, accounts []name) {
+// check: a name that nothing stands behind is a slip of the pen.
+func (k known) check(r *report, roles, accounts []name) {
 	distinct(r, "role", roles, itself)
 	distinct(r, "account", accounts, itself)
 	for _, role := range roles {
-		if role.Value != "" && !s.hasRole(role.Value) {
-			r.add(role.at, "server %q has no role %q; it has: %s", s.ID.Value, role.Value, strings.Join(s.roleIDs(), ", "))
+		if role.Value != "" && !k.roles[role.Value] {
+			r.add(role.at, "server %q has no role %q; it has: %s", k.server, role.Value, k.roleIDs())
 		}
 	}
 	for _, account := range accounts {
-		if _, ok := s.member(account.Value); account.Value != "" && !ok {
-			r.add(account.at, "%q is no member of server %q: add it under members, or correct the name", account.Value, s.ID.Value)
+		if account.Value != "" && !k.members[account.Value] {
+			r.add(account.at, "%q is no member of server %q: add it under members, or correct the name", account.Value, k.server)
 		}
 	}
 }
 
 func itself(n name) name { return n }
 
-func (s Server) roleIDs() []string {
-	ids := map[string]bool{chat.Everyone: true}
-	for _, role := range s.Roles {
-		ids[role.ID.Value] = true
+// roleIDs are as many as a server may have: a file may name any number.
+func (k known) roleIDs() string {
+	ids := slices.Sorted(maps.Keys(k.roles))
+	if len(ids) > chat.MaxRolesPerServer+1 {
+		ids = append(ids[:chat.MaxRolesPerServer+1], "…")
 	}
-	delete(ids, "") // reported as missing
-	return slices.Sorted(maps.Keys(ids))
+	return strings.Join(ids, ", ")
 }
 
 func checkID(r *report, what string, id name, check func(field, id string) error) {

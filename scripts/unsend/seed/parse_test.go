@@ -74,7 +74,9 @@ func TestSmallFiles(t *testing.T) {
 		says           string // empty: accepted
 	}{
 		{"as it is", "", "", ""},
-		{"an alias", "windows: {}\n    roles: [{id: r}]", "windows: &w {own: 2m}\n    roles: [{id: r, windows: *w}]", ""},
+		{"an anchor", "windows: {}", "windows: &w {own: 2m}", "f.yaml:4:14: anchors (&w) are not supported"},
+		{"an alias", "windows: {}\n    roles: [{id: r}]", "windows: &w {own: 2m}\n    roles: [{id: r, windows: *w}]", "f.yaml:5:30: aliases (*w) are not supported"},
+		{"a merge", "windows: {}", "<<: {owner: b}", `has no field "<<"`},
 		{"numbers as ids", "{id: c}", "{id: 12}", ""},
 		{"never", "windows: {}", "windows: {own: never, moderator: unlimited}", ""},
 		{"days", "windows: {}", "windows: {own: 7d}", ""},
@@ -108,6 +110,58 @@ func TestSmallFiles(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.says)
 			}
 		})
+	}
+}
+
+// Each line stands for all of the one before, many times: a terabyte of
+// servers in a few lines.
+func TestABombDoesNotGoOff(t *testing.T) {
+	t.Parallel()
+	file := "servers:\n  - &a0 {id: s, owner: a, members: [{account: a}]}\n"
+	for i := range 12 {
+		file += fmt.Sprintf("  - &a%d [%s*a%d]\n", i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), i)
+	}
+	_, err := seed.Parse("f.yaml", []byte(file))
+	problems, ok := errors.AsType[*seed.Problems](err)
+	if !ok || len(problems.List) != 100 || !strings.Contains(err.Error(), "f.yaml:2:5: anchors") ||
+		!strings.HasPrefix(err.Error()[strings.LastIndex(err.Error(), "\n")+1:], "100 problems, and the rest") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What a file of the largest size can ask for is done soon, right or wrong.
+func TestTheLargestFile(t *testing.T) {
+	t.Parallel()
+	of := func(head, each, tail string) string {
+		n := (seed.MaxFileBytes - len(head) - len(tail)) / len(each)
+		return head + strings.Repeat(each, n) + tail
+	}
+	for name, file := range map[string]string{
+		"deep":    of("servers: ", "[", ""),
+		"deeper":  of("", "- ", ""),
+		"wide":    of("servers: [", "x,", "]"),
+		"strange": of("", "? ", ""),
+	} {
+		if _, err := seed.Parse("f.yaml", []byte(file)); err == nil || len(err.Error()) > 20_000 {
+			t.Errorf("%s: an error of %d bytes", name, len(fmt.Sprint(err)))
+		}
+	}
+	if _, err := seed.Parse("f.yaml", make([]byte, seed.MaxFileBytes+1)); err == nil || !strings.Contains(err.Error(), "larger than 1 MB") {
+		t.Errorf("a larger one: %v", err)
+	}
+}
+
+// The hundredth problem can be found in the reading or in the checking.
+func TestReadingStops(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{99: "\n99 problems; nothing", 100: "\n100 problems, and the rest of the file was not looked at; nothing", 5000: "\n100 problems, and"} {
+		file := strings.Replace(small, "channels: [{id: c}]", "channels: [{id: c, blacklist: {accounts: ["+items("m%d", n)+"]}}]", 1)
+		if n == 5000 {
+			file = strings.Replace(file, "m4999", "m0", 1)
+		}
+		if _, err := seed.Parse("f.yaml", []byte(file)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d: %v", n, err)
+		}
 	}
 }
 

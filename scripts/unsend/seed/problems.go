@@ -16,7 +16,10 @@ type Problem struct {
 	Text         string // what is wrong, and what to do
 }
 
-// Problems is everything that is wrong with a file.
+// maxProblems is where reading stops: nobody corrects more at once.
+const maxProblems = 100
+
+// Problems is what is wrong with a file: everything, unless it is maxProblems.
 type Problems struct {
 	File string
 	List []Problem
@@ -32,6 +35,9 @@ func (p *Problems) Error() string {
 	if len(p.List) != 1 {
 		count = fmt.Sprintf("%d problems", len(p.List))
 	}
+	if len(p.List) == maxProblems {
+		count += ", and the rest of the file was not looked at"
+	}
 	fmt.Fprintf(&text, "%s; nothing was written. Correct the file and run the command again.", count)
 	return text.String()
 }
@@ -39,8 +45,14 @@ func (p *Problems) Error() string {
 // report collects problems.
 type report struct{ list []Problem }
 
+// tooMany is the panic that ends the reading, as deep as it may be; [Parse] recovers it.
+type tooMany struct{}
+
 func (r *report) add(at place, format string, args ...any) {
 	r.list = append(r.list, Problem{Line: at.line, Column: at.column, Text: fmt.Sprintf(format, args...)})
+	if len(r.list) == maxProblems {
+		panic(tooMany{})
+	}
 }
 
 // err is nil when nothing was wrong.

@@ -12,24 +12,49 @@ import (
 	"unsend/shared/chat"
 )
 
-// maxFileBytes bounds a file; the largest community a file is good for is far
-// below it.
-const maxFileBytes = 16 << 20
+// MaxFileBytes bounds a file: a server's largest community is below it.
+const MaxFileBytes = 1 << 20
 
 // Parse reads and checks a file. The error, where the file can be read as YAML,
-// is *[Problems] with everything that is wrong.
-func Parse(file string, data []byte) (File, error) {
-	if len(data) > maxFileBytes {
-		return File{}, fmt.Errorf("%s: larger than %d MB: split it by server", file, maxFileBytes>>20)
+// is *[Problems] with everything that is wrong, up to a hundred things.
+func Parse(file string, data []byte) (f File, err error) {
+	if len(data) > MaxFileBytes {
+		return File{}, fmt.Errorf("%s: larger than %d MB: split it by server; nothing was written", file, MaxFileBytes>>20)
 	}
 	var document yaml.Node
 	if err := yaml.Load(data, &document); err != nil {
 		return File{}, fmt.Errorf("%s: not YAML: %w; nothing was written", file, err)
 	}
 	r := &reader{}
-	f := r.file(&document)
-	f.check(&r.report)
+	defer func() {
+		switch stopped := recover(); stopped {
+		case nil:
+		case tooMany{}:
+			f, err = File{}, r.err(file)
+		default:
+			panic(stopped)
+		}
+	}()
+	if r.plain(&document); len(r.list) == 0 {
+		f = r.file(&document)
+		f.check(&r.report)
+	}
 	return f, r.err(file)
+}
+
+// plain refuses anchors and aliases. An alias stands for as much as its anchor holds, which may be
+// aliases again: a small file would be an enormous community.
+func (r *reader) plain(n *yaml.Node) {
+	switch {
+	case n.Kind == yaml.AliasNode:
+		r.add(at(n), "aliases (*%s) are not supported: write out what it stands for", n.Value)
+		return
+	case n.Anchor != "":
+		r.add(at(n), "anchors (&%s) are not supported: remove it", n.Anchor)
+	}
+	for _, each := range n.Content {
+		r.plain(each)
+	}
 }
 
 // reader turns nodes into values, noting what does not fit. It goes on after a
@@ -137,10 +162,10 @@ func (r *reader) mapping(n *yaml.Node, what string, known fields, required ...st
 			return
 		}
 		given[key.Value] = true
-		read(resolve(value))
+		read(value)
 	})
 	for _, field := range required {
-		if resolve(n).Kind == yaml.MappingNode && !given[field] {
+		if n.Kind == yaml.MappingNode && !given[field] {
 			r.add(at(n), "%s needs %q: add it", what, field)
 		}
 	}
@@ -148,7 +173,6 @@ func (r *reader) mapping(n *yaml.Node, what string, known fields, required ...st
 
 // pairs reads any mapping, in the file's order. Nothing at all is an empty one.
 func (r *reader) pairs(n *yaml.Node, what string, each func(key, value *yaml.Node)) {
-	n = resolve(n)
 	if isNull(n) {
 		return
 	}
@@ -158,18 +182,17 @@ func (r *reader) pairs(n *yaml.Node, what string, each func(key, value *yaml.Nod
 	}
 	first := map[string]place{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := resolve(n.Content[i])
+		key := n.Content[i]
 		if earlier, ok := first[key.Value]; ok {
 			r.add(at(key), "%q stands here a second time (first in line %d): remove one", key.Value, earlier.line)
 			continue
 		}
 		first[key.Value] = at(key)
-		each(key, resolve(n.Content[i+1]))
+		each(key, n.Content[i+1])
 	}
 }
 
 func listOf[T any](r *reader, n *yaml.Node, what string, read func(*yaml.Node) T) []T {
-	n = resolve(n)
 	if isNull(n) {
 		return nil
 	}
@@ -179,7 +202,7 @@ func listOf[T any](r *reader, n *yaml.Node, what string, read func(*yaml.Node) T
 	}
 	items := make([]T, len(n.Content))
 	for i, item := range n.Content {
-		items[i] = read(resolve(item))
+		items[i] = read(item)
 	}
 	return items
 }
@@ -227,14 +250,6 @@ func (r *reader) view(n *yaml.Node) chat.ViewMode {
 	}
 	r.add(at(n), "view must be public (all members but the blacklist) or private (the whitelist only)")
 	return chat.Public
-}
-
-// resolve follows an alias (*name) to what it stands for.
-func resolve(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode && n.Alias != nil {
-		return n.Alias
-	}
-	return n
 }
 
 func at(n *yaml.Node) place { return place{max(n.Line, 1), max(n.Column, 1)} }

@@ -101,25 +101,3 @@ type override struct {
 	For   name
 	Grant chat.Grant
 }
-
-// hasRole tells whether the server has the role; everyone is always there.
-func (s Server) hasRole(id string) bool {
-	if id == chat.Everyone {
-		return true
-	}
-	for _, r := range s.Roles {
-		if r.ID.Value == id {
-			return true
-		}
-	}
-	return false
-}
-
-func (s Server) member(account string) (Member, bool) {
-	for _, m := range s.Members {
-		if m.Account.Value == account {
-			return m, true
-		}
-	}
-	return Member{}, false
-}
