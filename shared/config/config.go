@@ -102,11 +102,11 @@ func (e *Environment) List(name string) []string {
 
 // URL is an absolute http or https URL, without a slash at its end.
 func (e *Environment) URL(name string) string {
-	value := strings.TrimSuffix(e.Text(name), "/")
+	value := e.Text(name)
 	if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
 		e.fail(name, "must be an http or https URL")
 	}
-	return value
+	return strings.TrimSuffix(value, "/")
 }
 
 // Windows are the deployment's windows.
