@@ -37,10 +37,11 @@ const (
 	// responseTimeout bounds the wait for the first byte of one attempt, so that
 	// a lost packet costs an attempt and not the whole request.
 	responseTimeout = 2 * time.Second
-	// idleConnections per host: the SDK's own 10 would close and dial
-	// connections all the time when a batch fans out.
-	idleConnections = 256
 )
+
+// IdleConnections are kept per host: the SDK's own 10 (Go's 2) would close and
+// dial TLS connections all the time when a batch fans out.
+const IdleConnections = 256
 
 // Config reads the environment with getenv, which is os.Getenv in a function.
 // The error names every variable that is missing or malformed, and no value.
@@ -96,7 +97,7 @@ func httpClient() *awshttp.BuildableClient {
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).
 		WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConns = 0 // no limit over all hosts
-			t.MaxIdleConnsPerHost = idleConnections
+			t.MaxIdleConnsPerHost = IdleConnections
 			t.ResponseHeaderTimeout = responseTimeout
 		})
 }

@@ -33,6 +33,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"unsend/shared/awsenv"
 	"unsend/shared/chat"
 )
 
@@ -53,10 +54,6 @@ func New(cfg aws.Config, callbackURL string) *Gateway {
 	})}
 }
 
-// idleConnections keeps a TLS connection for each post that is under way at a
-// time; Go's default of 2 (the SDK's of 10) would make a new one for most.
-const idleConnections = 256
-
 // transport has limits below [chat.PostTimeout] for the steps that come before
 // an answer, so that a dead address is not mistaken for a slow client.
 func transport() *awshttp.BuildableClient {
@@ -66,8 +63,8 @@ func transport() *awshttp.BuildableClient {
 			d.KeepAlive = 30 * time.Second
 		}).
 		WithTransportOptions(func(t *http.Transport) {
-			t.MaxIdleConns = idleConnections
-			t.MaxIdleConnsPerHost = idleConnections
+			t.MaxIdleConns = awsenv.IdleConnections
+			t.MaxIdleConnsPerHost = awsenv.IdleConnections
 			t.IdleConnTimeout = 60 * time.Second
 			t.TLSHandshakeTimeout = 800 * time.Millisecond
 		})
