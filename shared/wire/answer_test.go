@@ -141,6 +141,7 @@ func TestCursors(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "no base64": "!!", "short": "AQ", "padded": good + "=", "with a newline": good[:4] + "\n" + good[4:],
 		"other version":  "Ag" + good[2:],
+		"no version":     "AA" + good[2:],
 		"loose bits":     "AQAAAAAAAAABeB",
 		"no id":          formatCursor(&chat.MessageRef{Timestamp: 1}),
 		"bad id":         formatCursor(&chat.MessageRef{Timestamp: 1, MsgServerID: "a#b"}),
@@ -169,7 +170,7 @@ func TestUpdateCursors(t *testing.T) {
 	}
 	good := formatUpdateCursor(chat.UpdateRef{UpdatedAt: 7, ChannelID: "c", Timestamp: 6, MsgServerID: "m"})
 	for name, text := range map[string]string{
-		"empty": "", "no base64": "!!", "short": "Ag", "padded": good + "=", "history's": formatCursor(&chat.MessageRef{Timestamp: 1, MsgServerID: "x"}),
+		"empty": "", "no base64": "!!", "short": "Ag", "padded": good + "=", "other version": "Aw" + good[2:], "history's": formatCursor(&chat.MessageRef{Timestamp: 1, MsgServerID: "x"}),
 		"cut in the key": good[:14], "cut at the id": good[:25], "negative time": formatUpdateCursor(chat.UpdateRef{UpdatedAt: -1}),
 		"negative sending":   formatUpdateCursor(chat.UpdateRef{Timestamp: -1, ChannelID: "c", MsgServerID: "m"}),
 		"a channel with #":   formatUpdateCursor(chat.UpdateRef{ChannelID: "a#b", MsgServerID: "m"}),

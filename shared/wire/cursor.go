@@ -23,17 +23,17 @@ func formatCursor(ref *chat.MessageRef) string {
 	return base64.RawURLEncoding.EncodeToString(append(raw, ref.MsgServerID...))
 }
 
-// parseCursor reads what formatCursor wrote, and nothing else.
+// parseCursor reads what formatCursor wrote, and nothing else: of the spellings
+// that base64 has for the same bytes, and of the versions, only one is ours.
 func parseCursor(field, text string) (*chat.MessageRef, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) < cursorHead || raw[0] != cursorVersion {
+	if err != nil || len(raw) < cursorHead {
 		return nil, notACursor(field)
 	}
 	ref := &chat.MessageRef{
 		Timestamp:   int64(binary.BigEndian.Uint64(raw[1:cursorHead])),
 		MsgServerID: string(raw[cursorHead:]),
 	}
-	// The encoding has several spellings of the same bytes; only one is ours.
 	if chat.CheckTimestamp(field, ref.Timestamp) != nil || chat.CheckID(field, ref.MsgServerID) != nil || formatCursor(ref) != text {
 		return nil, notACursor(field)
 	}
@@ -63,7 +63,7 @@ func formatUpdateCursor(ref chat.UpdateRef) string {
 // parseUpdateCursor reads what formatUpdateCursor wrote, and nothing else.
 func parseUpdateCursor(field, text string) (*chat.UpdateRef, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) < updateCursorHead || raw[0] != updateCursorVersion {
+	if err != nil || len(raw) < updateCursorHead {
 		return nil, notACursor(field)
 	}
 	ref := &chat.UpdateRef{UpdatedAt: int64(binary.BigEndian.Uint64(raw[1:updateCursorHead]))}
