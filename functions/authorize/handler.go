@@ -40,10 +40,10 @@ func newHandler(e edge.Edge, tokens verifier, allowQuery bool) handler {
 		defer cancel()
 		inv := e.Begin(ctx, "authorize", r.RequestContext.RequestID)
 		inv.Add("connection", r.RequestContext.ConnectionID)
-		err := chat.Guard(func() (err error) {
+		err := edge.Settle(chat.Guard(func() (err error) {
 			response, err = authorize(ctx, inv, tokens, r, allowQuery)
 			return err
-		})
+		}))
 		switch {
 		case err == nil:
 			inv.End(ctx, nil)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -21,20 +22,18 @@ func newVerifier(w *edgetest.World) *token.Verifier {
 	return token.NewVerifier(token.Rules{Audience: edgetest.TokenAudience, MaxTTL: 24 * time.Hour}, secrets, w.Clock)
 }
 
-func load(t *testing.T, name string) request {
-	t.Helper()
-	return edgetest.Load[request](t, name)
-}
-
 func TestAuthorize(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ device, clientType string }{
-		"authorize-header":      {"phone-1", "1"},
-		"authorize-subprotocol": {"tab-1", "16"},
-		"authorize-query":       {"", "16"},
+	for name, c := range map[string]struct {
+		event              request
+		device, clientType string
+	}{
+		"header":       {edgetest.Load[request](t, "authorize-header"), "phone-1", "1"},
+		"sub-protocol": {edgetest.Load[request](t, "authorize-subprotocol"), "tab-1", "16"},
+		"query":        {edgetest.Load[request](t, "authorize-query"), "", "16"},
 	} {
 		w := edgetest.NewWorld(t)
-		r := load(t, name)
+		r := c.event
 		got, err := newHandler(w.Edge(), newVerifier(w), true)(t.Context(), r)
 		if err != nil {
 			t.Errorf("%s: %v, %v", name, err, w.Line(t))
@@ -154,25 +153,66 @@ func TestAuthorizeBindsTheDevice(t *testing.T) {
 	}
 }
 
-type brokenVerifier func() error
+type brokenVerifier func(context.Context) error
 
-func (b brokenVerifier) Verify(context.Context, string) (token.Identity, error) {
-	return token.Identity{}, b()
+func (b brokenVerifier) Verify(ctx context.Context, _ string) (token.Identity, error) {
+	return token.Identity{}, b(ctx)
 }
 
 // A token about which nothing is known is not refused: its client may try again.
 func TestAuthorizeInTrouble(t *testing.T) {
 	t.Parallel()
-	for name, verify := range map[string]brokenVerifier{
-		"secrets unreachable": func() error { return errors.New("read the secret: no answer") },
-		"panic":               func() error { panic("SECRET") },
+	for name, c := range map[string]struct {
+		verify brokenVerifier
+		code   float64
+		level  string
+	}{
+		"secrets unreachable": {func(context.Context) error { return errors.New("read the secret: no answer") }, 500, "ERROR"},
+		"keys too slow":       {func(context.Context) error { return fmt.Errorf("fetch the keys: %w", context.DeadlineExceeded) }, 503, "WARN"},
+		"panic":               {func(context.Context) error { panic("SECRET") }, 500, "ERROR"},
 	} {
 		w := edgetest.NewWorld(t)
-		_, err := newHandler(w.Edge(), verify, false)(t.Context(), load(t, "authorize-header"))
+		_, err := newHandler(w.Edge(), c.verify, false)(t.Context(), edgetest.Load[request](t, "authorize-header"))
 		if err == nil || err.Error() != "internal error, see the log" {
 			t.Errorf("%s: %v", name, err)
 		}
-		if line := w.Line(t); line["code"] != 500.0 || line["level"] != "ERROR" || line["error"] == nil || strings.Contains(fmt.Sprint(line), "SECRET") {
+		if line := w.Line(t); line["code"] != c.code || line["level"] != c.level || line["error"] == nil || strings.Contains(fmt.Sprint(line), "SECRET") {
+			t.Errorf("%s: line %v", name, line)
+		}
+	}
+}
+
+// Lambda ends the function after 5 s, with no line in the log.
+func TestAuthorizeHasADeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var left time.Duration
+		verify := brokenVerifier(func(ctx context.Context) error {
+			deadline, _ := ctx.Deadline()
+			left = time.Until(deadline)
+			return token.ErrRefused
+		})
+		if _, err := newHandler(edgetest.NewWorld(t).Edge(), verify, false)(t.Context(), edgetest.Load[request](t, "authorize-header")); err != nil {
+			t.Fatal(err)
+		}
+		if left <= 0 || left > 4*time.Second {
+			t.Errorf("the token's check had %v", left)
+		}
+	})
+}
+
+// A policy without a resource is none: API Gateway would answer 500 and nothing would say why.
+func TestAuthorizeNeedsTheMethod(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{"good token": mint(t, edgetest.TokenSecret, func(*token.Grant) {}), "bad token": "SECRET"} {
+		w := edgetest.NewWorld(t)
+		r := plain(bearer(text), nil)
+		r.MethodArn = ""
+		response, err := newHandler(w.Edge(), newVerifier(w), false)(t.Context(), r)
+		if err == nil || len(response.PolicyDocument.Statement) != 0 {
+			t.Errorf("%s: %+v, %v", name, response, err)
+		}
+		if line := w.Line(t); line["code"] != 500.0 || !strings.Contains(fmt.Sprint(line["error"]), "methodArn") {
 			t.Errorf("%s: line %v", name, line)
 		}
 	}

@@ -8,7 +8,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"unsend/shared/config"
@@ -31,10 +30,10 @@ func run(_ context.Context, getenv func(string) string) (handler, error) {
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
-	keys, err := source.keys(getenv, time.Now)
+	e := edge.New(getenv)
+	keys, err := source.keys(getenv, e.Clock)
 	if err != nil {
 		return nil, err
 	}
-	e := edge.Edge{Log: edge.NewLogger(os.Stdout, getenv), Clock: time.Now}
-	return newHandler(e, token.NewVerifier(rules, keys, time.Now), allowQuery), nil
+	return newHandler(e, token.NewVerifier(rules, keys, e.Clock), allowQuery), nil
 }

@@ -176,8 +176,10 @@ func TestNotifyEndsBeforeLambda(t *testing.T) {
 	defer cancel()
 	lambdas, _ := ctx.Deadline()
 	fake := &fakeNotifier{run: func(ctx context.Context) {
-		if own, ok := ctx.Deadline(); !ok || lambdas.Sub(own) != margin {
-			t.Errorf("ends %v before Lambda", lambdas.Sub(own))
+		own, ok := ctx.Deadline()
+		// Enough to answer and to log on a slow machine, and no great part of the minute.
+		if left := lambdas.Sub(own); !ok || left < time.Second || left > 10*time.Second {
+			t.Errorf("ends %v before Lambda, of a minute's time", left)
 		}
 	}}
 	if _, err := newHandler(w.Edge(), fake, dynamo.ParseMessageKey)(ctx, streamEvent(t)); err != nil {

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"unsend/shared/awsenv"
@@ -32,10 +31,10 @@ func run(_ context.Context, getenv func(string) string) (handler, error) {
 		return nil, err
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
-	e := edge.Edge{Log: edge.NewLogger(os.Stdout, getenv), Clock: time.Now}
+	e := edge.New(getenv)
 	return newHandler(e, &chat.Notifier{
 		Messages: store, Audience: store, Rights: store, Sessions: store,
-		Gateway: gateway.New(cfg, callback), Encode: wire.EncodeNotices, Clock: time.Now,
+		Gateway: gateway.New(cfg, callback), Encode: wire.EncodeNotices, Clock: e.Clock,
 		Concurrency: concurrency, ServerBudget: budget,
 	}, dynamo.ParseMessageKey), nil
 }

@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"time"
 
 	"unsend/shared/awsenv"
 	"unsend/shared/chat"
@@ -28,9 +26,9 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 		return nil, err
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
-	e := edge.Edge{Log: edge.NewLogger(os.Stdout, getenv), Clock: time.Now}
+	e := edge.New(getenv)
 	return newHandler(e,
-		&chat.Histories{Standings: store, Messages: store, Clock: time.Now},
-		&chat.Syncs{Updates: store, Sights: store, Clock: time.Now, Retention: retention},
+		&chat.Histories{Standings: store, Messages: store, Clock: e.Clock},
+		&chat.Syncs{Updates: store, Sights: store, Clock: e.Clock, Retention: retention},
 	), nil
 }

@@ -3,8 +3,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"time"
 
 	"unsend/shared/awsenv"
 	"unsend/shared/chat"
@@ -27,6 +25,6 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 		return nil, err
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
-	e := edge.Edge{Log: edge.NewLogger(os.Stdout, getenv), Clock: time.Now}
-	return newHandler(e, &chat.Revocations{Standings: store, Messages: store, Clock: time.Now, Windows: windows}), nil
+	e := edge.New(getenv)
+	return newHandler(e, &chat.Revocations{Standings: store, Messages: store, Clock: e.Clock, Windows: windows}), nil
 }

@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"os"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -30,8 +29,8 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 		return nil, err
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
-	e := edge.Edge{Log: edge.NewLogger(os.Stdout, getenv), Clock: time.Now}
-	return newHandler(e, &chat.Sender{Standings: store, Messages: store, Clock: time.Now, NewID: newID, Retention: retention}), nil
+	e := edge.New(getenv)
+	return newHandler(e, &chat.Sender{Standings: store, Messages: store, Clock: e.Clock, NewID: newID, Retention: retention}), nil
 }
 
 // newID makes a ULID, whose random part the system's generator fills: it does not fail.

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"unsend/shared/chat"
 	"unsend/shared/edge"
 	"unsend/shared/edge/edgetest"
@@ -53,10 +55,13 @@ func TestUnroutedFrames(t *testing.T) {
 	t.Parallel()
 	w := edgetest.NewWorld(t)
 	h := newTestHandler(w)
-	for name, field := range map[string]string{"default": "action", "default-not-json": "frame"} {
-		answer := edgetest.Ask(t, h, edgetest.Event(t, name))
+	for field, event := range map[string]events.APIGatewayWebsocketProxyRequest{
+		"action": edgetest.Event(t, "default"),
+		"frame":  edgetest.Event(t, "default-not-json"),
+	} {
+		answer := edgetest.Ask(t, h, event)
 		if line := w.Line(t); answer.Code != chat.Invalid || answer.Field != field || answer.Action != "$default" || line["route"] != "$default" {
-			t.Errorf("%s: %s, %v", name, answer.Text, line)
+			t.Errorf("%s: %s, %v", field, answer.Text, line)
 		}
 	}
 	w.Refuses(t, h, edgetest.Event(t, "default"), "SECRET", []edgetest.Bad{

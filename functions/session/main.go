@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"time"
 
 	"unsend/shared/awsenv"
 	"unsend/shared/chat"
@@ -29,6 +27,6 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 		return nil, err
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
-	e := edge.Edge{Log: edge.NewLogger(os.Stdout, getenv), Clock: time.Now}
-	return newHandler(e, &chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: time.Now}), nil
+	e := edge.New(getenv)
+	return newHandler(e, &chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock}), nil
 }

@@ -31,6 +31,7 @@ package edge
 import (
 	"context"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -54,6 +55,12 @@ const (
 type Edge struct {
 	Log   *slog.Logger
 	Clock chat.Clock
+}
+
+// New is the edge of a function: it logs to standard output, which Lambda
+// keeps, and has the machine's clock.
+func New(getenv func(string) string) Edge {
+	return Edge{Log: NewLogger(os.Stdout, getenv), Clock: time.Now}
 }
 
 // Handler handles an event of the WebSocket API.

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -68,21 +70,59 @@ func TestEveryCode(t *testing.T) {
 	}
 }
 
+// Within a bubble no time passes but what is waited for: deadlines are exact.
 func TestEventsHaveADeadline(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
-	serve := func(ctx context.Context) error {
-		if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > FrameTimeout {
-			t.Error("no deadline")
+	synctest.Test(t, func(t *testing.T) {
+		var left time.Duration
+		serve := func(ctx context.Context) error {
+			deadline, _ := ctx.Deadline()
+			left = time.Until(deadline)
+			return fmt.Errorf("read: %w", context.DeadlineExceeded)
 		}
-		return fmt.Errorf("read: %w", context.DeadlineExceeded)
+		session := func(ctx context.Context, _ chat.Connection) error { return serve(ctx) }
+		e := testEdge(&bytes.Buffer{})
+		response, _ := Frames(e, pingRoute(serve))(t.Context(), pingEvent())
+		if !strings.Contains(response.Body, `"res_code":503`) || !strings.Contains(response.Body, `"retryable":true`) || left != FrameTimeout {
+			t.Errorf("a frame had %v; out of time: %s", left, response.Body)
+		}
+		for name, handler := range map[string]Handler{"connect": Connect(e, session), "disconnect": Disconnect(e, session)} {
+			left = 0
+			if response, _ := handler(t.Context(), pingEvent()); response.StatusCode != http.StatusServiceUnavailable || left != SessionTimeout {
+				t.Errorf("a %s had %v; out of time: status %d", name, left, response.StatusCode)
+			}
+		}
+	})
+}
+
+// Callers get an answer before Lambda ends the function: after 5 s the authorizer, which has a
+// frame's time, and after 10 s at least every other one (template.yaml).
+func TestDeadlinesComeBeforeLambdas(t *testing.T) {
+	t.Parallel()
+	if FrameTimeout <= 0 || FrameTimeout > 4*time.Second {
+		t.Errorf("a frame may take %v", FrameTimeout)
 	}
-	response, _ := Frames(testEdge(&log), pingRoute(serve))(t.Context(), pingEvent())
-	if !strings.Contains(response.Body, `"res_code":503`) || !strings.Contains(response.Body, `"retryable":true`) {
-		t.Errorf("out of time: %s", response.Body)
+	if SessionTimeout <= FrameTimeout || SessionTimeout > 9*time.Second {
+		t.Errorf("a connect may take %v", SessionTimeout)
 	}
 	if FrameTimeout >= chat.WriteTimeout {
 		t.Errorf("a write may take %v, readers expect %v", FrameTimeout, chat.WriteTimeout)
+	}
+}
+
+// A refusal can come before the ids were checked: what is none may be anything.
+func TestOnlyIDsAreLogged(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	route := pingRoute(func(context.Context) error { return &chat.Error{Code: chat.Forbidden} })
+	route.Subject = func(struct{}) Subject {
+		return Subject{Server: "s1", Channel: "SECRET#", Message: strings.Repeat("SECRET", 11)}
+	}
+	if _, err := Frames(testEdge(&log), route)(t.Context(), pingEvent()); err != nil {
+		t.Fatal(err)
+	}
+	if line := log.String(); !strings.Contains(line, `"server":"s1"`) || strings.Contains(line, "SECRET") {
+		t.Errorf("line %s", line)
 	}
 }
 

@@ -48,7 +48,7 @@ func (e Edge) session(ctx context.Context, event events.APIGatewayWebsocketProxy
 	defer cancel()
 	inv := e.Begin(ctx, event.RequestContext.RouteKey, event.RequestContext.RequestID)
 	inv.Add("connection", event.RequestContext.ConnectionID)
-	err := settle(chat.Guard(func() error {
+	err := Settle(chat.Guard(func() error {
 		connection, err := identify(event)
 		if err != nil {
 			return err

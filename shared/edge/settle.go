@@ -15,9 +15,9 @@ func stackOf(err error) []slog.Attr {
 	return nil
 }
 
-// settle gives an error its code where only the edge can: an event that ran out
+// Settle gives an error its code where only the edge can: an event that ran out
 // of time waited for something, and can be tried again.
-func settle(err error) error {
+func Settle(err error) error {
 	if _, ok := errors.AsType[*chat.Error](err); ok || err == nil {
 		return err
 	}
