@@ -8,16 +8,15 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
-	yamlast "github.com/goccy/go-yaml/ast"
-	yamlparser "github.com/goccy/go-yaml/parser"
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
 
 	"unsend/shared/dynamo"
 )
@@ -28,41 +27,46 @@ type object = map[string]any
 
 func loadTemplate(t *testing.T) object {
 	t.Helper()
-	file, err := yamlparser.ParseFile("template.yaml", 0)
+	text, err := os.ReadFile("template.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plain(t, file.Docs[0].Body).(object)
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	return plain(t, document.Content[0]).(object)
 }
 
-// plain turns a node into maps, lists and scalars.
-func plain(t *testing.T, node yamlast.Node) any {
+// plain turns a node into maps, lists and scalars, and the short form of a
+// function into its long one.
+func plain(t *testing.T, node *yaml.Node) any {
 	t.Helper()
-	switch n := node.(type) {
-	case *yamlast.TagNode:
-		name := strings.TrimPrefix(n.Start.Value, "!")
+	if name, short := strings.CutPrefix(node.Tag, "!"); short && !strings.HasPrefix(name, "!") {
 		if name != "Ref" && name != "Condition" {
 			name = "Fn::" + name
 		}
-		return object{name: plain(t, n.Value)}
-	case *yamlast.MappingNode:
+		untagged := *node
+		untagged.Tag = ""
+		return object{name: plain(t, &untagged)}
+	}
+	switch node.Kind {
+	case yaml.MappingNode:
 		m := object{}
-		for _, entry := range n.Values {
-			m[entry.Key.String()] = plain(t, entry.Value)
+		for i := 0; i < len(node.Content); i += 2 {
+			m[node.Content[i].Value] = plain(t, node.Content[i+1])
 		}
 		return m
-	case *yamlast.MappingValueNode:
-		return object{n.Key.String(): plain(t, n.Value)}
-	case *yamlast.SequenceNode:
+	case yaml.SequenceNode:
 		var list []any
-		for _, value := range n.Values {
+		for _, value := range node.Content {
 			list = append(list, plain(t, value))
 		}
 		return list
 	}
 	var scalar any
-	if err := yaml.NodeToValue(node, &scalar); err != nil {
-		t.Fatalf("%s: %v", node.GetPath(), err)
+	if err := node.Decode(&scalar); err != nil {
+		t.Fatalf("line %d: %v", node.Line, err)
 	}
 	return scalar
 }
@@ -389,7 +393,7 @@ func dependencies(template object, value any) map[string]bool {
 // longestValue is how many characters a parameter can have.
 func longestValue(t *testing.T, p object) (longest int) {
 	t.Helper()
-	if n, ok := p["MaxLength"].(uint64); ok {
+	if n, ok := p["MaxLength"].(int); ok {
 		return int(n)
 	}
 	values, _ := p["AllowedValues"].([]any)
@@ -431,10 +435,10 @@ func TestContentIsInTheMessageRowOnly(t *testing.T) {
 func TestTheStreamIsReadWithLimits(t *testing.T) {
 	t.Parallel()
 	mapping := at(loadTemplate(t), "Resources", "Notify", "Properties", "Events", "Stored", "Properties")
-	if age, ok := mapping["MaximumRecordAgeInSeconds"].(uint64); !ok || age == 0 || age > 3600 {
+	if age, ok := mapping["MaximumRecordAgeInSeconds"].(int); !ok || age == 0 || age > 900 {
 		t.Errorf("records are tried for %v s: one bad record would hold up its shard for so long", mapping["MaximumRecordAgeInSeconds"])
 	}
-	if mapping["MaximumRetryAttempts"] != uint64(10_000) {
+	if mapping["MaximumRetryAttempts"] != 10_000 {
 		t.Errorf("%v retries: a trouble of some minutes can use them up, and its notices are lost", mapping["MaximumRetryAttempts"])
 	}
 	if mapping["BisectBatchOnFunctionError"] != true || mapping["StartingPosition"] != "TRIM_HORIZON" {
