@@ -170,7 +170,8 @@ func TestRefusals(t *testing.T) {
 	if !ok || *refusal != *want {
 		t.Errorf("got %v, want %v", err, want)
 	}
-	if _, err := client.Ping(t.Context()); unsend.CodeOf(err) != unsend.CodeInternal {
+	_, err = client.Ping(t.Context())
+	if refusal, ok := errors.AsType[*unsend.Error](err); !ok || refusal.Code != unsend.CodeBusy || !refusal.Retryable {
 		t.Errorf("the gateway's own answer: %v", err)
 	}
 }
@@ -235,7 +236,7 @@ func TestNoticesInOrderThenTheEnd(t *testing.T) {
 	url := serve(t, func(ctx context.Context, p peer) {
 		p.write(ctx, `{"type":"notices","notices":[{"event":"message","message":{"version":1}},{"event":"message","message":{"version":2}}]}`)
 		p.write(ctx, `{"type":"notices","notices":[{"event":"message_updated","update_info":{"postscript":"x"},"message":{"version":3}}]}`)
-		_ = p.conn.Close(websocket.StatusGoingAway, "redeploy")
+		_ = p.conn.Close(websocket.StatusGoingAway, "redeploy\x1b[2J\n\u202e")
 	})
 	client := dial(t, options(url))
 	var versions []int64
@@ -246,8 +247,11 @@ func TestNoticesInOrderThenTheEnd(t *testing.T) {
 		t.Error(diff)
 	}
 	gone, ok := errors.AsType[*unsend.DisconnectedError](client.Err())
-	if !ok || gone.Status != int(websocket.StatusGoingAway) || gone.Reason != "redeploy" {
+	if !ok || gone.Status != int(websocket.StatusGoingAway) || gone.Reason != "redeploy\x1b[2J\n\u202e" {
 		t.Errorf("ended with %v", client.Err())
+	}
+	if got, want := client.Err().Error(), `disconnected by the server (1001 "redeploy\x1b[2J\n\u202e")`; got != want {
+		t.Errorf("said as %q, want %q", got, want)
 	}
 	if _, err := client.Ping(t.Context()); !errors.Is(err, client.Err()) {
 		t.Errorf("a request afterwards: %v", err)

@@ -7,7 +7,7 @@
 //		DeviceID: "tablet",
 //	})
 //	...
-//	sent, err := client.Send(ctx, unsend.SendRequest{ServerID: "s1", ChannelID: "c1", Body: "hi"})
+//	sent, err := client.Send(ctx, unsend.SendRequest{ServerID: "s1", ChannelID: "c1", Content: unsend.Content{Body: "hi"}})
 //	_, err = client.Revoke(ctx, unsend.RevokeRequest{MessageKey: sent.MessageKey})
 //
 // # Requests

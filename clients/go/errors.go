@@ -16,7 +16,7 @@ const (
 	CodeInvalid     = 414 // a parameter is missing or malformed
 	CodeRateLimited = 416
 	CodeInternal    = 500
-	CodeBusy        = 503 // try again
+	CodeBusy        = 503 // try again; also where API Gateway answers in the place of a function
 	CodeTooLate     = 508 // message recall time exceeded
 )
 
@@ -67,7 +67,7 @@ func (e *DisconnectedError) Error() string {
 	if e.Reason == "" {
 		return fmt.Sprintf("disconnected by the server (%d)", e.Status)
 	}
-	return fmt.Sprintf("disconnected by the server (%d %s)", e.Status, e.Reason)
+	return fmt.Sprintf("disconnected by the server (%d %q)", e.Status, e.Reason) // quoted: it is any text
 }
 
 // Unwrap gives the cause.

@@ -54,7 +54,9 @@ func (c *Client) answer(id string, frame response) {
 
 // gatewayFailed: API Gateway speaks for a function that could not, in a frame
 // {"message": …, "connectionId": …} without the id of the request. Where a single request is
-// under way it is that one's; else each runs into its own deadline.
+// under way it is that one's; else each runs into its own deadline. Its failures are throttling, timeouts and
+// functions that ended: temporary, so the code is the one of what is worth repeating, while a
+// function's own 500 is not.
 func (c *Client) gatewayFailed(frame response) {
 	var reason string
 	if json.Unmarshal(frame.Message, &reason) != nil || reason == "" {
@@ -66,7 +68,7 @@ func (c *Client) gatewayFailed(frame response) {
 		return
 	}
 	for id, answered := range c.pending {
-		answered <- response{Code: CodeInternal, Reason: "gateway: " + reason, Retryable: true}
+		answered <- response{Code: CodeBusy, Reason: "gateway: " + reason, Retryable: true}
 		delete(c.pending, id)
 	}
 }
