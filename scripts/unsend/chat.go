@@ -55,6 +55,7 @@ read from the input, which ends the chat when it ends:
 			o := talk.Options{
 				Client: client, Account: account, Server: server, Channel: channel,
 				Now: time.Now, Zone: time.Local, NewID: rand.Text, Colour: colour(a.out),
+				Width: width(a.out),
 			}
 			if lines || !isTerminal(a.in) || !isTerminal(a.out) {
 				return ended(client, talk.Lines(ctx, o, a.in, a.out))

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"unsend/scripts/unsend/terminal"
 )
 
 func main() {
@@ -23,7 +25,8 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
 		if ctx.Err() == nil {
-			fmt.Fprintf(s.err, "unsend: %v\n", err)
+			// What a server says of itself is in some errors.
+			fmt.Fprintf(s.err, "unsend: %s\n", terminal.CleanLines(err.Error()))
 		}
 		return 1
 	}

@@ -88,3 +88,11 @@ func TestColourIsForTerminals(t *testing.T) {
 		t.Error("colours in a file")
 	}
 }
+
+// An error can hold what a server, or a file, says: it moves no cursor.
+func TestErrorsAreHarmless(t *testing.T) {
+	t.Parallel()
+	if code, _, errs := runs(t, "seed", "no\x1b[2Jwhere.yaml"); code != 1 || strings.Contains(errs, "\x1b") || !strings.Contains(errs, "no�[2Jwhere.yaml") {
+		t.Errorf("code %d, %q", code, errs)
+	}
+}

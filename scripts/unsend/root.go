@@ -67,6 +67,20 @@ func colour(w io.Writer) bool {
 	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
+// width tells how wide a terminal is; nil for what is none.
+func width(w io.Writer) func() int {
+	if !isTerminal(w) {
+		return nil
+	}
+	return func() int {
+		columns, _, err := term.GetSize(int(w.(*os.File).Fd()))
+		if err != nil {
+			return 80 // it has gone; nobody sees the difference
+		}
+		return columns
+	}
+}
+
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"unsend/scripts/unsend/terminal"
 )
 
 // printer writes the step list.
@@ -13,18 +15,8 @@ type printer struct {
 	colour bool
 }
 
-const (
-	green = "\x1b[32m"
-	red   = "\x1b[31m"
-	dim   = "\x1b[2m"
-	plain = "\x1b[0m"
-)
-
 func (p *printer) paint(colour, text string) string {
-	if !p.colour {
-		return text
-	}
-	return colour + text + plain
+	return terminal.Paint(p.colour, colour, text)
 }
 
 func (p *printer) line(format string, args ...any) {
@@ -32,24 +24,24 @@ func (p *printer) line(format string, args ...any) {
 }
 
 func (p *printer) step(n int, title string, took time.Duration, note string, err error) {
-	mark := p.paint(green, "✓")
+	mark := p.paint(terminal.Green, "✓")
 	if err != nil {
-		mark = p.paint(red, "✗")
+		mark = p.paint(terminal.Red, "✗")
 	}
 	p.line("%s %2d %6d ms  %s", mark, n, took.Milliseconds(), title)
 	if err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
-			p.line("               %s", p.paint(red, line))
+			p.line("               %s", p.paint(terminal.Red, terminal.Clean(line)))
 		}
 	} else if note != "" {
-		p.line("               %s", p.paint(dim, note))
+		p.line("               %s", p.paint(terminal.Dim, note))
 	}
 }
 
 func (p *printer) verdict(good bool, took time.Duration) {
 	if good {
-		p.line("%s in %.1f s", p.paint(green, "Everything as it should be"), took.Seconds())
+		p.line("%s in %.1f s", p.paint(terminal.Green, "Everything as it should be"), took.Seconds())
 		return
 	}
-	p.line("%s after %.1f s", p.paint(red, "Not as it should be"), took.Seconds())
+	p.line("%s after %.1f s", p.paint(terminal.Red, "Not as it should be"), took.Seconds())
 }

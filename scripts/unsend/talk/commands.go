@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	unsend "unsend/clients/go"
+	"unsend/scripts/unsend/terminal"
 )
 
 // action is something that a line of input asks for. Running it takes time and
@@ -53,7 +54,7 @@ func (r *room) understand(line string) command {
 	case "/quit", "/q":
 		return command{quit: true}
 	}
-	return command{note: fmt.Sprintf("there is no command %s; /help shows what there is, and // sends a line that begins with /", clean(name))}
+	return command{note: fmt.Sprintf("there is no command %s; /help shows what there is, and // sends a line that begins with /", terminal.Clean(name))}
 }
 
 func (r *room) sending(text string) command {
@@ -130,9 +131,9 @@ func (r *room) settle(o outcome) {
 func explain(err error) string {
 	refusal, ok := errors.AsType[*unsend.Error](err)
 	if !ok {
-		return clean(err.Error())
+		return terminal.Clean(err.Error())
 	}
-	text := fmt.Sprintf("%d %s", refusal.Code, clean(refusal.Reason))
+	text := fmt.Sprintf("%d %s", refusal.Code, terminal.Clean(refusal.Reason))
 	switch {
 	case refusal.Code == unsend.CodeForbidden:
 		text += " (not a member, banned, or not permitted in this channel)"

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	unsend "unsend/clients/go"
+	"unsend/scripts/unsend/terminal"
 )
 
 // maxLine bounds a line of input; a message's text is at most 16 KB.
@@ -45,10 +46,18 @@ type lines struct {
 	out io.Writer
 }
 
+// width is asked for each line: a terminal can be made wider.
+func (l *lines) width() int {
+	if l.Width == nil {
+		return 0
+	}
+	return max(l.Width(), minWidth)
+}
+
 func (l *lines) print(text string) { fmt.Fprintln(l.out, text) }
 
 func (l *lines) open(ctx context.Context) error {
-	l.print(l.paint(dim, fmt.Sprintf("#%s of %s, as %s; /help shows the commands", clean(l.Channel), clean(l.Server), clean(l.Account))))
+	l.print(l.paint(terminal.Dim, fmt.Sprintf("#%s of %s, as %s; /help shows the commands", terminal.Clean(l.Channel), terminal.Clean(l.Server), terminal.Clean(l.Account))))
 	o := l.page("")(ctx)
 	if o.page == nil {
 		return errors.New(o.note)
@@ -76,10 +85,10 @@ func (l *lines) show(o outcome) {
 		l.happened(*o.message)
 	case o.page != nil:
 		for _, m := range l.applyPage(*o.page) {
-			l.print(l.line(m))
+			l.print(l.line(m, l.width()))
 		}
 	case o.note != "":
-		l.print(l.paint(red, o.note))
+		l.print(l.paint(terminal.Red, o.note))
 	}
 }
 
@@ -89,7 +98,7 @@ func (l *lines) happened(m unsend.Message) {
 		return
 	}
 	now, _ := l.view.Message(m.MessageKey) // just applied
-	l.print(l.line(now))
+	l.print(l.line(now, l.width()))
 }
 
 // readLines gives the lines of in, until its end or ctx's. A reader that never

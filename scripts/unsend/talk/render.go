@@ -4,50 +4,58 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
+
+	"charm.land/lipgloss/v2"
 
 	unsend "unsend/clients/go"
+	"unsend/scripts/unsend/terminal"
 )
 
-// Colours are terminal sequences, written only where Options.Colour is set.
-const (
-	dim   = "\x1b[2m"
-	bold  = "\x1b[1m"
-	cyan  = "\x1b[1;36m"
-	red   = "\x1b[31m"
-	plain = "\x1b[0m"
-)
+func (r *room) paint(colour, text string) string { return terminal.Paint(r.Colour, colour, text) }
 
-func (r *room) paint(colour, text string) string {
-	if !r.Colour {
-		return text
-	}
-	return colour + text + plain
-}
-
-// line shows a message: "  7 14:02 Alice: hello".
-func (r *room) line(m unsend.Message) string {
+// line shows a message: "  7 14:02 Alice: hello". A line that is wider than width
+// goes on below its text, with a mark in front: what somebody writes never stands where
+// numbers and times do, so that no message can look like two. Width 0 wraps nothing.
+func (r *room) line(m unsend.Message, width int) string {
 	head := fmt.Sprintf("%3d %s ", r.numbers[m.MessageKey], r.clock(m.Timestamp))
-	if m.Ended() {
-		return r.paint(dim, head+ending(m))
-	}
-	colour := bold
+	colour := terminal.Bold
 	if m.FromAccount == r.Account {
-		colour = cyan
+		colour = terminal.Cyan
 	}
-	return r.paint(dim, head) + r.paint(colour, clean(called(m.FromNick, m.FromAccount))+":") + " " + clean(text(m))
+	said := r.paint(colour, r.called(m.FromNick, m.FromAccount)+":") + " " + terminal.Clean(text(m))
+	if m.Ended() {
+		said = r.paint(terminal.Dim, r.ending(m))
+	}
+	return r.hang(head, said, width)
 }
 
-func ending(m unsend.Message) string {
+// narrowest is how little room for texts is left beside a head.
+const narrowest = 16
+
+func (r *room) hang(head, said string, width int) string {
+	painted := r.paint(terminal.Dim, head)
+	if width == 0 {
+		return painted + said
+	}
+	const mark = "│ "
+	indent := lipgloss.Width(head)
+	if width-indent < narrowest { // the text begins on a line of its own
+		painted, indent = painted+"\n"+r.paint(terminal.Dim, mark), lipgloss.Width(mark)
+	}
+	next := "\n" + r.paint(terminal.Dim, strings.Repeat(" ", indent-lipgloss.Width(mark))+mark)
+	return painted + strings.ReplaceAll(lipgloss.Wrap(said, width-indent, ""), "\n", next)
+}
+
+func (r *room) ending(m unsend.Message) string {
 	if m.Status == unsend.StatusDeleted || m.Operation == nil {
 		return "— gone —"
 	}
-	by := "taken back by " + clean(called(m.Operation.OperatorNick, m.Operation.OperatorID))
+	by := "taken back by " + r.called(m.Operation.OperatorNick, m.Operation.OperatorID)
 	if m.Operation.OperatorID != m.FromAccount {
-		by = clean(called(m.FromNick, m.FromAccount)) + "'s message " + by
+		by = r.called(m.FromNick, m.FromAccount) + "'s message " + by
 	}
 	if m.Operation.Postscript != "" {
-		by += ": " + clean(m.Operation.Postscript)
+		by += ": " + terminal.Clean(m.Operation.Postscript)
 	}
 	return "— " + by + " —"
 }
@@ -59,13 +67,6 @@ func text(m unsend.Message) string {
 	return m.Body
 }
 
-func called(nick, account string) string {
-	if nick != "" {
-		return nick
-	}
-	return account
-}
-
 // clock is the time of day, with the date unless that is today.
 func (r *room) clock(ms int64) string {
 	at, now := time.UnixMilli(ms).In(r.Zone), r.Now().In(r.Zone)
@@ -73,21 +74,4 @@ func (r *room) clock(ms int64) string {
 		return at.Format("15:04")
 	}
 	return at.Format("2 Jan 15:04")
-}
-
-// clean makes somebody else's text harmless to a terminal: control characters
-// could move the cursor or change what is shown, and the marks of direction could
-// make one text look like another.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return '⏎'
-		case r == '\t' || r == '\r':
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
 }

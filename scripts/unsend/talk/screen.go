@@ -13,7 +13,11 @@ import (
 	"charm.land/lipgloss/v2"
 
 	unsend "unsend/clients/go"
+	"unsend/scripts/unsend/terminal"
 )
+
+// minWidth is the narrowest terminal that is drawn for.
+const minWidth = 10
 
 // Screen talks on a terminal that it takes over until the user leaves or ctx ends. When the
 // connection has ended it says so, and stays until the user has read it.
@@ -172,7 +176,7 @@ func (s *screen) noteLines() []string {
 func (s *screen) chrome() int { return 2 + len(s.noteLines()) }
 
 func (s *screen) resize(width, height int) {
-	s.width, s.height = max(width, 10), height
+	s.width, s.height = max(width, minWidth), height
 	s.input.SetWidth(s.width - len(s.input.Prompt) - 1)
 	s.body.SetWidth(s.width)
 	s.body.SetHeight(max(height-s.chrome(), 1))
@@ -188,7 +192,7 @@ func (s *screen) refresh() {
 		if i > 0 {
 			text.WriteByte('\n')
 		}
-		text.WriteString(lipgloss.Wrap(s.line(m), s.width, ""))
+		text.WriteString(s.line(m, s.width))
 	}
 	s.body.SetContent(text.String())
 	if atBottom {
@@ -200,7 +204,7 @@ func (s *screen) refresh() {
 func (s *screen) View() tea.View {
 	lines := []string{s.title(), s.body.View()}
 	for _, line := range s.noteLines() {
-		lines = append(lines, s.paint(red, line))
+		lines = append(lines, s.paint(terminal.Red, line))
 	}
 	view := tea.NewView(strings.Join(append(lines, s.input.View()), "\n"))
 	view.AltScreen = true
@@ -215,13 +219,13 @@ func (s *screen) title() string {
 	case s.busy > 0:
 		state = "…"
 	}
-	title := fmt.Sprintf("%s  #%s  as %s  /help", state, clean(s.Channel), clean(s.Account))
-	return s.paint(dim, lipgloss.NewStyle().MaxWidth(s.width).Render(title))
+	title := fmt.Sprintf("%s  #%s  as %s  /help", state, terminal.Clean(s.Channel), terminal.Clean(s.Account))
+	return s.paint(terminal.Dim, lipgloss.NewStyle().MaxWidth(s.width).Render(title))
 }
 
 func reason(err error) string {
 	if gone, ok := errors.AsType[*unsend.DisconnectedError](err); ok && gone.Status < 0 {
 		return "the network or the server ended the connection"
 	}
-	return clean(err.Error())
+	return terminal.Clean(err.Error())
 }

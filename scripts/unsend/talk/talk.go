@@ -30,6 +30,7 @@ type Options struct {
 	Zone            *time.Location
 	NewID           func() string // makes MsgIDs
 	Colour          bool
+	Width           func() int // columns of the terminal; nil where lines have no end
 }
 
 // Help is what /help shows.
@@ -52,16 +53,25 @@ type room struct {
 	older   string              // cursor of the next older page
 	atStart bool                // there is no older page
 	failed  *unsend.SendRequest // what /again sends
+	names
 }
 
 func newRoom(o Options) *room {
-	return &room{Options: o, view: unsend.NewView(o.Server, o.Channel), numbers: map[unsend.MessageKey]int{}}
+	r := &room{Options: o, view: unsend.NewView(o.Server, o.Channel), numbers: map[unsend.MessageKey]int{}, names: names{}}
+	r.meet("", o.Account)
+	return r
 }
 
 // apply takes a message and tells what it changed. Numbers are given once, in the
 // order of arrival, so that N means the same message for as long as one looks at it.
 func (r *room) apply(m unsend.Message) unsend.Change {
 	change := r.view.Apply(m)
+	if change != unsend.Unchanged {
+		r.meet(m.FromNick, m.FromAccount)
+		if m.Operation != nil {
+			r.meet(m.Operation.OperatorNick, m.Operation.OperatorID)
+		}
+	}
 	if change == unsend.Added {
 		r.keys = append(r.keys, m.MessageKey)
 		r.numbers[m.MessageKey] = len(r.keys)
