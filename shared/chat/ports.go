@@ -135,7 +135,7 @@ type Rights struct {
 	Lists    map[string][]ListEntry // by channel id
 	// Changed are the accounts that something changed for at the time asked for
 	// or later, with the time (ms) of the latest change. TooMany: there were more than MaxChanges
-	// change rows of any kind, and everybody may have changed.
+	// change rows of any kind, and everybody may have changed: Changed is nil then.
 	Changed map[string]int64
 	TooMany bool
 }

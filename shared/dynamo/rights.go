@@ -177,6 +177,10 @@ func (r *rightsReading) changes(ctx context.Context, since int64) error {
 	if err != nil {
 		return err
 	}
+	if len(rows) > chat.MaxChanges {
+		r.rights.Changed, r.rights.TooMany = nil, true
+		return nil
+	}
 	for _, row := range rows {
 		at, account, err := decodeChange(row)
 		if err != nil {
@@ -186,7 +190,6 @@ func (r *rightsReading) changes(ctx context.Context, since int64) error {
 			r.rights.Changed[account] = max(r.rights.Changed[account], at)
 		}
 	}
-	r.rights.TooMany = len(rows) > chat.MaxChanges
 	return nil
 }
 
