@@ -6,7 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"unsend/shared/chat"
 	"unsend/shared/chat/chattest"
@@ -25,15 +28,11 @@ type metered struct {
 	ids   int
 }
 
-// latency is longer than the scheduler may hold back one of two calls that are
-// made at the same time.
-const latency = 100 * time.Millisecond
-
 func newMetered(t *testing.T) *metered {
 	m := &metered{T: t, Meter: meter.New(), now: time.UnixMilli(1_767_225_600_123)}
 	tables := dynamotest.Tables(t, dynamotest.Client(t))
 	m.Index = func(table string, row meter.Item) meter.Item { return inUpdates(tables, table, row) }
-	m.store = dynamo.New(dynamotest.Client(t, m.Attach), tables, dynamo.Options{})
+	m.store = dynamo.New(dynamotest.Client(t, m.Attach, func(o *dynamodb.Options) { o.HTTPClient = meter.Outside(t, o.HTTPClient) }), tables, dynamo.Options{})
 	must(t)(m.store.ChangeServer(t.Context(), "s1", m.now, func(s *chat.Server) error {
 		s.OwnerID, s.Roles = "owner", []chat.Role{
 			{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}},
@@ -75,6 +74,18 @@ func (m *metered) joins(account, server string, roles ...string) {
 		v.Roles = roles
 		return nil
 	}))
+}
+
+// metering does what is to be counted, in a bubble: see package meter.
+func (m *metered) metering(do func()) {
+	m.Helper()
+	m.Begin()
+	outer := m.T
+	defer func() { m.T = outer }()
+	synctest.Test(outer, func(t *testing.T) {
+		m.T = t
+		do()
+	})
 }
 
 func (m *metered) clock() time.Time { return m.now }
@@ -126,7 +137,6 @@ func (m *metered) cost(trips int, units meter.Units, operations ...string) {
 		m.Errorf("%+v, want %+v", got, units)
 	}
 	m.Logf("%+v; the endpoint says %v", m.Units(), reported)
-	m.Begin(0)
 }
 
 const (
@@ -139,11 +149,9 @@ var threeKB = strings.Repeat("x", 2500)
 
 func TestCostOfASend(t *testing.T) {
 	m := newMetered(t)
-	m.Begin(latency)
-	m.send("short")
+	m.metering(func() { m.send("short") })
 	m.cost(2, meter.Units{Read: 4, Write: 2*1 + 2}, batchGet, transact)
-	m.Begin(latency)
-	m.send(threeKB)
+	m.metering(func() { m.send(threeKB) })
 	m.cost(2, meter.Units{Read: 4, Write: 2*3 + 2}, batchGet, transact)
 }
 
@@ -151,24 +159,23 @@ func TestCostOfARevoke(t *testing.T) {
 	m := newMetered(t)
 	for _, account := range []string{"alice", "bob"} {
 		message := m.send(threeKB)
-		m.Begin(latency)
-		must(t)(nil, m.revoke(account, message))
+		m.metering(func() { must(m.T)(nil, m.revoke(account, message)) })
 		m.cost(2, meter.Units{Read: 4, Write: 3 + 1}, batchGet, update)
-		m.Begin(latency)
-		must(t)(nil, m.revoke(account, message)) // again: a tombstone of less than 1 KB
+		m.metering(func() { must(m.T)(nil, m.revoke(account, message)) }) // again: a tombstone of less than 1 KB
 		m.cost(2, meter.Units{Read: 4, Write: 1}, batchGet, update)
 	}
 	late := m.send(threeKB)
-	m.Begin(latency)
 	m.now = m.now.Add(time.Minute + time.Millisecond)
-	if code := chat.CodeOf(m.revoke("alice", late)); code != chat.TooLate {
-		t.Fatal(code)
+	refused := func(account string, want chat.Code) func() {
+		return func() {
+			if code := chat.CodeOf(m.revoke(account, late)); code != want {
+				m.Fatalf("%s: %d, want %d", account, code, want)
+			}
+		}
 	}
+	m.metering(refused("alice", chat.TooLate))
 	m.cost(2, meter.Units{Read: 4, Write: 3}, batchGet, update)
-	m.Begin(latency)
-	if code := chat.CodeOf(m.revoke("stranger", late)); code != chat.Forbidden {
-		t.Fatal(code)
-	}
+	m.metering(refused("stranger", chat.Forbidden))
 	m.cost(1, meter.Units{Read: 4}, batchGet)
 }
 
@@ -183,12 +190,13 @@ func TestCostOfAPageOfHistory(t *testing.T) {
 		must(t)(m.store.PutMessage(t.Context(), message, m.now))
 		weight += 500 // at least
 	}
-	m.Begin(latency)
 	histories := chat.Histories{Standings: m.store, Messages: m.store, Clock: m.clock}
-	page, err := histories.History(t.Context(), device("alice"), chat.HistoryRequest{ServerID: "s1", ChannelID: "c1"})
-	if err != nil || len(page.Messages) != 50 {
-		t.Fatalf("%d messages, %v", len(page.Messages), err)
-	}
+	m.metering(func() {
+		page, err := histories.History(m.Context(), device("alice"), chat.HistoryRequest{ServerID: "s1", ChannelID: "c1"})
+		if err != nil || len(page.Messages) != 50 {
+			m.Fatalf("%d messages, %v", len(page.Messages), err)
+		}
+	})
 	rows := m.Units().Read - 4
 	if least, most := float64(50*500/4096), float64(50*750/4096+1); rows < least || rows > most {
 		t.Errorf("%v units for the rows, want %v to %v", rows, least, most)
@@ -201,16 +209,13 @@ func TestCostOfAConnect(t *testing.T) {
 	for i := range 4 {
 		m.joins("alice", fmt.Sprint("small", i))
 	}
-	m.Begin(latency)
 	sessions := chat.Sessions{Store: m.store, Gateway: chattest.NewGateway(), Clock: m.clock, MaxConnections: 10}
-	must(t)(nil, sessions.Connect(t.Context(), device("alice")))
+	m.metering(func() { must(m.T)(nil, sessions.Connect(m.Context(), device("alice"))) })
 	m.cost(3, meter.Units{Read: 1 + 1, Write: 1 + 5}, put, query, query, batchWrite)
-	m.Begin(latency)
-	must(t)(nil, sessions.Disconnect(t.Context(), device("alice")))
+	m.metering(func() { must(m.T)(nil, sessions.Disconnect(m.Context(), device("alice"))) })
 	m.cost(2, meter.Units{Read: 1, Write: 1 + 5}, query, batchWrite)
-	m.Begin(latency)
-	must(t)(sessions.Ping(t.Context(), device("alice")))
-	m.cost(1, meter.Units{Read: 1}, "GetItem")
+	m.metering(func() { must(m.T)(sessions.Ping(m.Context(), device("alice"))) })
+	m.cost(1, meter.Units{Read: 1}, query)
 }
 
 // TestCostOfANotice: rows, audience, and rights at the same time: with nobody changed and a
@@ -221,8 +226,7 @@ func TestCostOfANotice(t *testing.T) {
 	m.now = m.now.Add(time.Minute) // joining is no longer a recent change
 	message := m.send("hello")
 	for range 2 {
-		m.Begin(latency)
-		m.notify(message)
+		m.metering(func() { m.notify(message) })
 		// 1 for the message, 2 for 54 connections, 2 policies, 1 for the lists, 1 for the changes.
 		m.cost(3, meter.Units{Read: 1 + 2 + 2 + 1 + 1}, batchGet, query, batchGet, query, query)
 		for i := range 20 {

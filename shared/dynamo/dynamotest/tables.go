@@ -39,6 +39,8 @@ func Client(t testing.TB, options ...func(*dynamodb.Options)) *dynamodb.Client {
 		}),
 		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(transport *http.Transport) {
 			transport.MaxIdleConnsPerHost = 64
+			// Sooner than the local stack closes them: a request that meets the closing fails, and is repeated.
+			transport.IdleConnTimeout = time.Second
 		}),
 	}, options...)
 }

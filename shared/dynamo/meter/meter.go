@@ -1,6 +1,12 @@
 // Package meter counts what an operation costs at DynamoDB: round trips one
 // after the other, and units.
 //
+// Round trips are counted in a bubble of testing/synctest, where each call takes
+// [Latency] of the bubble's time, and that time stands still while anything is
+// under way in it: calls that do not wait for each other begin at the same moment, and a
+// call that waits for another begins when that one ends, however busy the machine is.
+// The service is real and outside of the bubble: see [Outside].
+//
 // Units are computed from the items of requests and answers by the rules of
 // AWS's Developer Guide ("DynamoDB read and write operations", "Amazon DynamoDB
 // transactions"), because emulators do not report all of them: MiniStack 1.5.33
@@ -47,11 +53,13 @@ type Meter struct {
 	// where the item is in none. Each such item is a write of its own.
 	Index func(table string, item Item) Item
 
-	mu      sync.Mutex
-	latency time.Duration
-	calls   []Call
-	sizes   map[rowID]int // of the rows as they were seen last
+	mu    sync.Mutex
+	calls []Call
+	sizes map[rowID]int // of the rows as they were seen last
 }
+
+// Latency is what each call takes of a bubble's time, and waits outside of one.
+const Latency = time.Millisecond
 
 // New makes a meter.
 func New() *Meter { return &Meter{sizes: map[rowID]int{}} }
@@ -68,7 +76,7 @@ func (m *Meter) handle(ctx context.Context, in middleware.InitializeInput, next 
 ) {
 	askForUnits(in.Parameters)
 	call := Call{Operation: middleware.GetOperationName(ctx), begun: time.Now()}
-	time.Sleep(m.delay())
+	time.Sleep(Latency)
 	out, metadata, err := next.HandleInitialize(ctx, in)
 	if attempts, ok := retry.GetAttemptResults(metadata); ok {
 		call.Attempts = len(attempts.Results)
@@ -82,19 +90,11 @@ func (m *Meter) handle(ctx context.Context, in middleware.InitializeInput, next 
 	return out, metadata, err
 }
 
-func (m *Meter) delay() time.Duration {
+// Begin forgets the calls so far, but not the sizes of the rows.
+func (m *Meter) Begin() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.latency
-}
-
-// Begin forgets the calls so far, but not the sizes of the rows, and lets every
-// call from now on last for latency at least: calls that are made at the same
-// time then are under way at the same time, however busy the machine is.
-func (m *Meter) Begin(latency time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.calls, m.latency = nil, latency
+	m.calls = nil
 }
 
 // Calls are those since the last Begin, in the order of their ends.
@@ -113,8 +113,8 @@ func (m *Meter) Units() Units {
 	return sum
 }
 
-// RoundTrips is how many calls had to wait for another's end, the first
-// included: the longest chain of calls that do not overlap.
+// RoundTrips is the longest chain of calls each of which began when the one
+// before had ended. All calls must have been made in one bubble.
 func (m *Meter) RoundTrips() int {
 	calls := m.Calls()
 	slices.SortFunc(calls, func(a, b Call) int { return cmp.Compare(a.ended.UnixNano(), b.ended.UnixNano()) })
