@@ -128,23 +128,20 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 		return stack.Description{}, err
 	}
 	description := stack.Description{
-		Name: localStackName, Stage: localStage, Region: localRegion, Endpoint: d.endpoint, PID: d.pid,
-		APIID:        outputs["ApiId"],
-		WebSocketURL: outputs["WebSocketUrl"], CallbackURL: outputs["CallbackUrl"],
+		Name: localStackName, Region: localRegion, Endpoint: d.endpoint, PID: d.pid,
+		WebSocketURL:  outputs["WebSocketUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
 		TokenSecretARN: outputs["TokenSecretArn"], TokenAudience: localAudience, TokenMaxTTLSeconds: localTokenMaxTTL,
-		RevokeWindowMS: localWindowMS, ModeratorWindowMS: localWindowMS,
-		Functions: map[string]string{}, LogGroups: map[string]string{},
+		LogGroups: map[string]string{},
 	}
 	for _, f := range functionOutputs {
-		description.Functions[f.folder] = outputs[f.output+"Function"]
 		description.LogGroups[f.folder] = outputs[f.output+"LogGroup"]
 	}
 	return description, complete(outputs)
 }
 
-// functionOutputs are the functions' folders and the names of their outputs.
+// functionOutputs are the functions' folders and what their outputs' names begin with.
 var functionOutputs = []struct{ folder, output string }{
 	{"authorize", "Authorize"}, {"connect", "Connect"}, {"disconnect", "Disconnect"}, {"session", "Session"},
 	{"send", "Send"}, {"revoke", "Revoke"}, {"read", "Read"}, {"notify", "Notify"},
@@ -152,10 +149,10 @@ var functionOutputs = []struct{ folder, output string }{
 
 // complete reports outputs that template.yaml no longer has.
 func complete(outputs map[string]string) error {
-	names := []string{"ApiId", "WebSocketUrl", "CallbackUrl", "MessagesTable", "CommunityTable", "SessionsTable",
+	names := []string{"WebSocketUrl", "MessagesTable", "CommunityTable", "SessionsTable",
 		"MessagesStreamArn", "UndeliveredBucket", "TokenSecretArn"}
 	for _, f := range functionOutputs {
-		names = append(names, f.output+"Function", f.output+"LogGroup")
+		names = append(names, f.output+"LogGroup")
 	}
 	for _, name := range names {
 		if outputs[name] == "" {

@@ -31,8 +31,7 @@ const (
 
 // Description is a deployed stack.
 type Description struct {
-	Name   string `json:"name"`  // of the CloudFormation stack
-	Stage  string `json:"stage"` // of the WebSocket API
+	Name   string `json:"name"` // of the CloudFormation stack
 	Region string `json:"region"`
 
 	// Endpoint is the base URL of every AWS service; empty for a real account,
@@ -41,9 +40,7 @@ type Description struct {
 	// PID is the process of the local stack; 0 for a real account.
 	PID int `json:"pid,omitempty"`
 
-	APIID        string `json:"api_id"`
 	WebSocketURL string `json:"websocket_url"`
-	CallbackURL  string `json:"callback_url"` // base of @connections, with the stage
 
 	MessagesTable  string `json:"messages_table"`
 	CommunityTable string `json:"community_table"`
@@ -59,12 +56,7 @@ type Description struct {
 	// TokenMaxTTLSeconds is the longest life of a token that is accepted.
 	TokenMaxTTLSeconds int `json:"token_max_ttl_seconds"`
 
-	// The windows of the deployment, as the template's parameters set them.
-	RevokeWindowMS    int64 `json:"revoke_window_ms"`
-	ModeratorWindowMS int64 `json:"moderator_window_ms"`
-
-	// Functions and LogGroups are by the function's folder: "send", "notify".
-	Functions map[string]string `json:"functions"`
+	// LogGroups are by the function's folder: "send", "notify".
 	LogGroups map[string]string `json:"log_groups"`
 }
 

@@ -15,8 +15,8 @@ func TestSavedIsLoaded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sub", "stack.json")
 	want := stack.Description{
 		Name: "unsend", Region: "us-east-1", Endpoint: "http://127.0.0.1:4566", PID: 7,
-		WebSocketURL: "ws://127.0.0.1:4566/_aws/execute-api/abc/live", RevokeWindowMS: -1,
-		Functions: map[string]string{"send": "unsend-Send-1"},
+		WebSocketURL: "ws://127.0.0.1:4566/_aws/execute-api/abc/live", TokenMaxTTLSeconds: -1,
+		LogGroups: map[string]string{"send": "/aws/lambda/unsend/send"},
 	}
 	if err := want.Save(path); err != nil {
 		t.Fatal(err)

@@ -51,8 +51,8 @@ func describe(s types.Stack, region string) (stack.Description, error) {
 	}
 	longest, _ := strconv.Atoi(parameters["TokenMaxTtlSeconds"]) // 0: the deployment will tell
 	return stack.Description{
-		Name: aws.ToString(s.StackName), Region: region, Stage: parameters["Stage"],
-		APIID: outputs["ApiId"], WebSocketURL: outputs["WebSocketUrl"], CallbackURL: outputs["CallbackUrl"],
+		Name: aws.ToString(s.StackName), Region: region,
+		WebSocketURL:  outputs["WebSocketUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
 		TokenSecretARN: outputs["TokenSecretArn"], TokenIssuer: parameters["TokenIssuer"], TokenAudience: parameters["TokenAudience"],
