@@ -17,10 +17,7 @@ import (
 	"unsend/shared/chat"
 )
 
-const (
-	maxJWKSBytes = 256 << 10
-	minRSABits   = 2048
-)
+const maxJWKSBytes = 256 << 10
 
 // JWKS accepts tokens that are signed with RS256, ES256 or EdDSA (Ed25519) and a key
 // of the set at url. The set is fetched at most every 5 minutes, and earlier, at most every 30 s,
@@ -63,7 +60,7 @@ func fetchJWKS(ctx context.Context, client *http.Client, url string) ([]key, err
 }
 
 // publicKeys takes the keys that can verify. Keys of unknown kinds are passed over, as RFC 7517 §5
-// asks for.
+// asks for, and so are RSA keys under 2048 bits, which jwk.Parse does not take.
 func publicKeys(body []byte) ([]key, error) {
 	set, err := jwk.Parse(body, jwk.WithIgnoreParseError(true))
 	if err != nil {
@@ -112,7 +109,7 @@ func publicKey(set jwk.Set, i int) (key, bool) {
 func algorithmOf(raw any) (jwa.SignatureAlgorithm, bool) {
 	switch k := raw.(type) {
 	case *rsa.PublicKey:
-		return jwa.RS256(), k.N.BitLen() >= minRSABits
+		return jwa.RS256(), true
 	case *ecdsa.PublicKey:
 		return jwa.ES256(), k.Curve == elliptic.P256()
 	case ed25519.PublicKey:

@@ -305,23 +305,42 @@ func TestJWKSIsRefreshedForUnknownKeys(t *testing.T) {
 	expect("withdrawn", before, false, 2)
 }
 
+func gives(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }
+}
+
+// forEncryption is the signer's key, as one that is for something else.
+func forEncryption(t *testing.T, s signer) string {
+	t.Helper()
+	key, err := jwk.Import(s.key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(key.Set(jwk.KeyIDKey, s.id), key.Set(jwk.KeyUsageKey, "enc")); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// None of these has a key that may verify: that is trouble with the source, not with a token.
 func TestJWKSSourcesThatMisbehave(t *testing.T) {
 	t.Parallel()
 	good := edSigner(t, "d")
 	elsewhere := publish(t, keySet(t, []signer{good}))
 	for name, handler := range map[string]http.HandlerFunc{
-		"not found": http.NotFound,
-		"redirect":  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) },
-		"not JSON":  func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
-		"no keys":   func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
-		"endless": func(w http.ResponseWriter, _ *http.Request) {
-			chunk := []byte(strings.Repeat(" ", 64<<10))
-			for range 64 {
-				if _, err := w.Write(chunk); err != nil {
-					return
-				}
-			}
-		},
+		"not found":        http.NotFound,
+		"redirect":         func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) },
+		"not JSON":         gives("<html>"),
+		"no keys":          gives(`{"keys":[]}`),
+		"too long":         gives(keySet(t, []signer{good}) + strings.Repeat(" ", 256<<10)),
+		"for encryption":   gives(keySet(t, nil, forEncryption(t, good))),
+		"RSA of 1024 bits": gives(keySet(t, nil, weakKey(t, rsaSigner(t, "d", 1024)))),
+		"another curve":    gives(keySet(t, []signer{ecSigner(t, "d", elliptic.P384(), jwa.ES384())})),
+		"a secret":         gives(`{"keys":[{"kty":"oct","kid":"d","k":"YS1zZWNyZXQtb2YtbW9yZS10aGFuLTMyLWJ5dGVzLWZvci10ZXN0cw"}]}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

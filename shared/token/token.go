@@ -18,6 +18,11 @@
 // than 32 bytes and RSA keys under 2048 bits are not used (RFC 7518 §3.2, §3.3), and duplicate claims
 // are malformed (RFC 7519 §4).
 //
+// Signatures and key sets are jwx's to check; form and claims are checked here. jwx's own parser of
+// claims (jwt of v3.3) takes the last of two claims or headers of one name, other spellings of base64,
+// invalid UTF-8 and times as text, drops a time's fraction, has one leeway for exp and nbf
+// alike, and quotes values in its errors: each breaks a rule of this package.
+//
 // Errors say which rule failed, for the log. They hold neither the token nor any of
 // its claims' values. A client is told no more than that it was refused.
 package token
