@@ -1,9 +1,7 @@
 package chattest
 
 import (
-	"crypto/rand"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,12 +12,16 @@ import (
 )
 
 // RunModel does the same random operations to a store and to [Store], the model,
-// and compares every answer. Ids are new in each run, so that one store serves all.
+// and compares every answer. One store serves all runs: the ids of each end in its
+// number, which tells runs apart and decides nothing within one. All else is drawn, so that a failure is
+// found again from its seed.
 func RunModel(t *testing.T, newStore func(t *testing.T) chat.Store) {
 	t.Helper()
 	real := newStore(t)
+	runs := 0
 	rapid.Check(t, func(r *rapid.T) {
-		m := &model{T: t, real: real, fake: NewStore(), unique: strings.ToLower(rand.Text()[:8]), now: time.UnixMilli(1_767_225_600_500)}
+		runs++
+		m := &model{T: t, real: real, fake: NewStore(), run: fmt.Sprintf("-%06d", runs), now: time.UnixMilli(1_767_225_600_500)}
 		r.Repeat(map[string]func(*rapid.T){
 			"send": m.send, "resend": m.resend, "revoke": m.revoke, "history": m.history, "read": m.messages,
 			"connect": m.connect, "disconnect": m.disconnect, "sessions": m.sessions,
@@ -33,14 +35,15 @@ func RunModel(t *testing.T, newStore func(t *testing.T) chat.Store) {
 type model struct {
 	*testing.T
 	real, fake chat.Store
-	unique     string
+	run        string
 	now        time.Time
+	ids        int // of messages that were made
 	sent       []chat.Message
 }
 
 // pick is one of a few ids: few, so that operations meet.
 func (m *model) pick(r *rapid.T, kind string) string {
-	return fmt.Sprint(kind, rapid.IntRange(1, 2).Draw(r, kind), m.unique)
+	return fmt.Sprint(kind, rapid.IntRange(1, 2).Draw(r, kind), m.run)
 }
 
 // compare calls both stores. Errors must have the same code; values be equal.
@@ -65,8 +68,11 @@ func (m *model) pass(r *rapid.T) {
 }
 
 func (m *model) message(r *rapid.T) chat.Message {
+	m.ids++
+	// Messages of one ms are in the order of their ids, which is not that of their sending.
+	id := fmt.Sprint(rapid.IntRange(10, 99).Draw(r, "message"), "-", m.ids, m.run)
 	message := chat.Message{
-		MessageKey: chat.MessageKey{ServerID: m.pick(r, "s"), ChannelID: m.pick(r, "c"), Timestamp: m.now.UnixMilli(), MsgServerID: rand.Text()[:12]},
+		MessageKey: chat.MessageKey{ServerID: m.pick(r, "s"), ChannelID: m.pick(r, "c"), Timestamp: m.now.UnixMilli(), MsgServerID: id},
 		MsgID:      m.pick(r, "id"), Version: 1, UpdatedAt: m.now.UnixMilli(), From: chat.Actor{AccountID: m.pick(r, "a")},
 		Content: chat.Content{Body: rapid.String().Draw(r, "body"), MentionRoles: rapid.SliceOf(rapid.String()).Draw(r, "mentions")},
 	}
