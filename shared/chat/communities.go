@@ -47,7 +47,7 @@ func (s *Communities) follow(ctx context.Context, m Member, at int64) error {
 	if err != nil || len(connections) == 0 {
 		return err
 	}
-	if !m.Joined || m.Banned {
+	if !m.Active() {
 		return s.Store.RemovePresences(ctx, m.ServerID, connectionIDs(connections))
 	}
 	rows := make([]Presence, len(connections))

@@ -8,7 +8,7 @@ import "slices"
 // IsMember tells whether the account is a member of the server now, and not
 // banned from it.
 func (s Standing) IsMember() bool {
-	return s.Server.ID != "" && s.Member.Joined && !s.Member.Banned
+	return s.Server.ID != "" && s.Member.Active()
 }
 
 // IsOwner tells whether the account owns the server.

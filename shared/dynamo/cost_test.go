@@ -237,6 +237,42 @@ func TestCostOfANotice(t *testing.T) {
 	}
 }
 
+// TestCostOfASync: what decides about sight, and beside it one eventually
+// consistent query for each shard of the updates, whatever else there is in the history.
+func TestCostOfASync(t *testing.T) {
+	m := newMetered(t)
+	syncs := chat.Syncs{Updates: m.store, Sights: m.store, Clock: m.clock}
+	sync := func(from *chat.UpdateRef) (page chat.SyncPage) {
+		m.metering(func() {
+			var err error
+			page, err = syncs.Sync(m.Context(), device("bob"), chat.SyncRequest{ServerID: "s1", From: from})
+			must(m.T)(page, err)
+		})
+		return page
+	}
+	first := sync(nil)
+	// The server's policies, the member, what the one channel holds for it.
+	m.cost(2, meter.Units{Read: 3}, query, batchGet, batchGet)
+	const n = 220
+	for range n {
+		must(t)(nil, m.revoke("alice", m.send(strings.Repeat("x", 3_000))))
+	}
+	pages, met, units := 0, 0, 0.0
+	for next, more := &first.Next, true; more; pages++ {
+		page := sync(next)
+		met, units = met+len(page.Updates), units+m.Units().Read
+		if got := m.RoundTrips(); got != 2 {
+			t.Errorf("page %d: %d round trips", pages, got)
+		}
+		next, more = &page.Next, page.More
+	}
+	t.Logf("%d updates: %d pages, %v units", met, pages, units)
+	// 3 for each page's rights; 400 bytes for an update, read twice at half price.
+	if most := float64(pages*(3+4*1)) + n*400/4096; met != n || pages > 5 || units > most {
+		t.Errorf("%d updates on %d pages for %v units, want %d on 5 at most for %v", met, pages, units, n, most)
+	}
+}
+
 // online stores rows of connections in the audience of s1, of about 150 bytes.
 func (m *metered) online(n int) {
 	m.Helper()

@@ -31,7 +31,7 @@ func (s *Store) Memberships(ctx context.Context, account string) ([]chat.Members
 	return do(ctx, s, "Memberships", func() ([]chat.Membership, error) {
 		var found []chat.Membership
 		for id, m := range s.members {
-			if id.account == account && m.Joined && !m.Banned {
+			if id.account == account && m.Active() {
 				found = append(found, chat.Membership{ServerID: id.server, Roles: cloneList(m.Roles), Generation: m.Generation})
 			}
 		}
