@@ -17,7 +17,7 @@ import (
 
 func main() { edge.Start(run) }
 
-func run(_ context.Context, getenv func(string) string) (handler, error) {
+func run(_ context.Context, getenv func(string) string) (edge.StreamHandler, error) {
 	env := config.From(getenv)
 	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Community: env.Text(config.CommunityTable), Sessions: env.Text(config.SessionsTable)}
 	callback := env.URL(config.CallbackURL)

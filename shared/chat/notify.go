@@ -51,6 +51,7 @@ type Report struct {
 	Young   int // connections that answered 410 and may not be postable yet
 	Retried int // posts that were repeated
 	Closed  int // connections closed: too slow, or their token expired
+	Queued  int // tasks that were left to the queue
 }
 
 // Notify tells every connected device that may see them about the messages that
@@ -237,6 +238,7 @@ func (r *Report) add(o Report) {
 	r.Young += o.Young
 	r.Retried += o.Retried
 	r.Closed += o.Closed
+	r.Queued += o.Queued
 }
 
 func (j *serverJob) count(change func(*Report)) {

@@ -1,0 +1,196 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"unsend/shared/chat"
+)
+
+// margin is what is left of Lambda's time when the work on a batch must end, to
+// answer and to log: a batch whose function is killed comes again from its start.
+const margin = 2 * time.Second
+
+// Outcome is what became of a batch.
+type Outcome struct {
+	// Unfinished are the indexes of what is to be delivered again.
+	Unfinished []int
+	// Errs are the reasons, for the log.
+	Errs []error
+	// Counts are numbers for the log, under keys that this package documents.
+	Counts []Count
+}
+
+// Count is a number in the log line of a batch.
+type Count struct {
+	Key string
+	N   int
+}
+
+// StreamHandler handles batches of a table's stream.
+type StreamHandler = func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error)
+
+// Stream makes the handler of a consumer of the Messages table's stream. parseKey
+// reads the key of a message row.
+//
+// What serve could not finish is reported by its SequenceNumber, and delivered
+// again from there on (Lambda developer guide, "Configuring partial batch response with DynamoDB"). A
+// record that is no message's is logged and counts as finished: it would be none the next time either. A panic is
+// the invocation's error, since only then does the mapping split the batch until the record that causes it
+// stands alone.
+func Stream(e Edge, name string, parseKey func(pk, sk string) (chat.MessageKey, error), serve func(context.Context, []chat.Stored) Outcome) StreamHandler {
+	return func(ctx context.Context, event events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+		b := parseRecords(event, parseKey)
+		outcome, err := e.batch(ctx, name, b.batch, func(ctx context.Context) Outcome { return serve(ctx, b.stored) })
+		if err != nil {
+			return events.DynamoDBEventResponse{}, err
+		}
+		failures := make([]events.DynamoDBBatchItemFailure, len(outcome.Unfinished))
+		for i, index := range outcome.Unfinished {
+			failures[i].ItemIdentifier = b.ids[index]
+		}
+		return events.DynamoDBEventResponse{BatchItemFailures: failures}, nil
+	}
+}
+
+// QueueHandler handles batches of a queue.
+type QueueHandler = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+
+// Queue makes the handler of a queue's consumer. What serve could not finish comes
+// again when its visibility timeout is over, and ends in the dead letter queue at last. A message that cannot be
+// decoded goes the same way, so that somebody sees it. A panic leaves the whole batch to that.
+func Queue[T any](e Edge, name string, decode func(body string) (T, error), serve func(context.Context, []T) Outcome) QueueHandler {
+	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+		b := batch{records: len(event.Records)}
+		var values []T
+		for _, message := range event.Records {
+			value, err := decode(message.Body)
+			if err != nil {
+				b.unparsable = append(b.unparsable, message.MessageId)
+				continue
+			}
+			values = append(values, value)
+			b.ids = append(b.ids, message.MessageId)
+		}
+		outcome, err := e.batch(ctx, name, b, func(ctx context.Context) Outcome { return serve(ctx, values) })
+		if err != nil {
+			return events.SQSEventResponse{}, err
+		}
+		var response events.SQSEventResponse
+		for _, index := range outcome.Unfinished {
+			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: b.ids[index]})
+		}
+		for _, id := range b.unparsable {
+			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
+		}
+		return response, nil
+	}
+}
+
+// batch serves a batch under its deadline and logs its line. The error says that
+// there was a panic.
+func (e Edge) batch(ctx context.Context, name string, b batch, serve func(context.Context) Outcome) (Outcome, error) {
+	ctx, cancel := withMargin(ctx)
+	defer cancel()
+	inv := e.Begin(ctx, name, "")
+	var outcome Outcome
+	panicked := chat.Guard(func() error {
+		outcome = serve(ctx)
+		return nil
+	})
+	b.describe(inv, outcome)
+	if panicked != nil {
+		inv.End(ctx, panicked)
+		return Outcome{}, errors.New("panic, see the log")
+	}
+	inv.End(ctx, b.error(outcome))
+	return outcome, nil
+}
+
+func withMargin(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok { // not in Lambda
+		return context.WithTimeout(ctx, time.Minute)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-margin))
+}
+
+// batch is what is known of a batch before it is served; ids are those of what is served.
+type batch struct {
+	records    int
+	ids        []string
+	unparsable []string
+}
+
+// recordBatch is a batch of the stream.
+type recordBatch struct {
+	batch
+	stored []chat.Stored
+}
+
+func parseRecords(event events.DynamoDBEvent, parseKey func(pk, sk string) (chat.MessageKey, error)) recordBatch {
+	b := recordBatch{batch: batch{records: len(event.Records)}}
+	for _, record := range event.Records {
+		kind, ok := kinds[record.EventName]
+		if !ok {
+			continue // a removal has nothing to tell
+		}
+		key, err := keyOf(record.Change.Keys, parseKey)
+		if err != nil {
+			b.unparsable = append(b.unparsable, record.Change.SequenceNumber)
+			continue
+		}
+		b.stored = append(b.stored, chat.Stored{Key: key, Kind: kind})
+		b.ids = append(b.ids, record.Change.SequenceNumber)
+	}
+	return b
+}
+
+var kinds = map[string]chat.StoredKind{
+	string(events.DynamoDBOperationTypeInsert): chat.Inserted,
+	string(events.DynamoDBOperationTypeModify): chat.Modified,
+}
+
+func keyOf(keys map[string]events.DynamoDBAttributeValue, parseKey func(pk, sk string) (chat.MessageKey, error)) (chat.MessageKey, error) {
+	pk, sk := keys["pk"], keys["sk"]
+	// String panics for other types.
+	if pk.DataType() != events.DataTypeString || sk.DataType() != events.DataTypeString {
+		return chat.MessageKey{}, errors.New("a key is no string")
+	}
+	return parseKey(pk.String(), sk.String())
+}
+
+// error is busy when something comes again, whatever its reasons: nobody waits
+// for an answer, and the mapping retries.
+func (b batch) error(o Outcome) error {
+	errs := slices.Clone(o.Errs)
+	if len(b.unparsable) > 0 {
+		errs = append(errs, fmt.Errorf("cannot be read, records %s", strings.Join(b.unparsable, ", ")))
+		return &chat.Error{Code: chat.Internal, Err: errors.Join(errs...)}
+	}
+	if len(o.Unfinished) > 0 || len(errs) > 0 {
+		return &chat.Error{Code: chat.Busy, Err: errors.Join(errs...)}
+	}
+	return nil
+}
+
+func (b batch) describe(inv *Invocation, o Outcome) {
+	counts := append([]Count{{"records", b.records}, {"unparsable", len(b.unparsable)}, {"unfinished", len(o.Unfinished)}}, o.Counts...)
+	for _, c := range counts {
+		inv.Count(c.Key, c.N)
+	}
+}
+
+// Pushed is the outcome that a report of pushes has.
+func Pushed(r chat.Report) Outcome {
+	return Outcome{Unfinished: r.Unfinished, Errs: r.Errs, Counts: []Count{
+		{"notices", r.Notices}, {"dropped", r.Dropped}, {"posts", r.Posts}, {"gone", r.Gone},
+		{"young", r.Young}, {"retried", r.Retried}, {"closed", r.Closed}, {"queued", r.Queued},
+	}}
+}
