@@ -37,6 +37,15 @@ var permitted = map[string][]string{
 		"dynamodb:DescribeStream@Messages.StreamArn", "dynamodb:GetRecords@Messages.StreamArn", "dynamodb:GetShardIterator@Messages.StreamArn",
 		"dynamodb:ListStreams@${Messages.Arn}/stream/*", // it has no narrower resource
 		"s3:PutObject@${Undelivered.Arn}/*", "s3:ListBucket@Undelivered.Arn",
+		"sqs:SendMessage@PushQueue.Arn",
+	},
+	"PushRole": {
+		"dynamodb:BatchGetItem@Messages.Arn",
+		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:Query@Community.Arn",
+		"dynamodb:Query@Sessions.Arn", "dynamodb:BatchGetItem@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
+		"execute-api:ManageConnections@POST", "execute-api:ManageConnections@DELETE",
+		"sqs:SendMessage@PushQueue.Arn", "sqs:ReceiveMessage@PushQueue.Arn", "sqs:DeleteMessage@PushQueue.Arn",
+		"sqs:GetQueueAttributes@PushQueue.Arn",
 	},
 }
 

@@ -93,7 +93,7 @@ func resources(template object, kind string) map[string]object {
 func functions(t *testing.T, template object) map[string]object {
 	t.Helper()
 	found := resources(template, "AWS::Serverless::Function")
-	if len(found) != 8 {
+	if len(found) != 9 {
 		t.Fatalf("%d functions: the readers of this test are wrong", len(found))
 	}
 	return found

@@ -86,6 +86,10 @@ func TestSamplesAreWhole(t *testing.T) {
 		if err := json.Unmarshal(text, &event); err != nil {
 			t.Fatalf("%s: %v", sample, err)
 		}
+		if sample == "queue" {
+			queued(t, text)
+			continue
+		}
 		for i, record := range event.Records {
 			if record.EventID == "" || record.EventName == "" || record.EventVersion == "" || record.EventSource != "aws:dynamodb" ||
 				record.AWSRegion == "" || record.EventSourceARN == "" {
@@ -117,5 +121,18 @@ func holds(t *testing.T, sample string, object map[string]any, keys []string) {
 		if _, ok := object[key]; !ok {
 			t.Errorf("%s: %s is missing", sample, key)
 		}
+	}
+}
+
+// queued checks an event of a queue (Lambda developer guide, "Using Lambda with Amazon SQS").
+func queued(t *testing.T, text []byte) {
+	t.Helper()
+	var event struct{ Records []map[string]any }
+	if err := json.Unmarshal(text, &event); err != nil || len(event.Records) == 0 {
+		t.Fatalf("%d records, %v", len(event.Records), err)
+	}
+	for _, record := range event.Records {
+		holds(t, "queue", record, []string{"messageId", "receiptHandle", "body", "attributes", "messageAttributes", "md5OfBody",
+			"eventSource", "eventSourceARN", "awsRegion"})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"unsend/shared/chat"
+	"unsend/shared/chat/chattest"
 	"unsend/shared/dynamo"
 	"unsend/shared/edge/edgetest"
 	"unsend/shared/wire"
@@ -22,7 +23,8 @@ const messageID = "01KDVDNC00041061050R3GG28A"
 
 func newNotifier(w *edgetest.World) *chat.Notifier {
 	return &chat.Notifier{Messages: w.Store, Audience: w.Store, Rights: w.Store, Sessions: w.Store, Gateway: w.Gateway,
-		Encode: wire.EncodeNotices, Clock: w.Clock, Concurrency: 8, ServerBudget: 3 * time.Second}
+		Encode: wire.EncodeNotices, Clock: w.Clock, Concurrency: 8, Budget: 3 * time.Second,
+		Queue: &chattest.Queue{}, DirectPushLimit: 500}
 }
 
 // connect puts a device into the audience of s1.
@@ -138,16 +140,30 @@ func TestNotifyReportsWhatIsUnfinished(t *testing.T) {
 	}
 }
 
+// The queue takes what cannot be told now, so that the stream's other records go on;
+// where it does not, the stream keeps them.
 func TestNotifyWhenNothingCanBeRead(t *testing.T) {
 	t.Parallel()
-	w := edgetest.NewWorld(t)
-	w.Store.Before = func(string) error { return &chat.Error{Code: chat.Busy, Err: errors.New("throttled")} }
-	response, err := newHandler(w.Edge(), newNotifier(w), dynamo.ParseMessageKey)(t.Context(), streamEvent(t))
-	if err != nil || len(response.BatchItemFailures) != 2 {
-		t.Errorf("%+v, %v", response, err)
-	}
-	if line := w.Line(t); line["level"] != "WARN" || line["code"] != 503.0 || line["unfinished"] != 2.0 {
-		t.Errorf("line %v", line)
+	for _, refuses := range []bool{false, true} {
+		w := edgetest.NewWorld(t)
+		busy := &chat.Error{Code: chat.Busy, Err: errors.New("throttled")}
+		w.Store.Before = func(string) error { return busy }
+		n, tasks := newNotifier(w), &chattest.Queue{}
+		if refuses {
+			tasks.Fail = func([]chat.Task) error { return busy }
+		}
+		n.Queue = tasks
+		response, err := newHandler(w.Edge(), n, dynamo.ParseMessageKey)(t.Context(), streamEvent(t))
+		queued, unfinished := 1, 0
+		if refuses {
+			queued, unfinished = 0, 2
+		}
+		if err != nil || len(response.BatchItemFailures) != unfinished || len(tasks.Take()) != queued {
+			t.Errorf("queue refuses %v: %+v, %v", refuses, response, err)
+		}
+		if line := w.Line(t); line["level"] != "WARN" || line["code"] != 503.0 || line["unfinished"] != float64(unfinished) || line["queued"] != float64(queued) {
+			t.Errorf("line %v", line)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"unsend/shared/dynamo"
 	"unsend/shared/edge"
 	"unsend/shared/gateway"
+	"unsend/shared/queue"
 	"unsend/shared/wire"
 )
 
@@ -23,6 +24,8 @@ func run(_ context.Context, getenv func(string) string) (edge.StreamHandler, err
 	callback := env.URL(config.CallbackURL)
 	concurrency := int(env.Int(config.PushConcurrency, 1, 256))
 	budget := time.Duration(env.Int(config.ServerPushBudget, 100, 20_000)) * time.Millisecond
+	most := int(env.Int(config.DirectPushLimit, 1, 5_000))
+	tasks := env.URL(config.PushQueueURL)
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -34,7 +37,7 @@ func run(_ context.Context, getenv func(string) string) (edge.StreamHandler, err
 	e := edge.New(getenv)
 	return newHandler(e, &chat.Notifier{
 		Messages: store, Audience: store, Rights: store, Sessions: store,
-		Gateway: gateway.New(cfg, callback), Encode: wire.EncodeNotices, Clock: e.Clock,
-		Concurrency: concurrency, ServerBudget: budget,
+		Gateway: gateway.New(cfg, callback), Queue: queue.New(cfg, tasks), Encode: wire.EncodeNotices, Clock: e.Clock,
+		Concurrency: concurrency, Budget: budget, DirectPushLimit: most,
 	}, dynamo.ParseMessageKey), nil
 }

@@ -9,5 +9,6 @@ import (
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	edgetest.CheckRun(t, run, config.MessagesTable, config.CommunityTable, config.SessionsTable, config.CallbackURL, config.PushConcurrency, config.ServerPushBudget)
+	edgetest.CheckRun(t, run, config.MessagesTable, config.CommunityTable, config.SessionsTable, config.CallbackURL, config.PushConcurrency, config.ServerPushBudget,
+		config.DirectPushLimit, config.PushQueueURL)
 }

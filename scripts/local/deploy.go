@@ -132,6 +132,7 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 		WebSocketURL:  outputs["WebSocketUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
+		PushQueueURL: outputs["PushQueueUrl"], PushDeadLettersURL: outputs["PushDeadLettersUrl"],
 		TokenSecretARN: outputs["TokenSecretArn"], TokenAudience: localAudience, TokenMaxTTLSeconds: localTokenMaxTTL,
 		LogGroups: map[string]string{},
 	}
@@ -144,13 +145,13 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 // functionOutputs are the functions' folders and what their outputs' names begin with.
 var functionOutputs = []struct{ folder, output string }{
 	{"authorize", "Authorize"}, {"connect", "Connect"}, {"disconnect", "Disconnect"}, {"session", "Session"},
-	{"send", "Send"}, {"revoke", "Revoke"}, {"read", "Read"}, {"notify", "Notify"},
+	{"send", "Send"}, {"revoke", "Revoke"}, {"read", "Read"}, {"notify", "Notify"}, {"push", "Push"},
 }
 
 // complete reports outputs that template.yaml no longer has.
 func complete(outputs map[string]string) error {
 	names := []string{"WebSocketUrl", "MessagesTable", "CommunityTable", "SessionsTable",
-		"MessagesStreamArn", "UndeliveredBucket", "TokenSecretArn"}
+		"MessagesStreamArn", "UndeliveredBucket", "PushQueueUrl", "PushDeadLettersUrl", "TokenSecretArn"}
 	for _, f := range functionOutputs {
 		names = append(names, f.output+"LogGroup")
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -59,8 +58,9 @@ func TestASlowClientAloneInItsServer(t *testing.T) {
 		other := s.send(phone)
 		other.ServerID = "s2"
 		s.must(s.store.PutMessage(t.Context(), other, time.Now()))
-		if r := s.notify(inserted(other)); len(r.Unfinished) != 1 || r.Closed != 0 {
-			t.Errorf("nobody else was told yet: unfinished %v, closed %d", r.Unfinished, r.Closed)
+		r := s.notify(inserted(other))
+		if s.queued(r, 1); r.Closed != 0 {
+			t.Errorf("nobody else was told yet, and %d are closed", r.Closed)
 		}
 		s.finished(s.notify(inserted(s.send(phone))))
 		s.expect(carol, "message m2")
@@ -88,8 +88,9 @@ func TestAHangingServerLeavesTheOthersTime(t *testing.T) {
 		other := m
 		other.ServerID = "s2"
 		s.must(s.store.PutMessage(t.Context(), other, time.Now()))
-		if r := s.notify(inserted(other), inserted(m)); !slices.Equal(r.Unfinished, []int{0}) {
-			t.Errorf("unfinished %v, want the hanging server's record alone", r.Unfinished)
+		s.queued(s.notify(inserted(other), inserted(m)), 1)
+		if tasks := s.queue.Take(); len(tasks) != 1 || tasks[0].ServerID != "s2" {
+			t.Errorf("put off is %+v, want the hanging server alone", tasks)
 		}
 		for _, c := range devices {
 			s.expect(c, "message m1")
@@ -115,7 +116,7 @@ func TestRightsThatAreReadSlowly(t *testing.T) {
 	for _, slow := range []time.Duration{900 * time.Millisecond, 1100 * time.Millisecond, 5 * time.Second} {
 		t.Run(slow.String(), func(t *testing.T) {
 			play(t, func(t *testing.T, s *scene) {
-				s.notifier.ServerBudget = time.Minute
+				s.notifier.Budget = time.Minute
 				s.notifier.Concurrency = 1
 				phone, bob, carol := s.online("alice", "phone"), s.online("bob", "desk"), s.online("carol", "phone")
 				var banned, heard time.Time
@@ -148,7 +149,7 @@ func TestRightsThatAreReadSlowly(t *testing.T) {
 // posts, is not shown.
 func TestARevokeDuringAPushIsSeen(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
-		s.notifier.Concurrency, s.notifier.ServerBudget = 1, time.Minute
+		s.notifier.Concurrency, s.notifier.Budget = 1, time.Minute
 		phone := s.online("alice", "phone")
 		devices := s.crowd(10)
 		m := s.send(phone)

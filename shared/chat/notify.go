@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Notifier tells devices what became of messages.
+// Notifier tells devices what became of messages: at once what a stream's batch
+// says, as far as it gets, and then what is left, by way of a queue.
 type Notifier struct {
 	Messages MessageReader
 	Audience Audience
@@ -19,21 +20,34 @@ type Notifier struct {
 		Memberships
 	}
 	Gateway Gateway
+	Queue   Queue
 	// Encode makes frames of notices, each within the gateway's size.
 	Encode func([]Notice) ([][]byte, error)
 	Clock  Clock
-	// Concurrency bounds the posts under way at a time in one invocation.
+	// Concurrency bounds the posts under way at a time in one invocation, Pace (where it is not nil)
+	// how many begin in a second.
 	Concurrency int
-	// ServerBudget bounds the time spent on one server, so that its trouble does
-	// not become another's.
-	ServerBudget time.Duration
+	Pace        Pace
+	// Budget bounds the time spent on one server in one go, so that its trouble does
+	// not become another's. What is left then goes to the queue.
+	Budget time.Duration
+	// DirectPushLimit is how many connections of a server are told before the queue has a part in it.
+	DirectPushLimit int
 
 	strain strain
+}
+
+// Pace holds posts back.
+type Pace interface {
+	// Wait waits until one more may begin, or for ctx, whose error it then returns.
+	Wait(ctx context.Context) error
 }
 
 const (
 	serversAtATime   = 16
 	audiencePageSize = 500
+	// pagesAtATime keeps the others going while a page waits for a client that hangs.
+	pagesAtATime = 4
 )
 
 // Report is what became of a batch.
@@ -54,25 +68,70 @@ type Report struct {
 	Queued  int // tasks that were left to the queue
 }
 
-// Notify tells every connected device that may see them about the messages that
-// were stored, but for the device that did it. The rows are read again, and again
-// when that reading is RightsMaxAge old: a message that was revoked before is not
+// Notify tells connected devices that may see them about the messages that
+// were stored, but for the device that did it: up to DirectPushLimit of each server, within Budget. The rows are
+// read again, and again when that reading is RightsMaxAge old: a message that was revoked before is not
 // shown, and only what the row says is told.
 //
-// A record counts as finished when every device that may see the message took
-// the frame, has gone, or was closed so that its client comes back. What is reported as unfinished is to
-// be delivered again. At least once; the order between messages is any.
+// A record is finished when every device that may see the message took
+// the frame, has gone, was closed so that its client comes back, or is named in a task that the queue took. What is
+// reported as unfinished, because the queue did not, is to be delivered again. At least once; the order between
+// messages is any.
 func (n *Notifier) Notify(ctx context.Context, records []Stored) Report {
-	var (
-		report Report
-		mu     sync.Mutex
-	)
 	jobs := n.jobs(records)
-	forEach(serversAtATime, jobs, func(job *serverJob) {
+	return n.each(jobs, func(job *serverJob) error {
 		err := Guard(func() error { return n.tell(ctx, job) })
+		if err == nil {
+			return nil
+		}
+		// Whatever it was, it must not hold up the other servers' records.
+		if lost := n.enqueue(ctx, job, job.task(nil, 0).again()); lost != nil {
+			return errors.Join(err, lost)
+		}
+		job.note(err)
+		return nil
+	})
+}
+
+// Push goes on with tasks of the queue. The indexes of those that are to be
+// delivered again are in the report; all others are finished, or go on in tasks that the queue took. At least once.
+func (n *Notifier) Push(ctx context.Context, tasks []Task) Report {
+	now, later := chosen(merged(tasks))
+	jobs := make([]*serverJob, len(now))
+	byJob := make(map[*serverJob]Task, len(now))
+	for i, group := range now {
+		jobs[i] = &serverJob{serverID: group.task.ServerID, records: group.indexes, stored: group.task.Records}
+		byJob[jobs[i]] = group.task
+	}
+	n.share(jobs)
+	returned := n.putBack(ctx, later)
+	report := n.each(jobs, func(job *serverJob) error {
+		return Guard(func() error { return n.goOn(ctx, job, byJob[job]) })
+	})
+	report.join(returned)
+	return report
+}
+
+// putBack leaves walks to other invocations, each merged into one.
+func (n *Notifier) putBack(ctx context.Context, groups []*taskGroup) (report Report) {
+	for _, group := range groups {
+		if err := n.Queue.Enqueue(ctx, []Task{group.task}); err != nil {
+			report.fail(group.indexes, err)
+			continue
+		}
+		report.Queued++
+	}
+	return report
+}
+
+// each runs the jobs and joins their reports. A job's error leaves its records unfinished.
+func (n *Notifier) each(jobs []*serverJob, run func(*serverJob) error) (report Report) {
+	var mu sync.Mutex
+	forEach(serversAtATime, jobs, func(job *serverJob) {
+		err := run(job)
 		mu.Lock()
 		defer mu.Unlock()
-		report.add(job.report)
+		report.join(job.report)
 		if err != nil {
 			report.fail(job.records, err)
 		}
@@ -84,10 +143,11 @@ func (n *Notifier) Notify(ctx context.Context, records []Stored) Report {
 // serverJob is what is to be told in one server.
 type serverJob struct {
 	serverID string
-	records  []int    // their indexes
+	records  []int    // the indexes of the records, or of the tasks
 	stored   []Stored // each once
 	slots    slots
-	mu       sync.Mutex
+	turn     chan struct{} // holds one: the page that begins posts
+	mu       sync.Mutex    // of report
 	report   Report
 }
 
@@ -107,15 +167,20 @@ func (n *Notifier) jobs(records []Stored) []*serverJob {
 			job.stored = append(job.stored, record)
 		}
 	}
+	n.share(jobs)
+	return jobs
+}
+
+// share gives each job its slots: the posts of one server that hang leave the others the rest.
+func (n *Notifier) share(jobs []*serverJob) {
 	all := make(chan struct{}, n.Concurrency)
 	share := n.Concurrency
-	if len(jobs) > 1 { // the posts of one server that hang leave the others the rest
+	if len(jobs) > 1 {
 		share = max(1, n.Concurrency/2)
 	}
 	for _, job := range jobs {
-		job.slots = slots{own: make(chan struct{}, share), all: all}
+		job.slots, job.turn = slots{own: make(chan struct{}, share), all: all}, make(chan struct{}, 1)
 	}
-	return jobs
 }
 
 // news is what a server's rows had to say when they were read.
@@ -187,12 +252,12 @@ func (n Notice) excludes(c Connection) bool {
 // errUnfinished says why a server is to be told again when nothing failed outright.
 var errUnfinished = errors.New("some devices could not be told in time")
 
-// tell walks the server's audience, reading the next page while one is being
-// told. Trouble with a page does not keep the later ones from being told.
+// tell reads what there is to say and tells those who come first; the rest goes
+// to the queue before, so that others can begin.
 func (n *Notifier) tell(ctx context.Context, job *serverJob) error {
-	ctx, cancel := context.WithTimeout(ctx, n.ServerBudget)
+	within, cancel := context.WithTimeout(ctx, n.Budget)
 	defer cancel()
-	first, err := n.news(ctx, job)
+	first, err := n.news(within, job)
 	if err != nil {
 		return err
 	}
@@ -200,29 +265,138 @@ func (n *Notifier) tell(ctx context.Context, job *serverJob) error {
 	if len(first.notices) == 0 {
 		return nil
 	}
-	page, err := n.page(ctx, job.serverID, "")
-	var trouble []error
-	for err == nil {
-		var next AudiencePage
-		steps := []func() error{func() error { return n.push(ctx, job, first, page.Rows) }}
-		if page.Next != "" {
-			steps = append(steps, func() (err error) {
-				next, err = n.page(ctx, job.serverID, page.Next)
-				return err
-			})
-		}
-		errs := concurrently(steps...)
-		trouble = append(trouble, errs[0])
-		if page.Next == "" {
-			return errors.Join(trouble...)
-		}
-		page, err = next, errs[1]
+	page, err := n.page(within, job.serverID, "", n.DirectPushLimit)
+	if err != nil {
+		return err
 	}
-	return errors.Join(append(trouble, err)...)
+	if page.Next != "" {
+		if err := n.enqueue(ctx, job, job.task(&Part{After: page.Next}, 0)); err != nil {
+			return err
+		}
+	}
+	return n.leave(ctx, job, n.push(within, job, first, page.Rows), 0)
 }
 
-func (n *Notifier) page(ctx context.Context, serverID, cursor string) (AudiencePage, error) {
-	return n.Audience.Audience(ctx, serverID, cursor, audiencePageSize, n.Clock().UnixMilli())
+// goOn works on a task.
+func (n *Notifier) goOn(ctx context.Context, job *serverJob, task Task) error {
+	first, err := n.news(ctx, job)
+	switch {
+	case err != nil:
+		return n.retry(ctx, job, task, err)
+	case len(first.notices) == 0:
+		return nil
+	}
+	job.report.Notices, job.report.Dropped = len(first.notices), first.dropped
+	if task.walks() {
+		return n.walk(ctx, job, first, task)
+	}
+	rows, err := n.Audience.Presences(ctx, job.serverID, task.Part.Only, n.Clock().UnixMilli())
+	if err != nil {
+		return n.retry(ctx, job, task, err)
+	}
+	left := n.push(ctx, job, first, rows)
+	if task.Attempt >= MaxTaskAttempts && len(left) > 0 {
+		return n.lastResort(ctx, job, left)
+	}
+	return n.leave(ctx, job, left, task.Attempt)
+}
+
+// walk goes through the audience from the task's place on, some pages at a time.
+// When its time is up the rest is a task of its own.
+func (n *Notifier) walk(ctx context.Context, job *serverJob, first news, task Task) error {
+	var (
+		ends    = n.Clock().Add(n.Budget)
+		after   = task.after()
+		attempt = task.Attempt
+		slots   = make(chan struct{}, pagesAtATime)
+		pages   sync.WaitGroup
+		mu      sync.Mutex
+		errs    []error
+	)
+	note := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		errs = append(errs, err)
+	}
+	for {
+		slots <- struct{}{}
+		if n.Clock().After(ends) {
+			note(n.enqueue(ctx, job, job.task(&Part{After: after}, 0)))
+			break
+		}
+		page, err := n.page(ctx, job.serverID, after, audiencePageSize)
+		if err != nil {
+			note(n.retry(ctx, job, job.task(&Part{After: after}, attempt), err))
+			break
+		}
+		pages.Go(func() {
+			defer func() { <-slots }()
+			note(Guard(func() error { return n.leave(ctx, job, n.push(ctx, job, first, page.Rows), 0) }))
+		})
+		if after, attempt = page.Next, 0; after == "" {
+			break
+		}
+	}
+	pages.Wait()
+	return errors.Join(errs...)
+}
+
+// retry puts the task off. One that got no further for too long stays with the
+// queue, which makes it a dead letter at last.
+func (n *Notifier) retry(ctx context.Context, job *serverJob, task Task, cause error) error {
+	if task.Attempt >= MaxTaskAttempts {
+		return cause
+	}
+	job.note(cause)
+	return n.enqueue(ctx, job, task.again())
+}
+
+// leave puts those who are left off.
+func (n *Notifier) leave(ctx context.Context, job *serverJob, left []Presence, attempt int) error {
+	if len(left) == 0 {
+		return nil
+	}
+	ids := make([]string, len(left))
+	for i, row := range left {
+		ids[i] = row.Connection.ID
+	}
+	return n.enqueue(ctx, job, job.task(&Part{Only: ids}, attempt).again())
+}
+
+// lastResort: a single account that took nothing for so long does not read, even
+// when nobody else is there to compare it with. It is closed, so that its client comes back; where several fail it may
+// be the service, and somebody has to look.
+func (n *Notifier) lastResort(ctx context.Context, job *serverJob, left []Presence) error {
+	p := &page{Notifier: n, job: job}
+	if n.strain.single(n.Clock(), left) {
+		p.close(ctx, left)
+		return nil
+	}
+	return errUnfinished
+}
+
+// enqueue does without Budget's deadline: what is left must be said when time is up.
+func (n *Notifier) enqueue(ctx context.Context, job *serverJob, task Task) error {
+	if err := n.Queue.Enqueue(ctx, []Task{task}); err != nil {
+		return err
+	}
+	job.count(func(r *Report) { r.Queued++ })
+	return nil
+}
+
+func (n *Notifier) page(ctx context.Context, serverID, cursor string, limit int) (AudiencePage, error) {
+	return n.Audience.Audience(ctx, serverID, cursor, limit, n.Clock().UnixMilli())
+}
+
+func (j *serverJob) task(part *Part, attempt int) Task {
+	return Task{ServerID: j.serverID, Records: j.stored, Part: part, Attempt: attempt}
+}
+
+// note keeps the reason of what was put off.
+func (j *serverJob) note(err error) {
+	if err != nil {
+		j.count(func(r *Report) { r.Errs = append(r.Errs, err) })
+	}
 }
 
 func (r *Report) fail(records []int, err error) {
@@ -230,7 +404,9 @@ func (r *Report) fail(records []int, err error) {
 	r.Errs = append(r.Errs, err)
 }
 
-func (r *Report) add(o Report) {
+func (r *Report) join(o Report) {
+	r.Unfinished = append(r.Unfinished, o.Unfinished...)
+	r.Errs = append(r.Errs, o.Errs...)
 	r.Notices += o.Notices
 	r.Dropped += o.Dropped
 	r.Posts += o.Posts

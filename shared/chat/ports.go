@@ -126,6 +126,9 @@ type Audience interface {
 	// cursor on (empty: the beginning). limit bounds the rows of a page. Rows whose connection has
 	// ended before now (ms) are left out.
 	Audience(ctx context.Context, serverID, cursor string, limit int, now int64) (AudiencePage, error)
+	// Presences reads the rows of these connections in the server's audience, strongly. Rows that are not there, and
+	// those whose connection has ended before now (ms), are left out; the order is any. Ids may repeat and be any number.
+	Presences(ctx context.Context, serverID string, connectionIDs []string, now int64) ([]Presence, error)
 }
 
 // Rights are what a push must know of a server to judge who may see its channels.

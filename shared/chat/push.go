@@ -28,6 +28,7 @@ type outcome int
 const (
 	took      outcome = iota // every frame
 	unaware                  // it may see none of the notices
+	untried                  // time was up before its turn
 	ended                    // gone, or closed: nobody is left to tell
 	throttled                // 429 or 5xx
 	timedOut                 // no answer in PostTimeout
@@ -42,11 +43,10 @@ type page struct {
 
 	mu     sync.Mutex
 	frames map[string][][]byte // by the notices that they hold
-	errs   []error
 }
 
-// push tells a page. The error says that somebody may not have been told.
-func (n *Notifier) push(ctx context.Context, job *serverJob, first news, rows []Presence) error {
+// push tells a page and gives those who may not have been told.
+func (n *Notifier) push(ctx context.Context, job *serverJob, first news, rows []Presence) (left []Presence) {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -55,14 +55,15 @@ func (n *Notifier) push(ctx context.Context, job *serverJob, first news, rows []
 		bench: &bench{Notifier: n, job: job, rows: rows, news: first},
 	}
 	if _, err := p.bench.fresh(ctx); err != nil {
-		return fmt.Errorf("rights in the server: %w", err)
+		job.note(fmt.Errorf("rights in the server: %w", err))
+		return rows
 	}
-	err := p.rounds(ctx, rows)
-	return errors.Join(append(p.errs, err)...)
+	return p.rounds(ctx, rows)
 }
 
-// rounds posts until nobody is left, or those who are left were closed.
-func (p *page) rounds(ctx context.Context, rows []Presence) error {
+// rounds posts until nobody is left who may take a frame soon, or those were
+// closed. It gives those who were neither told nor closed.
+func (p *page) rounds(ctx context.Context, rows []Presence) (left []Presence) {
 	pending := rows
 	for round := range pushRounds {
 		if round > 0 {
@@ -71,12 +72,21 @@ func (p *page) rounds(ctx context.Context, rows []Presence) error {
 			}
 			p.job.count(func(r *Report) { r.Retried += len(pending) })
 		}
-		outcomes := p.round(ctx, pending)
+		if round == 0 { // one page begins after the other, so that they do not all wait for their last clients at the same time
+			p.job.turn <- struct{}{}
+		}
+		outcomes := p.round(ctx, pending, func() {
+			if round == 0 {
+				<-p.job.turn
+			}
+		})
+		left = append(left, having(pending, outcomes, failed)...)
+		left = append(left, having(pending, outcomes, untried)...)
+		hanging, full := having(pending, outcomes, timedOut), having(pending, outcomes, throttled)
 		if ctx.Err() != nil {
-			break
+			return append(left, append(hanging, full...)...)
 		}
 		p.strain.add(p.Clock(), pending, outcomes)
-		hanging, full := having(pending, outcomes, timedOut), having(pending, outcomes, throttled)
 		if round >= hangRounds-1 {
 			hanging = p.closeSlow(ctx, hanging)
 		}
@@ -84,19 +94,24 @@ func (p *page) rounds(ctx context.Context, rows []Presence) error {
 			full = p.closeSlow(ctx, full)
 		}
 		if pending = append(hanging, full...); len(pending) == 0 {
-			return nil
+			return left
 		}
 	}
-	return errUnfinished
+	return append(left, pending...)
 }
 
-// round posts to each row once.
-func (p *page) round(ctx context.Context, rows []Presence) []outcome {
+// round posts to each row once. begun is called when every post has begun.
+func (p *page) round(ctx context.Context, rows []Presence, begun func()) []outcome {
 	outcomes := make([]outcome, len(rows))
 	var running sync.WaitGroup
 	for i, row := range rows {
 		if !p.job.slots.take(ctx) {
-			outcomes[i] = timedOut
+			outcomes[i] = untried
+			continue
+		}
+		if p.wait(ctx) != nil {
+			p.job.slots.give()
+			outcomes[i] = untried
 			continue
 		}
 		running.Go(func() {
@@ -105,13 +120,21 @@ func (p *page) round(ctx context.Context, rows []Presence) []outcome {
 				outcomes[i], err = p.post(ctx, row)
 				return err
 			}); err != nil {
-				p.note(err)
+				p.job.note(err)
 				outcomes[i] = failed
 			}
 		})
 	}
+	begun()
 	running.Wait()
 	return outcomes
+}
+
+func (p *page) wait(ctx context.Context) error {
+	if p.Pace == nil {
+		return nil
+	}
+	return p.Pace.Wait(ctx)
 }
 
 // post gives one connection what it may see, on rights fresh at each frame.
@@ -260,23 +283,21 @@ func (p *page) closeSlow(ctx context.Context, rows []Presence) (left []Presence)
 	if !p.strain.clientsAreToBlame(p.Clock(), rows) {
 		return rows
 	}
+	p.close(ctx, rows)
+	return nil
+}
+
+func (p *page) close(ctx context.Context, rows []Presence) {
 	forEach(p.Concurrency, rows, func(row Presence) {
 		ctx, cancel := context.WithTimeout(ctx, PostTimeout)
 		defer cancel()
 		err := Guard(func() error { return p.Gateway.Close(ctx, row.Connection.ID) })
 		if err != nil && !errors.Is(err, ErrGone) {
-			p.note(fmt.Errorf("close a slow connection: %w", err))
+			p.job.note(fmt.Errorf("close a slow connection: %w", err))
 			return
 		}
 		p.job.count(func(r *Report) { r.Closed++ })
 	})
-	return nil
-}
-
-func (p *page) note(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.errs = append(p.errs, err)
 }
 
 // having are the rows with that outcome.

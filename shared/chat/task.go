@@ -2,20 +2,10 @@ package chat
 
 import (
 	"context"
+	"math/rand/v2"
+	"slices"
 	"time"
 )
-
-// Segment is a part of a server's audience that is read page by page.
-type Segment struct {
-	ServerID string
-	// ChannelID: the segment holds those who subscribed to the channel and whose account falls into Shard,
-	// below SubscriberShards. Empty: everybody who is connected in the server, and Shard is 0.
-	ChannelID string
-	Shard     int
-}
-
-// SubscriberShards is over how many segments a channel's subscribers are spread, by account.
-const SubscriberShards = 16
 
 // Task is what is left of telling a server's audience, by ids alone. It is what the
 // push queue holds, so later releases must read what earlier ones wrote.
@@ -24,7 +14,7 @@ type Task struct {
 	Records  []Stored // of this server
 	// Part is who is left; nil: the whole audience, of which nobody was told yet.
 	Part *Part
-	// Attempt counts the tries that got nobody further; 0 for the first.
+	// Attempt counts the tries in a row that got no further; 0 for the first.
 	Attempt int
 	// Delay is how long the queue is to hold the task back. It is not part of the task.
 	Delay time.Duration
@@ -32,11 +22,8 @@ type Task struct {
 
 // Part is a part of an audience that is left.
 type Part struct {
-	ChannelID string // and
-	Shard     int    // name the segment: see [Segment]
-	After     string // the cursor to go on from; empty: the segment's beginning
-	// Only are the connections that are left, by id; empty: everybody after After.
-	Only []string
+	After string   // the cursor to go on from; empty: the beginning
+	Only  []string // the connections that are left, by id; empty: everybody after After
 }
 
 // Queue holds tasks for push.
@@ -44,4 +31,88 @@ type Queue interface {
 	// Enqueue stores tasks. They are delivered at least once, in any order, when their Delay is over.
 	// An error says that some may not have been stored; repeating the whole is harmless.
 	Enqueue(ctx context.Context, tasks []Task) error
+}
+
+const (
+	// MaxTaskAttempts is how often what got no further is written anew, with who is still left. After that the
+	// queue itself delivers it again, and it ends with the dead letters.
+	MaxTaskAttempts = 10
+	firstTaskDelay  = time.Second // doubled with each attempt
+	lastTaskDelay   = 5 * time.Minute
+	// maxTaskRecords keeps a task that was merged of many well below what a message of the queue may hold.
+	maxTaskRecords = 500
+)
+
+// again is the task for another try, with backoff and jitter.
+func (t Task) again() Task {
+	t.Attempt++
+	t.Delay = min(firstTaskDelay<<(t.Attempt-1), lastTaskDelay)
+	t.Delay = t.Delay/2 + rand.N(t.Delay/2+1)
+	return t
+}
+
+// walks tells whether the task goes through an audience, rather than to a few
+// who are left.
+func (t Task) walks() bool { return t.Part == nil || len(t.Part.Only) == 0 }
+
+func (t Task) after() string {
+	if t.Part == nil {
+		return ""
+	}
+	return t.Part.After
+}
+
+// taskGroup is tasks that are one piece of work: a burst costs one post for each device.
+type taskGroup struct {
+	task    Task
+	indexes []int // of the tasks it was made of
+}
+
+// merged joins the tasks that go through the same audience from the same place.
+func merged(tasks []Task) []*taskGroup {
+	type place struct{ server, after string }
+	var groups []*taskGroup
+	open := make(map[place]*taskGroup)
+	for i, task := range tasks {
+		at := place{task.ServerID, task.after()}
+		group := open[at]
+		if !task.walks() || group == nil || len(group.task.Records)+len(task.Records) > maxTaskRecords {
+			group = &taskGroup{task: task}
+			group.task.Records = nil
+			groups = append(groups, group)
+			if task.walks() {
+				open[at] = group
+			}
+		}
+		group.indexes = append(group.indexes, i)
+		group.task.Attempt = max(group.task.Attempt, task.Attempt)
+		for _, record := range task.Records {
+			if !slices.Contains(group.task.Records, record) {
+				group.task.Records = append(group.task.Records, record)
+			}
+		}
+	}
+	return groups
+}
+
+// chosen are the groups that one invocation works on: everything short, and one
+// walk, the fullest. The other walks are for other invocations, which share the posts per second.
+func chosen(groups []*taskGroup) (now, later []*taskGroup) {
+	var walk *taskGroup
+	for _, group := range groups {
+		switch {
+		case !group.task.walks():
+			now = append(now, group)
+		case walk == nil:
+			walk = group
+		case len(group.task.Records) > len(walk.task.Records):
+			walk, later = group, append(later, walk)
+		default:
+			later = append(later, group)
+		}
+	}
+	if walk != nil {
+		now = append(now, walk)
+	}
+	return now, later
 }

@@ -31,7 +31,12 @@ const (
 	TokenMaxTTL      = "TOKEN_MAX_TTL_SECONDS"
 	AllowQueryToken  = "ALLOW_QUERY_TOKEN"
 	PushConcurrency  = "PUSH_CONCURRENCY"
-	ServerPushBudget = "SERVER_PUSH_BUDGET_MS"
+	ServerPushBudget = "SERVER_PUSH_BUDGET_MS" // of notify
+	TaskPushBudget   = "TASK_PUSH_BUDGET_MS"   // of push
+	DirectPushLimit  = "DIRECT_PUSH_LIMIT"
+	PushQueueURL     = "PUSH_QUEUE_URL"
+	PostsPerSecond   = "POSTS_PER_SECOND" // of all invocations of push together
+	PushInvocations  = "PUSH_INVOCATIONS" // how many of them there are at most
 )
 
 // logLevel is set by Lambda, from the function's LoggingConfig.

@@ -291,7 +291,7 @@ func (m *metered) notify(message chat.Message) {
 	notifier := chat.Notifier{
 		Messages: m.store, Audience: m.store, Rights: m.store, Sessions: m.store, Gateway: chattest.NewGateway(),
 		Encode: func(notices []chat.Notice) ([][]byte, error) { return [][]byte{{1}}, nil },
-		Clock:  m.clock, Concurrency: 64, ServerBudget: 10 * time.Second,
+		Queue:  &chattest.Queue{}, Clock: m.clock, Concurrency: 64, Budget: 10 * time.Second, DirectPushLimit: 500,
 	}
 	report := notifier.Notify(context.WithoutCancel(m.Context()), []chat.Stored{{Key: message.MessageKey, Kind: chat.Inserted}})
 	if len(report.Errs) > 0 || report.Posts != 54 {

@@ -121,3 +121,31 @@ func (s *Store) Audience(ctx context.Context, serverID, cursor string, limit int
 	}
 	return page, nil
 }
+
+// Presences reads rows of the server's audience, a hundred in a request, requests at the same time.
+func (s *Store) Presences(ctx context.Context, serverID string, connectionIDs []string, now int64) ([]chat.Presence, error) {
+	const op = "Presences"
+	keys := make([]itemKey, len(connectionIDs))
+	for i, id := range connectionIDs {
+		key, err := presenceKey(serverID, id)
+		if err != nil {
+			return nil, failed(op, err)
+		}
+		keys[i] = key
+	}
+	rows, err := s.batchGet(ctx, op, s.tables.Sessions, keys)
+	if err != nil {
+		return nil, err
+	}
+	var presences []chat.Presence
+	for _, row := range rows {
+		presence, err := decodePresence(serverID, row)
+		if err != nil {
+			return nil, failed(op, err)
+		}
+		if presence.Connection.EndsAt() >= now {
+			presences = append(presences, presence)
+		}
+	}
+	return presences, nil
+}

@@ -48,6 +48,9 @@ type Description struct {
 	StreamARN      string `json:"stream_arn"` // of the messages table
 	FailureBucket  string `json:"failure_bucket"`
 
+	PushQueueURL       string `json:"push_queue_url"`
+	PushDeadLettersURL string `json:"push_dead_letters_url"`
+
 	// TokenSecretARN is the secret that new tokens are signed with; empty where
 	// the deployment takes its keys from a JWKS URL.
 	TokenSecretARN string `json:"token_secret_arn,omitempty"`

@@ -206,7 +206,7 @@ func (d *Deployment) Close(_ context.Context, connectionID string) error {
 func (d *Deployment) notify(key chat.MessageKey, kind chat.StoredKind) {
 	n := chat.Notifier{
 		Messages: d.Store, Audience: d.Store, Rights: d.Store, Sessions: d.Store, Gateway: d,
-		Encode: wire.EncodeNotices, Clock: time.Now, Concurrency: 8, ServerBudget: 3 * time.Second,
+		Queue: noQueue{}, Encode: wire.EncodeNotices, Clock: time.Now, Concurrency: 8, Budget: 3 * time.Second, DirectPushLimit: 500,
 	}
 	d.notified.Go(func() {
 		report := n.Notify(d.ctx, []chat.Stored{{Key: key, Kind: kind}})
@@ -214,4 +214,11 @@ func (d *Deployment) notify(key chat.MessageKey, kind chat.StoredKind) {
 			panic(err) // a fault of the test's own
 		}
 	})
+}
+
+// noQueue refuses: a handful of devices leaves nothing to do later.
+type noQueue struct{}
+
+func (noQueue) Enqueue(context.Context, []chat.Task) error {
+	return errors.New("this deployment has no push queue")
 }

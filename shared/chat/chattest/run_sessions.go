@@ -134,6 +134,24 @@ var sessionTests = map[string]func(*suite){
 		page := got(s.store.Audience(s.Context(), elsewhere.ServerID, "", 10, 0))(s)
 		same(s, page.Rows, []chat.Presence{elsewhere})
 	},
+	"rows of an audience by their ids": func(s *suite) {
+		var ids []string
+		var want []chat.Presence
+		for i := range 130 { // more than one request holds
+			row := s.presence("alice", fmt.Sprintf("%03d", i))
+			if i == 7 {
+				row.Connection.ConnectedAt--
+			} else {
+				want = append(want, row)
+			}
+			ids = append(ids, row.Connection.ID)
+			s.ok(s.store.PutPresences(s.Context(), []chat.Presence{row}))
+		}
+		rows := got(s.store.Presences(s.Context(), s.server, append(ids, ids[0], "never="), want[0].Connection.EndsAt()))(s)
+		same(s, sorted(rows, func(p chat.Presence) string { return p.Connection.ID }), want)
+		same(s, got(s.store.Presences(s.Context(), s.server+"x", ids, 0))(s), nil)
+		same(s, got(s.store.Presences(s.Context(), s.server, nil, 0))(s), nil)
+	},
 	"nothing to do is done": func(s *suite) {
 		s.ok(s.store.PutPresences(s.Context(), nil))
 		s.ok(s.store.RemovePresences(s.Context(), s.server, nil))

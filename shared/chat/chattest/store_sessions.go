@@ -79,6 +79,19 @@ func (s *Store) Audience(ctx context.Context, serverID, cursor string, limit int
 	})
 }
 
+// Presences reads rows of the server's audience.
+func (s *Store) Presences(ctx context.Context, serverID string, ids []string, now int64) ([]chat.Presence, error) {
+	return do(ctx, s, "Presences", func() ([]chat.Presence, error) {
+		var rows []chat.Presence
+		for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+			if row, ok := s.presences[presenceID{serverID, id}]; ok && row.Connection.EndsAt() >= now {
+				rows = append(rows, clonePresence(row))
+			}
+		}
+		return rows, nil
+	})
+}
+
 func (s *Store) write(ctx context.Context, op string, f func()) error {
 	_, err := do(ctx, s, op, func() (struct{}, error) {
 		f()

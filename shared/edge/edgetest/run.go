@@ -26,6 +26,11 @@ var environment = map[string]string{
 	config.AllowQueryToken:  "false",
 	config.PushConcurrency:  "32",
 	config.ServerPushBudget: "3000",
+	config.TaskPushBudget:   "20000",
+	config.DirectPushLimit:  "500",
+	config.PushQueueURL:     "https://sqs.eu-central-1.amazonaws.com/123456789012/push",
+	config.PostsPerSecond:   "5000",
+	config.PushInvocations:  "16",
 
 	"AWS_REGION":            "eu-central-1",
 	"AWS_ACCESS_KEY_ID":     "key",

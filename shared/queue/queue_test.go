@@ -1,0 +1,168 @@
+package queue_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/go-cmp/cmp"
+
+	"unsend/shared/chat"
+	"unsend/shared/queue"
+)
+
+func task(server string) chat.Task {
+	key := chat.MessageKey{ServerID: server, ChannelID: "c1", Timestamp: 1_767_225_600_000, MsgServerID: "m1"}
+	return chat.Task{ServerID: server, Records: []chat.Stored{{Key: key, Kind: chat.Inserted}, {Key: key, Kind: chat.Modified}}}
+}
+
+func TestTasksAreReadAsTheyWereWritten(t *testing.T) {
+	t.Parallel()
+	walk, few := task("s1"), task("s2")
+	walk.Part = &chat.Part{After: "L0SM9cOFvHcCIhw="}
+	few.Part, few.Attempt = &chat.Part{Only: []string{"a=", "b="}}, 7
+	for _, want := range []chat.Task{task("s ❤"), walk, few} {
+		body, err := queue.EncodeTask(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := queue.DecodeTask(body)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v\n%s", err, diff)
+		}
+	}
+}
+
+// What waits in a queue while functions are replaced, and for 14 days with the dead letters.
+func TestTasksOfEarlierReleasesAreRead(t *testing.T) {
+	t.Parallel()
+	got, err := queue.DecodeTask(`{"v":1,"server":"s1","records":[{"kind":"MODIFY","channel":"c1","time":5,"id":"m1"}],"part":{"only":["a="]},"attempt":2}`)
+	want := chat.Task{ServerID: "s1", Attempt: 2, Part: &chat.Part{Only: []string{"a="}},
+		Records: []chat.Stored{{Kind: chat.Modified, Key: chat.MessageKey{ServerID: "s1", ChannelID: "c1", Timestamp: 5, MsgServerID: "m1"}}}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+func TestWhatIsNoTaskIsRefused(t *testing.T) {
+	t.Parallel()
+	const record = `{"kind":"INSERT","channel":"c1","time":5,"id":"m1"}`
+	for _, body := range []string{
+		``, `SECRET`, `null`, `[]`, `{}`,
+		`{"v":2,"server":"s1","records":[` + record + `]}`,
+		`{"v":1,"server":"s1","records":[]}`,
+		`{"v":1,"server":"SECRET#","records":[` + record + `]}`,
+		`{"v":1,"server":"s1","records":[` + strings.Replace(record, "INSERT", "REMOVE", 1) + `]}`,
+		`{"v":1,"server":"s1","records":[` + strings.Replace(record, "m1", "", 1) + `]}`,
+		`{"v":1,"server":"s1","records":[` + strings.Replace(record, "5", "-5", 1) + `]}`,
+		`{"v":1,"server":"s1","records":[` + record + `],"attempt":-1}`,
+		`{"v":1,"server":"s1","records":[` + record + `],"part":{"only":[""]}}`,
+	} {
+		if got, err := queue.DecodeTask(body); err == nil || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%s: %+v, %v", body, got, err)
+		}
+	}
+}
+
+func FuzzDecodeTask(f *testing.F) {
+	body, err := queue.EncodeTask(task("s1"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(body)
+	f.Add(`{"v":1,"server":"s1","records":[{"kind":"MODIFY","channel":"c1","time":5,"id":"m1"}],"part":{"after":"x"}}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		decoded, err := queue.DecodeTask(body)
+		if err != nil {
+			return
+		}
+		again, err := queue.EncodeTask(decoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if twice, err := queue.DecodeTask(again); err != nil || !cmp.Equal(decoded, twice) {
+			t.Errorf("%+v became %+v, %v", decoded, twice, err)
+		}
+	})
+}
+
+// sqs answers as SQS does, and keeps what it was asked.
+func sqs(t *testing.T, answer func(n int) (status int, body string)) (*queue.Queue, *[]map[string]any) {
+	t.Helper()
+	var asked []map[string]any
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		var request map[string]any
+		if err := json.Unmarshal(text, &request); err != nil {
+			t.Error(err)
+		}
+		asked = append(asked, request)
+		status, body := answer(len(asked))
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(server.Close)
+	return queue.New(aws.Config{
+		Region: "eu-central-1", BaseEndpoint: aws.String(server.URL), Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "key", SecretAccessKey: "secret"}, nil
+		}),
+	}, server.URL+"/1/push"), &asked
+}
+
+func TestEnqueue(t *testing.T) {
+	t.Parallel()
+	q, asked := sqs(t, func(int) (int, string) { return http.StatusOK, `{"Successful":[],"Failed":[]}` })
+	var tasks []chat.Task
+	for i := range 12 {
+		tasks = append(tasks, task(fmt.Sprint("s", i)))
+	}
+	tasks[1].Delay, tasks[2].Delay = 1500*time.Millisecond, time.Hour
+	if err := q.Enqueue(t.Context(), tasks); err != nil {
+		t.Fatal(err)
+	}
+	if len(*asked) != 2 {
+		t.Fatalf("%d requests for 12 tasks", len(*asked))
+	}
+	entries := (*asked)[0]["Entries"].([]any)
+	if len(entries) != 10 || len((*asked)[1]["Entries"].([]any)) != 2 {
+		t.Errorf("%d entries at first", len(entries))
+	}
+	for i, want := range []any{nil, 2.0, 900.0} {
+		if got := entries[i].(map[string]any)["DelaySeconds"]; got != want && (want != nil || got != 0.0) {
+			t.Errorf("delay of task %d: %v, want %v", i, got, want)
+		}
+	}
+	if err := q.Enqueue(t.Context(), nil); err != nil || len(*asked) != 2 {
+		t.Errorf("no tasks: %v, %d requests", err, len(*asked))
+	}
+}
+
+// An answer of 200 can hold refusals.
+func TestEnqueueFails(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func(int) (int, string){
+		"one of a batch": func(int) (int, string) {
+			return http.StatusOK, `{"Successful":[],"Failed":[{"Id":"0","Code":"InternalError","SenderFault":false,"Message":"SECRET"}]}`
+		},
+		"everything":       func(int) (int, string) { return http.StatusServiceUnavailable, `{}` },
+		"the second batch": func(n int) (int, string) { return []int{200, 500}[n-1], `{}` },
+	} {
+		q, _ := sqs(t, answer)
+		tasks := make([]chat.Task, 11)
+		for i := range tasks {
+			tasks[i] = task("s1")
+		}
+		if err := q.Enqueue(t.Context(), tasks); chat.CodeOf(err) != chat.Busy || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
