@@ -18,16 +18,16 @@ var permitted = map[string][]string{
 		"execute-api:ManageConnections@DELETE",
 	},
 	"DisconnectRole": {"dynamodb:Query@Community.Arn", "dynamodb:BatchWriteItem@Sessions.Arn"},
-	"SessionRole":    {"dynamodb:Query@Sessions.Arn", "execute-api:ManageConnections@DELETE"},
+	"SessionRole":    {"dynamodb:Query@Sessions.Arn", "dynamodb:UpdateItem@Sessions.Arn", "execute-api:ManageConnections@DELETE"},
 	"SendRole": {
 		"dynamodb:BatchGetItem@Community.Arn",
 		"dynamodb:PutItem@Messages.Arn", "dynamodb:GetItem@Messages.Arn",
-		"dynamodb:PutItem@Sessions.Arn",
+		"dynamodb:PutItem@Sessions.Arn", "dynamodb:UpdateItem@Sessions.Arn",
 	},
-	"RevokeRole": {"dynamodb:BatchGetItem@Community.Arn", "dynamodb:UpdateItem@Messages.Arn"},
+	"RevokeRole": {"dynamodb:BatchGetItem@Community.Arn", "dynamodb:UpdateItem@Messages.Arn", "dynamodb:UpdateItem@Sessions.Arn"},
 	"ReadRole": {
 		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:Query@Community.Arn",
-		"dynamodb:Query@Messages.Arn", "dynamodb:Query@${Messages.Arn}/index/updates",
+		"dynamodb:Query@Messages.Arn", "dynamodb:Query@${Messages.Arn}/index/updates", "dynamodb:UpdateItem@Sessions.Arn",
 	},
 	"NotifyRole": {
 		"dynamodb:BatchGetItem@Messages.Arn",

@@ -555,3 +555,32 @@ func TestAnAlarmWatchesEveryTable(t *testing.T) {
 		t.Errorf("watched are %v, want %v", watched, want)
 	}
 }
+
+// The mapping runs as many invocations of push as there are shares of PostsPerSecond, and
+// what one cannot finish comes again no earlier than it can have ended.
+func TestTheQueueIsReadWithLimits(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	mapping := at(template, "Resources", "Push", "Properties", "Events", "Tasks", "Properties")
+	most := at(mapping, "ScalingConfig", "MaximumConcurrency")["Fn::If"]
+	share := at(template, "Resources", "Push", "Properties", "Environment", "Variables", "PUSH_INVOCATIONS")["Ref"]
+	if branches := list(most); len(branches) != 3 || branches[0] != "OnAws" || branches[1].(object)["Ref"] != share ||
+		branches[2] != at(template, "Parameters", "PushInvocations")["Default"] {
+		t.Errorf("%v invocations at once, and each makes the part %v", most, share)
+	}
+	if !slices.Equal(list(mapping["FunctionResponseTypes"]), []any{"ReportBatchItemFailures"}) {
+		t.Errorf("response types %v: one task would repeat the others", mapping["FunctionResponseTypes"])
+	}
+	queue, timeout := at(template, "Resources", "PushQueue", "Properties"), at(template, "Resources", "Push", "Properties")["Timeout"].(int)
+	if hidden := queue["VisibilityTimeout"].(int); hidden < 6*timeout {
+		t.Errorf("a task is hidden for %d s, and push may take %d", hidden, timeout)
+	}
+	if at(queue, "RedrivePolicy")["deadLetterTargetArn"] == nil {
+		t.Error("what push cannot do is tried for ever")
+	}
+	for name, queue := range resources(template, "AWS::SQS::Queue") {
+		if queue["SqsManagedSseEnabled"] != true {
+			t.Errorf("%s is not encrypted", name)
+		}
+	}
+}

@@ -16,8 +16,9 @@ func main() { edge.Start(run) }
 
 func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	env := config.From(getenv)
-	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Community: env.Text(config.CommunityTable)}
+	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Community: env.Text(config.CommunityTable), Sessions: env.Text(config.SessionsTable)}
 	retention := env.Retention()
+	frames := int(env.Int(config.FramesPer10S, 0, 1_000))
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -27,8 +28,9 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv)
+	limit := chat.FrameLimit{Counter: store, Most: frames}
 	return newHandler(e,
-		&chat.Histories{Standings: store, Messages: store, Clock: e.Clock},
-		&chat.Syncs{Updates: store, Sights: store, Clock: e.Clock, Retention: retention},
+		&chat.Histories{Standings: store, Messages: store, Clock: e.Clock, Limit: limit},
+		&chat.Syncs{Updates: store, Sights: store, Clock: e.Clock, Retention: retention, Limit: limit},
 	), nil
 }

@@ -15,8 +15,9 @@ func main() { edge.Start(run) }
 
 func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	env := config.From(getenv)
-	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Community: env.Text(config.CommunityTable)}
+	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Community: env.Text(config.CommunityTable), Sessions: env.Text(config.SessionsTable)}
 	windows := env.Windows()
+	frames := int(env.Int(config.FramesPer10S, 0, 1_000))
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -26,5 +27,7 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv)
-	return newHandler(e, &chat.Revocations{Standings: store, Messages: store, Clock: e.Clock, Windows: windows}), nil
+	return newHandler(e, &chat.Revocations{
+		Standings: store, Messages: store, Clock: e.Clock, Windows: windows, Limit: chat.FrameLimit{Counter: store, Most: frames},
+	}), nil
 }

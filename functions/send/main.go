@@ -21,6 +21,7 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	env := config.From(getenv)
 	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Community: env.Text(config.CommunityTable), Sessions: env.Text(config.SessionsTable)}
 	retention := env.Retention()
+	frames := int(env.Int(config.FramesPer10S, 0, 1_000))
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -30,7 +31,9 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv)
-	return newHandler(e, &chat.Sender{Standings: store, Messages: store, Clock: e.Clock, NewID: newID, Retention: retention}), nil
+	return newHandler(e, &chat.Sender{
+		Standings: store, Messages: store, Clock: e.Clock, NewID: newID, Retention: retention, Limit: chat.FrameLimit{Counter: store, Most: frames},
+	}), nil
 }
 
 // newID makes a ULID, whose random part the system's generator fills: it does not fail.

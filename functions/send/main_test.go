@@ -9,5 +9,5 @@ import (
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	edgetest.CheckRun(t, run, config.MessagesTable, config.CommunityTable, config.SessionsTable, config.RetentionDays)
+	edgetest.CheckRun(t, run, config.FramesPer10S, config.MessagesTable, config.CommunityTable, config.SessionsTable, config.RetentionDays)
 }

@@ -49,7 +49,7 @@ func TestRetentionReachesTheRow(t *testing.T) {
 	for days, retention := range map[string]time.Duration{"0": 0, "1": 24 * time.Hour, "30": 30 * 24 * time.Hour} {
 		url, written := table(t)
 		values := map[string]string{
-			config.MessagesTable: "messages", config.CommunityTable: "community", config.SessionsTable: "sessions", config.RetentionDays: days,
+			config.MessagesTable: "messages", config.CommunityTable: "community", config.SessionsTable: "sessions", config.RetentionDays: days, config.FramesPer10S: "0",
 			awsenv.Region: "eu-central-1", awsenv.AccessKeyID: "key", awsenv.SecretKey: "secret", awsenv.Endpoint: url,
 			"AWS_LAMBDA_LOG_LEVEL": "ERROR",
 		}

@@ -19,6 +19,7 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	env := config.From(getenv)
 	tables := dynamo.Tables{Sessions: env.Text(config.SessionsTable)}
 	callback := env.URL(config.CallbackURL)
+	frames := int(env.Int(config.FramesPer10S, 0, 1_000))
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -28,5 +29,7 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv)
-	return newHandler(e, &chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock}), nil
+	return newHandler(e, &chat.Sessions{
+		Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock, Limit: chat.FrameLimit{Counter: store, Most: frames},
+	}), nil
 }

@@ -99,6 +99,8 @@ func (d deployment) parameters() []string {
 		"TokenMaxTtlSeconds=" + strconv.Itoa(localTokenMaxTTL),
 		"RevokeWindowMs=" + strconv.Itoa(localWindowMS),
 		"ModeratorWindowMs=" + strconv.Itoa(localWindowMS),
+		"FramesPer10Seconds=" + strconv.Itoa(stack.LocalFramesPer10Seconds),
+		"DirectPushLimit=20", // so that the push queue has its part with the devices that fit on this machine
 	}
 }
 

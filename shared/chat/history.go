@@ -7,13 +7,14 @@ type Histories struct {
 	Standings Standings
 	Messages  HistoryReader
 	Clock     Clock
+	Limit     FrameLimit
 }
 
 // History reads a page of the channel, revoked messages included as what is left
 // of them. Rights and page are read at the same time, one round trip; the page
 // is dropped when the account does not see the channel. Pages are strongly consistent.
 //
-// Errors: Invalid for the request, Forbidden, Busy.
+// Errors: Invalid for the request, RateLimited, Forbidden, Busy.
 func (s *Histories) History(ctx context.Context, c Connection, r HistoryRequest) (HistoryPage, error) {
 	if err := r.check(); err != nil {
 		return HistoryPage{}, err
@@ -25,8 +26,11 @@ func (s *Histories) History(ctx context.Context, c Connection, r HistoryRequest)
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	errs := concurrently(
-		func() (err error) {
-			standing, err = s.Standings.Standing(ctx, r.ServerID, r.ChannelID, c.AccountID)
+		func() error {
+			err := s.Limit.beside(ctx, c.AccountID, s.Clock(), func() (err error) {
+				standing, err = s.Standings.Standing(ctx, r.ServerID, r.ChannelID, c.AccountID)
+				return err
+			})
 			if err != nil || !standing.CanSee() {
 				stop() // a refusal must not take longer the more there is to see
 			}

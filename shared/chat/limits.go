@@ -61,6 +61,9 @@ const (
 	RightsMaxAge = time.Second
 	PostTimeout  = time.Second
 
+	// FrameWindow is what the frames of an account are counted in.
+	FrameWindow = 10 * time.Second
+
 	// MessageNoticeMaxAge is when a notice of a new message is no longer worth
 	// pushing: history has it. A revocation is never too old.
 	MessageNoticeMaxAge = 5 * time.Minute

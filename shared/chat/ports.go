@@ -84,6 +84,14 @@ type HistoryReader interface {
 	History(ctx context.Context, q HistoryQuery) (HistoryPage, error)
 }
 
+// FrameCounter counts the frames of accounts.
+type FrameCounter interface {
+	// CountFrame counts a frame of the account in the FrameWindow that now lies in (they begin at whole multiples of
+	// it) and tells how many it has had there, this one included. Concurrent calls each get another number. Not
+	// idempotent: one that is repeated counts twice.
+	CountFrame(ctx context.Context, accountID string, now time.Time) (int, error)
+}
+
 // MessageReader reads the rows that notices are about.
 type MessageReader interface {
 	// Messages reads the rows of the keys, strongly. Rows that do not exist are left
@@ -227,6 +235,7 @@ type Store interface {
 	Revoker
 	HistoryReader
 	MessageReader
+	FrameCounter
 	ConnectionStore
 	Memberships
 	Audience

@@ -11,19 +11,23 @@ type Revocations struct {
 	Messages  Revoker
 	Clock     Clock
 	Windows   Windows // the deployment's; both set
+	Limit     FrameLimit
 }
 
 // Revoke erases the message if the account sees the channel and is its author,
 // or holds RevokeMemberMessage, within the window that is set now. It returns
 // the message as it is, revoked by this call or an earlier one. Two sequential round trips.
 //
-// Errors: Invalid and TooLong for the request, Forbidden, NotFound, TooLate, Busy.
+// Errors: Invalid and TooLong for the request, RateLimited, Forbidden, NotFound, TooLate, Busy.
 func (s *Revocations) Revoke(ctx context.Context, c Connection, r RevokeRequest) (Message, error) {
 	if err := firstOf(r.Key.check, r.Info.check); err != nil {
 		return Message{}, err
 	}
-	standing, err := s.Standings.Standing(ctx, r.Key.ServerID, r.Key.ChannelID, c.AccountID)
-	if err != nil {
+	var standing Standing
+	if err := s.Limit.beside(ctx, c.AccountID, s.Clock(), func() (err error) {
+		standing, err = s.Standings.Standing(ctx, r.Key.ServerID, r.Key.ChannelID, c.AccountID)
+		return err
+	}); err != nil {
 		return Message{}, err
 	}
 	if !standing.CanSee() {

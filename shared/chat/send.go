@@ -12,19 +12,23 @@ type Sender struct {
 	Clock     Clock
 	NewID     func(time.Time) string // a ULID: ids of one ms need not be ordered
 	Retention time.Duration          // 0 keeps messages for ever
+	Limit     FrameLimit
 }
 
 // Send stores the message if the account may send to the channel, and returns
 // the row as it is stored. Repeating it with the same MsgID within DedupTTL
 // returns the first one's row, whatever became of it. Two sequential round trips.
 //
-// Errors: Invalid and TooLong for the request, Forbidden, Busy.
+// Errors: Invalid and TooLong for the request, RateLimited, Forbidden, Busy.
 func (s *Sender) Send(ctx context.Context, c Connection, r SendRequest) (Message, error) {
 	if err := r.check(); err != nil {
 		return Message{}, err
 	}
-	standing, err := s.Standings.Standing(ctx, r.ServerID, r.ChannelID, c.AccountID)
-	if err != nil {
+	var standing Standing
+	if err := s.Limit.beside(ctx, c.AccountID, s.Clock(), func() (err error) {
+		standing, err = s.Standings.Standing(ctx, r.ServerID, r.ChannelID, c.AccountID)
+		return err
+	}); err != nil {
 		return Message{}, err
 	}
 	if !mayPost(standing, r.Content) {

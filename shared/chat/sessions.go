@@ -17,7 +17,8 @@ type Sessions struct {
 		Close(ctx context.Context, connectionID string) error
 	}
 	Clock          Clock
-	MaxConnections int // of one account; the oldest give way
+	MaxConnections int        // of one account; the oldest give way
+	Limit          FrameLimit // of pings
 }
 
 // Connect makes the connection known to the servers of its account. It closes
@@ -148,10 +149,15 @@ func (s *Sessions) Disconnect(ctx context.Context, c Connection) error {
 // Ping gives the server's time. A connection whose row is gone would never be
 // told anything, and one that another of its device has superseded is none: it is
 // closed, so that its client connects again. One round trip for any other.
+//
+// Errors: RateLimited, Busy.
 func (s *Sessions) Ping(ctx context.Context, c Connection) (time.Time, error) {
 	now := s.Clock()
-	connections, err := s.Store.Connections(ctx, c.AccountID, now.UnixMilli())
-	if err != nil {
+	var connections []Connection
+	if err := s.Limit.beside(ctx, c.AccountID, now, func() (err error) {
+		connections, err = s.Store.Connections(ctx, c.AccountID, now.UnixMilli())
+		return err
+	}); err != nil {
 		return time.Time{}, err
 	}
 	known := slices.ContainsFunc(connections, func(other Connection) bool { return other.ID == c.ID })

@@ -17,6 +17,7 @@ type Syncs struct {
 	Sights    SightReader
 	Clock     Clock
 	Retention time.Duration // of messages; 0 keeps them for ever
+	Limit     FrameLimit
 }
 
 // SyncPage is what a device has missed.
@@ -40,7 +41,7 @@ type SyncPage struct {
 // SyncOverlap before this reading. Without a cursor it gives the first one, and
 // the stamps. Two sequential round trips.
 //
-// Errors: Invalid for the request, Forbidden, Busy.
+// Errors: Invalid for the request, RateLimited, Forbidden, Busy.
 func (s *Syncs) Sync(ctx context.Context, c Connection, r SyncRequest) (SyncPage, error) {
 	if err := r.check(); err != nil {
 		return SyncPage{}, err
@@ -52,9 +53,11 @@ func (s *Syncs) Sync(ctx context.Context, c Connection, r SyncRequest) (SyncPage
 		found  UpdatePage
 	)
 	errs := concurrently(
-		func() (err error) {
-			sights, err = s.Sights.Sights(ctx, r.ServerID, c.AccountID)
-			return err
+		func() error {
+			return s.Limit.beside(ctx, c.AccountID, now, func() (err error) {
+				sights, err = s.Sights.Sights(ctx, r.ServerID, c.AccountID)
+				return err
+			})
 		},
 		func() (err error) {
 			if r.From != nil && !page.Reset {

@@ -24,9 +24,10 @@ const (
 	ModeratorWindow  = "MODERATOR_WINDOW_MS"    // -1 no limit, 0 never
 	RetentionDays    = "MESSAGE_RETENTION_DAYS" // 0 for ever
 	MaxConnections   = "MAX_CONNECTIONS_PER_ACCOUNT"
-	TokenSecrets     = "TOKEN_SECRETS"  // ARNs, separated by commas; empty where a JWKS is used
-	TokenJWKSURL     = "TOKEN_JWKS_URL" // empty where secrets are used
-	TokenIssuer      = "TOKEN_ISSUER"   // empty: not checked
+	FramesPer10S     = "FRAMES_PER_10_SECONDS" // of one account; 0 any number
+	TokenSecrets     = "TOKEN_SECRETS"         // ARNs, separated by commas; empty where a JWKS is used
+	TokenJWKSURL     = "TOKEN_JWKS_URL"        // empty where secrets are used
+	TokenIssuer      = "TOKEN_ISSUER"          // empty: not checked
 	TokenAudience    = "TOKEN_AUDIENCE"
 	TokenMaxTTL      = "TOKEN_MAX_TTL_SECONDS"
 	AllowQueryToken  = "ALLOW_QUERY_TOKEN"

@@ -18,6 +18,7 @@
 //	Sessions   account#A                     | connection              a connection, as its account has it
 //	           server#S                      | connection              the same, as a server's audience has it
 //	           sent#A#S#C#msg_id             | marker                  which message a client's id stored
+//	           frames#A                      | window                  how many frames an account has had
 //
 // One file holds an entity's keys, attribute names and mapping. Rows that end
 // carry ttl, in seconds; no decision trusts the table to have removed them.

@@ -29,6 +29,9 @@ const (
 	LocalSecretKey = "test"
 )
 
+// LocalFramesPer10Seconds is the local stack's FramesPer10Seconds: tests type faster than people.
+const LocalFramesPer10Seconds = 200
+
 // Description is a deployed stack.
 type Description struct {
 	Name   string `json:"name"` // of the CloudFormation stack

@@ -152,6 +152,26 @@ var sessionTests = map[string]func(*suite){
 		same(s, got(s.store.Presences(s.Context(), s.server+"x", ids, 0))(s), nil)
 		same(s, got(s.store.Presences(s.Context(), s.server, nil, 0))(s), nil)
 	},
+	"frames are counted by account and window": func(s *suite) {
+		count := func(account string, at time.Time) int {
+			s.Helper()
+			return got(s.store.CountFrame(s.Context(), s.account(account), at))(s)
+		}
+		begins := s.now.Truncate(chat.FrameWindow)
+		ends := begins.Add(chat.FrameWindow)
+		same(s, []int{count("alice", begins), count("alice", ends.Add(-time.Millisecond)), count("bob", s.now)}, []int{1, 2, 1})
+		same(s, []int{count("alice", ends), count("alice", begins)}, []int{1, 3})
+	},
+	"of frames at once none is counted twice": func(s *suite) {
+		const n = 30
+		numbers := atOnce(n, func(int) int { return got(s.store.CountFrame(s.Context(), s.account("alice"), s.now))(s) })
+		slices.Sort(numbers)
+		for i, number := range numbers {
+			if number != i+1 {
+				s.Fatalf("counted %v", numbers)
+			}
+		}
+	},
 	"nothing to do is done": func(s *suite) {
 		s.ok(s.store.PutPresences(s.Context(), nil))
 		s.ok(s.store.RemovePresences(s.Context(), s.server, nil))

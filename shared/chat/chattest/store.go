@@ -50,6 +50,7 @@ type data struct {
 
 	connections map[connectionID]chat.Connection
 	presences   map[presenceID]chat.Presence
+	frames      map[framesID]int
 }
 
 type (
@@ -58,7 +59,11 @@ type (
 	personalID   struct{ server, channel, account string }
 	connectionID struct{ account, connection string }
 	presenceID   struct{ server, connection string }
-	changeID     struct {
+	framesID     struct {
+		account string
+		window  int64
+	}
+	changeID struct {
 		server           string
 		at               int64 // ms
 		account, channel string
@@ -79,6 +84,7 @@ func NewStore() *Store {
 		changes:     map[changeID]bool{},
 		connections: map[connectionID]chat.Connection{},
 		presences:   map[presenceID]chat.Presence{},
+		frames:      map[framesID]int{},
 	}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"unsend/shared/chat"
 )
@@ -89,6 +90,15 @@ func (s *Store) Presences(ctx context.Context, serverID string, ids []string, no
 			}
 		}
 		return rows, nil
+	})
+}
+
+// CountFrame counts a frame of the account.
+func (s *Store) CountFrame(ctx context.Context, account string, now time.Time) (int, error) {
+	return do(ctx, s, "CountFrame", func() (int, error) {
+		id := framesID{account, now.UnixMilli() / chat.FrameWindow.Milliseconds()}
+		s.frames[id]++
+		return s.frames[id], nil
 	})
 }
 

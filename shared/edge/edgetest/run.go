@@ -20,6 +20,7 @@ var environment = map[string]string{
 	config.ModeratorWindow:  "120000",
 	config.RetentionDays:    "0",
 	config.MaxConnections:   "10",
+	config.FramesPer10S:     "20",
 	config.TokenSecrets:     "arn:aws:secretsmanager:eu-central-1:123456789012:secret:a,arn:aws:secretsmanager:eu-central-1:123456789012:secret:b",
 	config.TokenAudience:    TokenAudience,
 	config.TokenMaxTTL:      "86400",

@@ -1,0 +1,139 @@
+package chat_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"unsend/shared/chat"
+	"unsend/shared/chat/chattest"
+)
+
+// asking is what each kind of frame does, by name, with the limit.
+func asking(s *scene, limit chat.FrameLimit, message chat.Message, n *int) map[string]func(chat.Connection) error {
+	ctx := s.t.Context()
+	return map[string]func(chat.Connection) error{
+		"send": func(c chat.Connection) error {
+			*n++
+			sender := chat.Sender{Standings: s.store, Messages: s.store, Clock: time.Now, Limit: limit, NewID: func(time.Time) string { return fmt.Sprint("f", *n) }}
+			_, err := sender.Send(ctx, c, chat.SendRequest{ServerID: "s1", ChannelID: "c1", MsgID: fmt.Sprint("f", *n), Content: chat.Content{Body: "x"}})
+			return err
+		},
+		"revoke": func(c chat.Connection) error {
+			revocations := chat.Revocations{Standings: s.store, Messages: s.store, Clock: time.Now, Limit: limit, Windows: chat.Windows{Own: window(-1), Moderator: window(-1)}}
+			_, err := revocations.Revoke(ctx, c, chat.RevokeRequest{Key: message.MessageKey})
+			return err
+		},
+		"history": func(c chat.Connection) error {
+			histories := chat.Histories{Standings: s.store, Messages: s.store, Clock: time.Now, Limit: limit}
+			_, err := histories.History(ctx, c, chat.HistoryRequest{ServerID: "s1", ChannelID: "c1"})
+			return err
+		},
+		"sync": func(c chat.Connection) error {
+			syncs := chat.Syncs{Updates: s.store, Sights: s.store, Clock: time.Now, Limit: limit}
+			_, err := syncs.Sync(ctx, c, chat.SyncRequest{ServerID: "s1"})
+			return err
+		},
+		"ping": func(c chat.Connection) error {
+			sessions := chat.Sessions{Store: s.store, Gateway: s.gateway, Clock: time.Now, Limit: limit}
+			_, err := sessions.Ping(ctx, c)
+			return err
+		},
+	}
+}
+
+func TestFramesOfAnAccountAreLimited(t *testing.T) {
+	for _, kind := range []string{"send", "revoke", "history", "sync", "ping"} {
+		t.Run(kind, func(t *testing.T) {
+			play(t, func(t *testing.T, s *scene) {
+				n := 0
+				phone, tablet, bob := s.online("alice", "phone"), s.online("alice", "tablet"), s.online("bob", "desk")
+				m := s.send(phone)
+				ask := asking(s, chat.FrameLimit{Counter: s.store, Most: 20}, m, &n)[kind]
+				for i := range 25 {
+					by, want := []chat.Connection{phone, tablet}[i%2], chat.OK
+					if i >= 20 {
+						want = chat.RateLimited
+					}
+					if code := chat.CodeOf(ask(by)); code != want {
+						t.Fatalf("frame %d: %d, want %d", i+1, code, want)
+					}
+				}
+				if err := ask(bob); err != nil {
+					t.Errorf("another account: %v", err)
+				}
+				time.Sleep(chat.FrameWindow)
+				if err := ask(phone); err != nil {
+					t.Errorf("in the next window: %v", err)
+				}
+				if s.gateway.Closings(phone.ID)+s.gateway.Closings(tablet.ID) > 0 {
+					t.Error("a connection was closed")
+				}
+			})
+		})
+	}
+}
+
+// What is refused for its number leaves nothing.
+func TestALimitedFrameStoresNothing(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		n := 0
+		phone := s.online("alice", "phone")
+		m := s.send(phone)
+		for kind, ask := range asking(s, chat.FrameLimit{Counter: always{1_000}, Most: 20}, m, &n) {
+			if code := chat.CodeOf(ask(phone)); code != chat.RateLimited || !code.Retryable() {
+				t.Errorf("%s: %d", kind, code)
+			}
+		}
+		if s.store.Calls("PutMessage") != 1 || s.store.Calls("RevokeMessage") != 0 {
+			t.Errorf("stored %d messages, revoked %d", s.store.Calls("PutMessage"), s.store.Calls("RevokeMessage"))
+		}
+	})
+}
+
+type always struct{ n int }
+
+func (a always) CountFrame(context.Context, string, time.Time) (int, error) { return a.n, nil }
+
+// A count takes as long as what is read beside it, and both go on at the same time;
+// one that fails is the request's failure.
+func TestFramesAreCountedBesideTheReading(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		n := 0
+		phone := s.online("alice", "phone")
+		asks := asking(s, chat.FrameLimit{Counter: slowCounter{s.store}, Most: 20}, s.send(phone), &n)
+		s.store.Before = func(op string) error {
+			if op == "Standing" || op == "Sights" || op == "Connections" {
+				time.Sleep(time.Second)
+			}
+			return nil
+		}
+		for kind, ask := range asks {
+			began := time.Now()
+			if err := ask(phone); err != nil || time.Since(began) != time.Second {
+				t.Errorf("%s took %v, %v", kind, time.Since(began), err)
+			}
+		}
+		s.store.Before = func(op string) error {
+			if op == "CountFrame" {
+				return &chat.Error{Code: chat.Busy}
+			}
+			return nil
+		}
+		for kind, ask := range asks {
+			if code := chat.CodeOf(ask(phone)); code != chat.Busy {
+				t.Errorf("%s without a count: %d", kind, code)
+			}
+		}
+		synctest.Wait()
+	})
+}
+
+type slowCounter struct{ *chattest.Store }
+
+func (c slowCounter) CountFrame(ctx context.Context, account string, now time.Time) (int, error) {
+	time.Sleep(time.Second)
+	return c.Store.CountFrame(ctx, account, now)
+}
