@@ -15,9 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	unsend "unsend/clients/go"
 	"unsend/shared/chat"
+	"unsend/shared/queue"
 )
 
 // Revoked means gone. Messages with a text that exists nowhere else take every
@@ -42,6 +44,7 @@ func TestNothingHoldsARevokedText(t *testing.T) {
 	}
 	since := len(phone.notices())
 	c.leakAfter(phone, desk, messages[0], full)
+	c.leakIntoQueues(messages[0])
 	marker := c.marker()
 	phone.waitFor(unsend.EventMessage, marker)
 
@@ -63,9 +66,12 @@ func TestNothingHoldsARevokedText(t *testing.T) {
 	}
 	c.search("the stream", c.streamRecords(), secret)
 	c.search("the failure bucket", c.bucketContents(), secret)
+	c.search("the dead letters", c.deadLetters(), secret)
 	stranger := c.connect("stranger", "once")
 	c.must(nil, stranger.Close())
-	eventually(t, "a line in the log of disconnect", func() bool { return c.logOf("disconnect") != "" })
+	for _, function := range []string{"disconnect", "push"} {
+		eventually(t, "a line in the log of "+function, func() bool { return c.logOf(function) != "" })
+	}
 	if len(c.LogGroups) == 0 {
 		t.Error("the stack's description names no log group: no log was searched")
 	}
@@ -128,6 +134,31 @@ func (c *community) leakPaths(phone, desk *device, full unsend.Content) (stored 
 		c.search("the answer to a malformed frame", answer.text, full.Body)
 	}
 	return stored
+}
+
+// leakIntoQueues has push work on the message, once as it must and once in a way that ends with the dead letters.
+func (c *community) leakIntoQueues(m unsend.Message) {
+	c.t.Helper()
+	task := chat.Task{ServerID: c.id, Records: []chat.Stored{{Key: chat.MessageKey(m.MessageKey), Kind: chat.Modified}}}
+	for _, url := range []string{c.PushQueueURL, c.PushDeadLettersURL} {
+		c.must(nil, queue.New(c.AWS(), url).Enqueue(c.ctx(), task))
+	}
+}
+
+// deadLetters are those that a reader gets now. They stay where they are.
+func (c *community) deadLetters() string {
+	c.t.Helper()
+	client := sqs.NewFromConfig(c.AWS())
+	var bodies []string
+	eventually(c.t, "a dead letter", func() bool {
+		out, err := client.ReceiveMessage(c.ctx(), &sqs.ReceiveMessageInput{QueueUrl: &c.PushDeadLettersURL, MaxNumberOfMessages: 10, VisibilityTimeout: 0})
+		c.must(nil, err)
+		for _, m := range out.Messages {
+			bodies = append(bodies, *m.Body)
+		}
+		return len(bodies) > 0
+	})
+	return strings.Join(bodies, "\n")
 }
 
 // leakAfter does to revoked messages whatever may bring something back: revoke

@@ -31,7 +31,7 @@ func TestPushTellsWhatNotifyLeft(t *testing.T) {
 	record := chat.Stored{Key: chat.MessageKey(m.MessageKey), Kind: chat.Modified}
 	q := queue.New(c.AWS(), c.PushQueueURL)
 	for i, part := range []*chat.Part{nil, {After: "!"}, {Only: []string{connections[0].ID}}} {
-		c.must(nil, q.Enqueue(c.ctx(), []chat.Task{{ServerID: c.id, Records: []chat.Stored{record}, Part: part}}))
+		c.must(nil, q.Enqueue(c.ctx(), chat.Task{ServerID: c.id, Records: []chat.Stored{record}, Part: part}))
 		eventually(t, fmt.Sprintf("carol is told by task %d", i), func() bool { return carol.count(m.MsgServerID) > before+i })
 	}
 	if got := alice.told(m.MsgServerID); len(got) > 0 {
@@ -61,7 +61,7 @@ func TestPushSurvivesWhatIsNoTask(t *testing.T) {
 	_, err := sqs.NewFromConfig(c.AWS()).SendMessage(c.ctx(), &sqs.SendMessageInput{QueueUrl: &c.PushQueueURL, MessageBody: &text})
 	c.must(nil, err)
 	task := chat.Task{ServerID: c.id, Records: []chat.Stored{{Key: chat.MessageKey(m.MessageKey), Kind: chat.Inserted}}}
-	c.must(nil, queue.New(c.AWS(), c.PushQueueURL).Enqueue(c.ctx(), []chat.Task{task}))
+	c.must(nil, queue.New(c.AWS(), c.PushQueueURL).Enqueue(c.ctx(), task))
 	eventually(t, "the task beside it is done", func() bool { return carol.count(m.MsgServerID) > 1 })
 }
 

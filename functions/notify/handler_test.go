@@ -150,7 +150,7 @@ func TestNotifyWhenNothingCanBeRead(t *testing.T) {
 		w.Store.Before = func(string) error { return busy }
 		n, tasks := newNotifier(w), &chattest.Queue{}
 		if refuses {
-			tasks.Fail = func([]chat.Task) error { return busy }
+			tasks.Fail = func(chat.Task) error { return busy }
 		}
 		n.Queue = tasks
 		response, err := newHandler(w.Edge(), n, dynamo.ParseMessageKey)(t.Context(), streamEvent(t))

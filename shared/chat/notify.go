@@ -115,7 +115,7 @@ func (n *Notifier) Push(ctx context.Context, tasks []Task) Report {
 // putBack leaves walks to other invocations, each merged into one.
 func (n *Notifier) putBack(ctx context.Context, groups []*taskGroup) (report Report) {
 	for _, group := range groups {
-		if err := n.Queue.Enqueue(ctx, []Task{group.task}); err != nil {
+		if err := n.Queue.Enqueue(ctx, group.task); err != nil {
 			report.fail(group.indexes, err)
 			continue
 		}
@@ -377,7 +377,7 @@ func (n *Notifier) lastResort(ctx context.Context, job *serverJob, left []Presen
 
 // enqueue does without Budget's deadline: what is left must be said when time is up.
 func (n *Notifier) enqueue(ctx context.Context, job *serverJob, task Task) error {
-	if err := n.Queue.Enqueue(ctx, []Task{task}); err != nil {
+	if err := n.Queue.Enqueue(ctx, task); err != nil {
 		return err
 	}
 	job.count(func(r *Report) { r.Queued++ })

@@ -46,7 +46,7 @@ func TestTheRestIsQueuedBeforeAnyPost(t *testing.T) {
 		phone := s.online("alice", "phone")
 		s.crowd(5)
 		var before atomic.Bool
-		s.queue.Fail = func([]chat.Task) error { before.Store(true); return nil }
+		s.queue.Fail = func(chat.Task) error { before.Store(true); return nil }
 		s.gateway.BeforePost = func(string) {
 			if !before.Load() {
 				t.Error("a post before the task was queued")
@@ -65,7 +65,7 @@ func TestOnlyAQueueThatRefusesLeavesARecordToTheStream(t *testing.T) {
 		other := m
 		other.ServerID = "s2"
 		s.must(s.store.PutMessage(t.Context(), other, time.Now()))
-		s.queue.Fail = func([]chat.Task) error { return &chat.Error{Code: chat.Busy} }
+		s.queue.Fail = func(chat.Task) error { return &chat.Error{Code: chat.Busy} }
 		if r := s.notify(inserted(other), inserted(m)); !slices.Equal(r.Unfinished, []int{1}) || len(r.Errs) == 0 {
 			t.Errorf("unfinished %v: %v; want the record whose rest nobody took", r.Unfinished, r.Errs)
 		}
@@ -87,7 +87,7 @@ func TestAWalkGoesOnFromItsPlace(t *testing.T) {
 		if len(tasks) != 1 || tasks[0].Part == nil || tasks[0].Part.After == "" || tasks[0].Attempt != 0 {
 			t.Fatalf("went on as %+v", tasks)
 		}
-		s.must(nil, s.queue.Enqueue(t.Context(), tasks))
+		s.must(nil, s.queue.Enqueue(t.Context(), tasks[0]))
 		s.drain()
 		s.each(devices, "message m1")
 	})
@@ -126,7 +126,7 @@ func TestATaskThatCannotBePutBackComesAgain(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		phone := s.online("alice", "phone")
 		m := s.send(phone)
-		s.queue.Fail = func([]chat.Task) error { return errors.New("no queue") }
+		s.queue.Fail = func(chat.Task) error { return errors.New("no queue") }
 		tasks := []chat.Task{{ServerID: "s1", Records: []chat.Stored{inserted(m), inserted(m)}}, {ServerID: "s2", Records: []chat.Stored{inserted(m)}}}
 		if r := s.notifier.Push(t.Context(), tasks); !slices.Equal(r.Unfinished, []int{1}) {
 			t.Errorf("unfinished %v, want the walk that was for another invocation", r.Unfinished)

@@ -28,9 +28,9 @@ type Part struct {
 
 // Queue holds tasks for push.
 type Queue interface {
-	// Enqueue stores tasks. They are delivered at least once, in any order, when their Delay is over.
-	// An error says that some may not have been stored; repeating the whole is harmless.
-	Enqueue(ctx context.Context, tasks []Task) error
+	// Enqueue stores a task. It is delivered at least once, in any order, when its Delay is over.
+	// An error says that it may not have been stored; repeating is harmless.
+	Enqueue(ctx context.Context, task Task) error
 }
 
 const (

@@ -82,7 +82,8 @@ func Queue[T any](e Edge, name string, decode func(body string) (T, error), serv
 		if err != nil {
 			return events.SQSEventResponse{}, err
 		}
-		var response events.SQSEventResponse
+		// Empty, not absent: a consumer of the answer may not know null.
+		response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 		for _, index := range outcome.Unfinished {
 			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: b.ids[index]})
 		}

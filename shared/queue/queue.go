@@ -7,24 +7,17 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"unsend/shared/chat"
 )
 
-// What a request may hold (SQS developer guide, "Message quotas"): entries, seconds of delay.
-const (
-	maxEntries = 10
-	maxDelay   = 15 * time.Minute
-)
+// maxDelay is what SQS takes (SQS developer guide, "Message quotas").
+const maxDelay = 15 * time.Minute
 
 // Queue is a chat.Queue. It is safe for concurrent use.
 type Queue struct {
@@ -39,34 +32,19 @@ func New(cfg aws.Config, url string) *Queue {
 	return &Queue{client: sqs.NewFromConfig(cfg), url: url}
 }
 
-// Enqueue stores the tasks, ten in a request. See [chat.Queue].
-func (q *Queue) Enqueue(ctx context.Context, tasks []chat.Task) error {
-	for chunk := range slices.Chunk(tasks, maxEntries) {
-		if err := q.send(ctx, chunk); err != nil {
-			return &chat.Error{Code: chat.Busy, Err: fmt.Errorf("put tasks into the queue: %w", err)}
-		}
-	}
-	return nil
-}
-
-func (q *Queue) send(ctx context.Context, tasks []chat.Task) error {
-	entries := make([]types.SendMessageBatchRequestEntry, len(tasks))
-	for i, task := range tasks {
-		body, err := EncodeTask(task)
-		if err != nil {
-			return err
-		}
-		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(body), DelaySeconds: seconds(task.Delay)}
-	}
-	out, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.url), Entries: entries})
+// Enqueue stores the task with one request. See [chat.Queue].
+func (q *Queue) Enqueue(ctx context.Context, task chat.Task) error {
+	body, err := EncodeTask(task)
 	if err != nil {
 		return err
 	}
-	var refused []error
-	for _, entry := range out.Failed {
-		refused = append(refused, fmt.Errorf("refused: %s", aws.ToString(entry.Code)))
+	_, err = q.client.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: aws.String(q.url), MessageBody: aws.String(body), DelaySeconds: seconds(task.Delay),
+	})
+	if err != nil {
+		return &chat.Error{Code: chat.Busy, Err: fmt.Errorf("put a task into the queue: %w", err)}
 	}
-	return errors.Join(refused...)
+	return nil
 }
 
 // seconds rounds up, within what SQS takes.

@@ -219,6 +219,6 @@ func (d *Deployment) notify(key chat.MessageKey, kind chat.StoredKind) {
 // noQueue refuses: a handful of devices leaves nothing to do later.
 type noQueue struct{}
 
-func (noQueue) Enqueue(context.Context, []chat.Task) error {
+func (noQueue) Enqueue(context.Context, chat.Task) error {
 	return errors.New("this deployment has no push queue")
 }

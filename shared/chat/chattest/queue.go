@@ -10,8 +10,8 @@ import (
 // Queue is a push queue in memory, which delivers when a test says so. It is safe
 // for concurrent use.
 type Queue struct {
-	// Fail, where it is set, refuses tasks with its error.
-	Fail func([]chat.Task) error
+	// Fail, where it is set, refuses a task with its error.
+	Fail func(chat.Task) error
 
 	mu    sync.Mutex
 	tasks []chat.Task
@@ -19,19 +19,19 @@ type Queue struct {
 
 var _ chat.Queue = (*Queue)(nil)
 
-// Enqueue keeps the tasks.
-func (q *Queue) Enqueue(ctx context.Context, tasks []chat.Task) error {
+// Enqueue keeps the task.
+func (q *Queue) Enqueue(ctx context.Context, task chat.Task) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if q.Fail != nil {
-		if err := q.Fail(tasks); err != nil {
+		if err := q.Fail(task); err != nil {
 			return err
 		}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.tasks = append(q.tasks, tasks...)
+	q.tasks = append(q.tasks, task)
 	return nil
 }
 
