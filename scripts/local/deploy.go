@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"unsend/scripts/local/stack"
+	"unsend/shared/chat"
 )
 
 // localStackName is the CloudFormation stack inside a local stack.
@@ -135,7 +136,8 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
 		PushQueueURL: outputs["PushQueueUrl"], PushDeadLettersURL: outputs["PushDeadLettersUrl"],
-		TokenSecretARN: outputs["TokenSecretArn"], TokenAudience: localAudience, TokenMaxTTLSeconds: localTokenMaxTTL,
+		LargeServerMembers: chat.DefaultLargeServer,
+		TokenSecretARN:     outputs["TokenSecretArn"], TokenAudience: localAudience, TokenMaxTTLSeconds: localTokenMaxTTL,
 		LogGroups: map[string]string{},
 	}
 	for _, f := range functionOutputs {

@@ -25,9 +25,10 @@ const (
 	RetentionDays    = "MESSAGE_RETENTION_DAYS" // 0 for ever
 	MaxConnections   = "MAX_CONNECTIONS_PER_ACCOUNT"
 	FramesPer10S     = "FRAMES_PER_10_SECONDS" // of one account; 0 any number
-	TokenSecrets     = "TOKEN_SECRETS"         // ARNs, separated by commas; empty where a JWKS is used
-	TokenJWKSURL     = "TOKEN_JWKS_URL"        // empty where secrets are used
-	TokenIssuer      = "TOKEN_ISSUER"          // empty: not checked
+	MaxSubscriptions = "MAX_SUBSCRIPTIONS_PER_CONNECTION"
+	TokenSecrets     = "TOKEN_SECRETS"  // ARNs, separated by commas; empty where a JWKS is used
+	TokenJWKSURL     = "TOKEN_JWKS_URL" // empty where secrets are used
+	TokenIssuer      = "TOKEN_ISSUER"   // empty: not checked
 	TokenAudience    = "TOKEN_AUDIENCE"
 	TokenMaxTTL      = "TOKEN_MAX_TTL_SECONDS"
 	AllowQueryToken  = "ALLOW_QUERY_TOKEN"

@@ -211,29 +211,72 @@ func TestCostOfAConnect(t *testing.T) {
 	}
 	sessions := chat.Sessions{Store: m.store, Gateway: chattest.NewGateway(), Clock: m.clock, MaxConnections: 10}
 	m.metering(func() { must(m.T)(nil, sessions.Connect(m.Context(), device("alice"))) })
-	m.cost(3, meter.Units{Read: 1 + 1, Write: 1 + 5}, put, query, query, batchWrite)
+	m.cost(3, meter.Units{Read: 1 + 1 + 5, Write: 1 + 5}, put, query, query, batchWrite, batchGet) // 5: which of the servers are large
 	m.metering(func() { must(m.T)(nil, sessions.Disconnect(m.Context(), device("alice"))) })
-	m.cost(2, meter.Units{Read: 1, Write: 1 + 5}, query, batchWrite)
+	m.cost(2, meter.Units{Read: 1 + 1, Write: 1 + 5}, query, batchGet, batchWrite)
+	m.metering(func() { must(m.T)(nil, sessions.Connect(m.Context(), device("alice"))) }) // and that is known for a while
+	m.cost(3, meter.Units{Read: 1 + 1, Write: 1 + 5}, put, query, query, batchWrite)
 	m.metering(func() { must(m.T)(sessions.Ping(m.Context(), device("alice"))) })
 	m.cost(1, meter.Units{Read: 1}, query)
+}
+
+// TestCostOfTheLimit: counting an account's frames takes a write of one unit, and no time.
+func TestCostOfTheLimit(t *testing.T) {
+	m := newMetered(t)
+	sessions := chat.Sessions{Store: m.store, Gateway: chattest.NewGateway(), Clock: m.clock, Limit: chat.FrameLimit{Counter: m.store, Most: 20}}
+	must(t)(nil, m.store.PutConnection(t.Context(), device("alice")))
+	m.metering(func() { must(m.T)(sessions.Ping(m.Context(), device("alice"))) })
+	m.cost(1, meter.Units{Read: 1, Write: 1}, query, update)
+}
+
+// TestCostOfSubscribing: what decides about each channel and the list beside it, then the list, then a row for each.
+func TestCostOfSubscribing(t *testing.T) {
+	m := newMetered(t)
+	channels := []string{"c1"}
+	for i := range 9 {
+		channels = append(channels, fmt.Sprint("more", i))
+		must(t)(m.store.ChangeChannel(t.Context(), "s1", channels[i+1], m.now, func(*chat.Channel) error { return nil }))
+	}
+	subscriptions := chat.Subscriptions{Store: m.store, Sights: m.store, Clock: m.clock, Most: 100}
+	request := chat.SubscribeRequest{ServerID: "s1", ChannelIDs: channels}
+	m.metering(func() { must(m.T)(subscriptions.Subscribe(m.Context(), device("bob"), request)) })
+	m.cost(3, meter.Units{Read: 2 + 2*10 + 1, Write: 1 + 10}, batchGet, batchGet, update, batchWrite)
+	m.metering(func() { must(m.T)(subscriptions.Unsubscribe(m.Context(), device("bob"), request)) })
+	m.cost(2, meter.Units{Write: 10 + 1}, batchWrite, update)
+}
+
+// TestCostOfANoticeInALargeServer: as in a small one, but for a query of each shard of the subscribers; it does not
+// grow with those who are online and did not subscribe.
+func TestCostOfANoticeInALargeServer(t *testing.T) {
+	m := newMetered(t)
+	must(t)(nil, m.store.ChangeDelivery(t.Context(), "s1", chat.Delivery{}, chat.Delivery{Large: true, Since: 1}))
+	message := m.send("hello")
+	for range 2 {
+		m.online(54, "c1")
+		m.now = m.now.Add(time.Minute)
+		m.metering(func() { m.notify(message) })
+		operations := append([]string{batchGet, batchGet, batchGet, query, query}, slices.Repeat([]string{query}, chat.SubscriberShards)...)
+		m.cost(3, meter.Units{Read: 1 + 1 + chat.SubscriberShards + 2 + 1 + 1}, operations...)
+		m.online(200, "")
+	}
 }
 
 // TestCostOfANotice: rows, audience, and rights at the same time: with nobody changed and a
 // tenfold of members offline it is the same.
 func TestCostOfANotice(t *testing.T) {
 	m := newMetered(t)
-	m.online(54)
+	m.online(54, "")
 	m.now = m.now.Add(time.Minute) // joining is no longer a recent change
 	message := m.send("hello")
 	for range 2 {
 		m.metering(func() { m.notify(message) })
-		// 1 for the message, 2 for 54 connections, 2 policies, 1 for the lists, 1 for the changes.
-		m.cost(3, meter.Units{Read: 1 + 2 + 2 + 1 + 1}, batchGet, query, batchGet, query, query)
+		// 1 for the message, 1 for the mode, 2 for 54 connections, 2 policies, 1 for the lists, 1 for the changes.
+		m.cost(3, meter.Units{Read: 1 + 1 + 2 + 2 + 1 + 1}, batchGet, batchGet, query, batchGet, query, query)
 		for i := range 20 {
 			m.joins(fmt.Sprint("offline", i), "s1")
 		}
 		m.now = m.now.Add(time.Minute)
-		m.online(54)
+		m.online(54, "")
 	}
 }
 
@@ -273,15 +316,15 @@ func TestCostOfASync(t *testing.T) {
 	}
 }
 
-// online stores rows of connections in the audience of s1, of about 150 bytes.
-func (m *metered) online(n int) {
+// online stores rows of connections in the audience of s1, or of subscribers of a channel of it, of about 150 bytes.
+func (m *metered) online(n int, channel string) {
 	m.Helper()
 	var rows []chat.Presence
 	for i := range n {
 		c := device(fmt.Sprintf("01JHW8ZSBF5EXAMPLE%08d", i))
 		c.ID = fmt.Sprintf("L0SM9cOFvHc%04d=", i)
 		c.ConnectedAt, c.TokenExpiresAt = m.now.UnixMilli(), m.now.Add(time.Hour).UnixMilli()
-		rows = append(rows, chat.Presence{ServerID: "s1", Connection: c, Roles: []string{"member"}, Generation: 1, ProvedAt: m.now.UnixMilli()})
+		rows = append(rows, chat.Presence{ServerID: "s1", ChannelID: channel, Connection: c, Roles: []string{"member"}, Generation: 1, ProvedAt: m.now.UnixMilli()})
 	}
 	must(m.T)(nil, m.store.PutPresences(m.Context(), rows))
 }
@@ -289,7 +332,7 @@ func (m *metered) online(n int) {
 func (m *metered) notify(message chat.Message) {
 	m.Helper()
 	notifier := chat.Notifier{
-		Messages: m.store, Audience: m.store, Rights: m.store, Sessions: m.store, Gateway: chattest.NewGateway(),
+		Messages: m.store, Audience: m.store, Deliveries: m.store, Rights: m.store, Sessions: m.store, Gateway: chattest.NewGateway(),
 		Encode: func(notices []chat.Notice) ([][]byte, error) { return [][]byte{{1}}, nil },
 		Queue:  &chattest.Queue{}, Clock: m.clock, Concurrency: 64, Budget: 10 * time.Second, DirectPushLimit: 500,
 	}

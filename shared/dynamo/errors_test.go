@@ -41,10 +41,27 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 		"Memberships":      func(ctx context.Context, s *Store) error { _, err := s.Memberships(ctx, id); return err },
 		"RemoveConnection": func(ctx context.Context, s *Store) error { return s.RemoveConnection(ctx, id, "x", nil) },
 		"RemovePresences":  func(ctx context.Context, s *Store) error { return s.RemovePresences(ctx, id, []string{"x"}) },
-		"Audience":         func(ctx context.Context, s *Store) error { _, err := s.Audience(ctx, id, "", 1, 0); return err },
-		"Rights":           func(ctx context.Context, s *Store) error { _, err := s.Rights(ctx, id, []string{"c"}, 0); return err },
-		"Members":          func(ctx context.Context, s *Store) error { _, err := s.Members(ctx, id, []string{"a"}); return err },
-		"MemberCount":      func(ctx context.Context, s *Store) error { _, err := s.MemberCount(ctx, id); return err },
+		"Audience": func(ctx context.Context, s *Store) error {
+			_, err := s.Audience(ctx, chat.Crowd{ServerID: id}, "", 1, 0)
+			return err
+		},
+		"Rights":     func(ctx context.Context, s *Store) error { _, err := s.Rights(ctx, id, []string{"c"}, 0); return err },
+		"Members":    func(ctx context.Context, s *Store) error { _, err := s.Members(ctx, id, []string{"a"}); return err },
+		"Deliveries": func(ctx context.Context, s *Store) error { _, err := s.Deliveries(ctx, []string{id}); return err },
+		"ChangeDelivery": func(ctx context.Context, s *Store) error {
+			return s.ChangeDelivery(ctx, id, chat.Delivery{}, chat.Delivery{Large: true, Since: 1})
+		},
+		"SightsOf": func(ctx context.Context, s *Store) error {
+			_, err := s.SightsOf(ctx, id, "a", []string{"c"})
+			return err
+		},
+		"Subscriptions": func(ctx context.Context, s *Store) error { _, err := s.Subscriptions(ctx, id, "c"); return err },
+		"Subscribe": func(ctx context.Context, s *Store) error {
+			return s.Subscribe(ctx, []chat.Presence{{ServerID: id, ChannelID: "c", Connection: connection}}, 1)
+		},
+		"Unsubscribe": func(ctx context.Context, s *Store) error {
+			return s.Unsubscribe(ctx, connection, []chat.ChannelRef{{ServerID: id, ChannelID: "c"}})
+		},
 		"PutPresences": func(ctx context.Context, s *Store) error {
 			return s.PutPresences(ctx, []chat.Presence{{ServerID: id, Connection: connection}})
 		},

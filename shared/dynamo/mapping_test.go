@@ -117,7 +117,7 @@ func TestMappingsLoseNothing(t *testing.T) {
 		comesBack(t, encodeConnection, func(v chat.Connection, row item) (chat.Connection, error) { return decodeConnection(v.AccountID, row) })
 	})
 	t.Run("presence", func(t *testing.T) {
-		comesBack(t, encodePresence, func(v chat.Presence, row item) (chat.Presence, error) { return decodePresence(v.ServerID, row) })
+		comesBack(t, encodePresence, func(v chat.Presence, row item) (chat.Presence, error) { return decodePresence(v.Crowd(), row) })
 	})
 }
 
@@ -235,12 +235,13 @@ func TestAPresenceIsSmall(t *testing.T) {
 func TestKeysAreNeverBuiltOfWhatTheySeparate(t *testing.T) {
 	for _, bad := range []string{"", "a#b", "#"} {
 		for name, build := range map[string]func() (itemKey, error){
-			"server":   func() (itemKey, error) { return serverKey(bad) },
-			"channel":  func() (itemKey, error) { return channelKey("s", bad) },
-			"member":   func() (itemKey, error) { return memberKey("s", bad) },
-			"list":     func() (itemKey, error) { return listKey("s", "c", bad) },
-			"change":   func() (itemKey, error) { return changeKey("s", 1, changedAccount, bad) },
-			"presence": func() (itemKey, error) { return presenceKey(bad, "c") },
+			"server":        func() (itemKey, error) { return serverKey(bad) },
+			"channel":       func() (itemKey, error) { return channelKey("s", bad) },
+			"member":        func() (itemKey, error) { return memberKey("s", bad) },
+			"list":          func() (itemKey, error) { return listKey("s", "c", bad) },
+			"change":        func() (itemKey, error) { return changeKey("s", 1, changedAccount, bad) },
+			"presence":      func() (itemKey, error) { return presenceKey(chat.Crowd{ServerID: bad}, "c") },
+			"subscriptions": func() (itemKey, error) { return subscriptionsKey("a", bad) },
 			"message": func() (itemKey, error) {
 				return messageKey(chat.MessageKey{ServerID: "s", ChannelID: bad, MsgServerID: "m"})
 			},

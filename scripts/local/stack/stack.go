@@ -51,6 +51,9 @@ type Description struct {
 	StreamARN      string `json:"stream_arn"` // of the messages table
 	FailureBucket  string `json:"failure_bucket"`
 
+	// LargeServerMembers is how many members make a server a large one; 0: none is.
+	LargeServerMembers int `json:"large_server_members"`
+
 	PushQueueURL       string `json:"push_queue_url"`
 	PushDeadLettersURL string `json:"push_dead_letters_url"`
 

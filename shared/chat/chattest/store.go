@@ -51,6 +51,9 @@ type data struct {
 	connections map[connectionID]chat.Connection
 	presences   map[presenceID]chat.Presence
 	frames      map[framesID]int
+
+	subscriptions map[connectionID]map[chat.ChannelRef]bool
+	deliveries    map[string]chat.Delivery // by server; Members is counted
 }
 
 type (
@@ -58,8 +61,11 @@ type (
 	memberID     struct{ server, account string }
 	personalID   struct{ server, channel, account string }
 	connectionID struct{ account, connection string }
-	presenceID   struct{ server, connection string }
-	framesID     struct {
+	presenceID   struct {
+		crowd      chat.Crowd
+		connection string
+	}
+	framesID struct {
 		account string
 		window  int64
 	}
@@ -85,6 +91,9 @@ func NewStore() *Store {
 		connections: map[connectionID]chat.Connection{},
 		presences:   map[presenceID]chat.Presence{},
 		frames:      map[framesID]int{},
+
+		subscriptions: map[connectionID]map[chat.ChannelRef]bool{},
+		deliveries:    map[string]chat.Delivery{},
 	}}
 }
 
@@ -105,7 +114,7 @@ func (s *Store) Dump() string {
 	encoder.SetEscapeHTML(false)
 	for _, rows := range []any{
 		s.allMessages(), dumped(s.markers), dumped(s.servers), dumped(s.channels), dumped(s.members),
-		dumped(s.personals), dumped(s.changes), dumped(s.connections), dumped(s.presences),
+		dumped(s.personals), dumped(s.changes), dumped(s.connections), dumped(s.presences), dumped(s.deliveries),
 	} {
 		if err := encoder.Encode(rows); err != nil {
 			panic(err) // only types that JSON cannot hold: a mistake in this package

@@ -3,6 +3,7 @@ package chattest
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,19 +31,24 @@ func (s *Store) Connections(ctx context.Context, accountID string, now int64) ([
 
 // PutPresences stores connections in the audiences of servers.
 func (s *Store) PutPresences(ctx context.Context, rows []chat.Presence) error {
-	return s.write(ctx, "PutPresences", func() {
-		for _, row := range rows {
-			s.presences[presenceID{row.ServerID, row.Connection.ID}] = clonePresence(row)
-		}
-	})
+	return s.write(ctx, "PutPresences", func() { s.putPresences(rows) })
 }
 
-// RemoveConnection removes the account's row of the connection and its rows in the servers.
-func (s *Store) RemoveConnection(ctx context.Context, accountID, id string, serverIDs []string) error {
+func (s *Store) putPresences(rows []chat.Presence) {
+	for _, row := range rows {
+		s.presences[presenceID{row.Crowd(), row.Connection.ID}] = clonePresence(row)
+	}
+}
+
+// RemoveConnection removes the account's row of the connection and its rows in the crowds.
+func (s *Store) RemoveConnection(ctx context.Context, accountID, id string, crowds []chat.Crowd) error {
 	return s.write(ctx, "RemoveConnection", func() {
 		delete(s.connections, connectionID{accountID, id})
-		for _, server := range serverIDs {
-			delete(s.presences, presenceID{server, id})
+		for _, crowd := range crowds {
+			delete(s.presences, presenceID{crowd, id})
+			if crowd.ChannelID != "" {
+				delete(s.subscriptions, connectionID{accountID, id})
+			}
 		}
 	})
 }
@@ -51,17 +57,63 @@ func (s *Store) RemoveConnection(ctx context.Context, accountID, id string, serv
 func (s *Store) RemovePresences(ctx context.Context, serverID string, ids []string) error {
 	return s.write(ctx, "RemovePresences", func() {
 		for _, id := range ids {
-			delete(s.presences, presenceID{serverID, id})
+			delete(s.presences, presenceID{chat.Crowd{ServerID: serverID}, id})
 		}
 	})
 }
 
-// Audience reads a page of the server's connections, in the order of their ids.
-func (s *Store) Audience(ctx context.Context, serverID, cursor string, limit int, now int64) (chat.AudiencePage, error) {
+// Subscriptions reads the channels that the connection is subscribed to.
+func (s *Store) Subscriptions(ctx context.Context, accountID, id string) ([]chat.ChannelRef, error) {
+	return do(ctx, s, "Subscriptions", func() ([]chat.ChannelRef, error) {
+		channels := slices.Collect(maps.Keys(s.subscriptions[connectionID{accountID, id}]))
+		slices.SortFunc(channels, func(a, b chat.ChannelRef) int {
+			return cmp.Or(cmp.Compare(a.ServerID, b.ServerID), cmp.Compare(a.ChannelID, b.ChannelID))
+		})
+		return channels, nil
+	})
+}
+
+// Subscribe stores rows of one connection, with its list.
+func (s *Store) Subscribe(ctx context.Context, rows []chat.Presence, most int) error {
+	_, err := do(ctx, s, "Subscribe", func() (struct{}, error) {
+		if len(rows) == 0 {
+			return struct{}{}, nil
+		}
+		id := connectionID{rows[0].Connection.AccountID, rows[0].Connection.ID}
+		channels := maps.Clone(s.subscriptions[id])
+		if channels == nil {
+			channels = map[chat.ChannelRef]bool{}
+		}
+		for _, row := range rows {
+			channels[chat.ChannelRef{ServerID: row.ServerID, ChannelID: row.ChannelID}] = true
+		}
+		if len(channels) > most {
+			return struct{}{}, &chat.Error{Code: chat.RateLimited}
+		}
+		s.subscriptions[id] = channels
+		s.putPresences(rows)
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// Unsubscribe removes the rows of the channels and the channels from the list.
+func (s *Store) Unsubscribe(ctx context.Context, c chat.Connection, channels []chat.ChannelRef) error {
+	return s.write(ctx, "Unsubscribe", func() {
+		for _, channel := range channels {
+			row := chat.Presence{ServerID: channel.ServerID, ChannelID: channel.ChannelID, Connection: c}
+			delete(s.presences, presenceID{row.Crowd(), c.ID})
+			delete(s.subscriptions[connectionID{c.AccountID, c.ID}], channel)
+		}
+	})
+}
+
+// Audience reads a page of the crowd's connections, in the order of their ids.
+func (s *Store) Audience(ctx context.Context, crowd chat.Crowd, cursor string, limit int, now int64) (chat.AudiencePage, error) {
 	return do(ctx, s, "Audience", func() (chat.AudiencePage, error) {
 		var ids []string
 		for id := range s.presences {
-			if id.server == serverID && id.connection > cursor {
+			if id.crowd == crowd && id.connection > cursor {
 				ids = append(ids, id.connection)
 			}
 		}
@@ -72,7 +124,7 @@ func (s *Store) Audience(ctx context.Context, serverID, cursor string, limit int
 			page.Next = ids[limit-1]
 		}
 		for _, id := range ids {
-			if row := s.presences[presenceID{serverID, id}]; row.Connection.EndsAt() >= now {
+			if row := s.presences[presenceID{crowd, id}]; row.Connection.EndsAt() >= now {
 				page.Rows = append(page.Rows, clonePresence(row))
 			}
 		}
@@ -80,12 +132,12 @@ func (s *Store) Audience(ctx context.Context, serverID, cursor string, limit int
 	})
 }
 
-// Presences reads rows of the server's audience.
-func (s *Store) Presences(ctx context.Context, serverID string, ids []string, now int64) ([]chat.Presence, error) {
+// Presences reads rows of the crowd.
+func (s *Store) Presences(ctx context.Context, crowd chat.Crowd, ids []string, now int64) ([]chat.Presence, error) {
 	return do(ctx, s, "Presences", func() ([]chat.Presence, error) {
 		var rows []chat.Presence
 		for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
-			if row, ok := s.presences[presenceID{serverID, id}]; ok && row.Connection.EndsAt() >= now {
+			if row, ok := s.presences[presenceID{crowd, id}]; ok && row.Connection.EndsAt() >= now {
 				rows = append(rows, clonePresence(row))
 			}
 		}

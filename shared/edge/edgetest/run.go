@@ -21,6 +21,7 @@ var environment = map[string]string{
 	config.RetentionDays:    "0",
 	config.MaxConnections:   "10",
 	config.FramesPer10S:     "20",
+	config.MaxSubscriptions: "100",
 	config.TokenSecrets:     "arn:aws:secretsmanager:eu-central-1:123456789012:secret:a,arn:aws:secretsmanager:eu-central-1:123456789012:secret:b",
 	config.TokenAudience:    TokenAudience,
 	config.TokenMaxTTL:      "86400",
