@@ -49,7 +49,7 @@ func describe(s types.Stack, region string) (stack.Description, error) {
 				aws.ToString(s.StackName), name, s.StackStatus)
 		}
 	}
-	large, _ := strconv.Atoi(parameters["LargeServerMembers"]) // 0, none is large, for a deployment that knows of none
+	large, _ := strconv.Atoi(parameters["LargeServerMembers"])   // 0, none is large, for a deployment that knows of none
 	longest, _ := strconv.Atoi(parameters["TokenMaxTtlSeconds"]) // 0: the deployment will tell
 	return stack.Description{
 		Name: aws.ToString(s.StackName), Region: region,
