@@ -52,7 +52,7 @@ func (n *Notifier) push(ctx context.Context, job *serverJob, first news, rows []
 	}
 	p := &page{
 		Notifier: n, job: job, frames: make(map[string][][]byte),
-		bench: &bench{Notifier: n, job: job, rows: rows, news: first},
+		bench: &bench{Notifier: n, job: job, rows: rows, news: first, turn: make(chan struct{}, 1)},
 	}
 	if _, err := p.bench.fresh(ctx); err != nil {
 		job.note(fmt.Errorf("rights in the server: %w", err))

@@ -32,6 +32,9 @@ type Store struct {
 	// After runs when an operation has taken effect; its error is the
 	// operation's: a write whose answer was lost.
 	After func(op string) error
+	// Stored runs when a message row was written, as a table's stream tells it; with the lock held, so it must not use
+	// the store.
+	Stored func(chat.Stored)
 
 	mu    sync.Mutex
 	calls map[string]int
