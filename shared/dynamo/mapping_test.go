@@ -116,6 +116,9 @@ func TestMappingsLoseNothing(t *testing.T) {
 	t.Run("connection", func(t *testing.T) {
 		comesBack(t, encodeConnection, func(v chat.Connection, row item) (chat.Connection, error) { return decodeConnection(v.AccountID, row) })
 	})
+	t.Run("audit", func(t *testing.T) {
+		comesBack(t, encodeAudit, func(e chat.AuditEntry, row item) (chat.AuditEntry, error) { return decodeAudit(e.ServerID, row) })
+	})
 	t.Run("presence", func(t *testing.T) {
 		comesBack(t, encodePresence, func(v chat.Presence, row item) (chat.Presence, error) { return decodePresence(v.ServerID, row) })
 	})
@@ -243,6 +246,9 @@ func TestKeysAreNeverBuiltOfWhatTheySeparate(t *testing.T) {
 			"presence": func() (itemKey, error) { return presenceKey(bad, "c") },
 			"message": func() (itemKey, error) {
 				return messageKey(chat.MessageKey{ServerID: "s", ChannelID: bad, MsgServerID: "m"})
+			},
+			"audit": func() (itemKey, error) {
+				return auditKey("s", chat.UpdateRef{ChannelID: "c", MsgServerID: bad})
 			},
 			"update": func() (itemKey, error) {
 				return updateKey(chat.MessageKey{ServerID: "s", ChannelID: "c", MsgServerID: bad}, 1)

@@ -47,6 +47,7 @@ type data struct {
 	members   map[memberID]chat.Member
 	personals map[personalID]chat.Personal
 	changes   map[changeID]bool
+	audit     map[auditID]chat.AuditEntry
 
 	connections map[connectionID]chat.Connection
 	presences   map[presenceID]chat.Presence
@@ -82,6 +83,7 @@ func NewStore() *Store {
 		members:     map[memberID]chat.Member{},
 		personals:   map[personalID]chat.Personal{},
 		changes:     map[changeID]bool{},
+		audit:       map[auditID]chat.AuditEntry{},
 		connections: map[connectionID]chat.Connection{},
 		presences:   map[presenceID]chat.Presence{},
 		frames:      map[framesID]int{},
@@ -105,7 +107,7 @@ func (s *Store) Dump() string {
 	encoder.SetEscapeHTML(false)
 	for _, rows := range []any{
 		s.allMessages(), dumped(s.markers), dumped(s.servers), dumped(s.channels), dumped(s.members),
-		dumped(s.personals), dumped(s.changes), dumped(s.connections), dumped(s.presences),
+		dumped(s.personals), dumped(s.changes), dumped(s.audit), dumped(s.connections), dumped(s.presences),
 	} {
 		if err := encoder.Encode(rows); err != nil {
 			panic(err) // only types that JSON cannot hold: a mistake in this package
