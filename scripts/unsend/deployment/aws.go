@@ -54,6 +54,7 @@ func describe(s types.Stack, region string) (stack.Description, error) {
 		Name: aws.ToString(s.StackName), Region: region,
 		WebSocketURL:  outputs["WebSocketUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
+		AuditTable: outputs["AuditTable"], EventBus: parameters["EventBusName"],
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
 		TokenSecretARN: outputs["TokenSecretArn"], TokenIssuer: parameters["TokenIssuer"], TokenAudience: parameters["TokenAudience"],
 		TokenMaxTTLSeconds: longest,
