@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -83,7 +84,6 @@ func key(id string) chat.MessageKey {
 	return chat.MessageKey{ServerID: "s1", ChannelID: "c1", Timestamp: 1_767_225_600_123, MsgServerID: id}
 }
 
-// README shows the second of these.
 func TestAnEventIsIdsAndWho(t *testing.T) {
 	t.Parallel()
 	s := &service{code: taken}
@@ -101,6 +101,30 @@ func TestAnEventIsIdsAndWho(t *testing.T) {
 	}}
 	if d := cmp.Diff(want, s.asked); d != "" || len(failures) > 0 {
 		t.Errorf("%v\n-want +got\n%s", failures, d)
+	}
+}
+
+// What README.md shows is what a bus gets.
+func TestTheEventOfTheREADME(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(text), "```json\n{\"source\"")
+	block, _, _ = strings.Cut(block, "\n```")
+	var page struct {
+		Source, DetailType string
+		Detail             json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(strings.Replace(`{"source"`+block, "detail-type", "detailType", 1)), &page); err != nil {
+		t.Fatalf("README.md has no event: %v", err)
+	}
+	s := &service{code: taken}
+	start(t, s).Publish(t.Context(), []chat.BusEvent{{Type: chat.MessageRevoked, Key: key("01KDVDNQ3VC6X8J3QW2Z1N5R7T"), Version: 2, At: 1_767_225_603_456,
+		By: chat.Who{AccountID: "bob", DeviceID: "desk", ClientType: chat.PC}, PushContent: "a message was taken back", PushPayload: `{"badge":0}`}})
+	if got := s.asked[0][0]; got.Source != page.Source || got.DetailType != page.DetailType || got.Detail != string(page.Detail) {
+		t.Errorf("the bus got\n%s, and README.md shows\n%s", got.Detail, page.Detail)
 	}
 }
 
