@@ -43,6 +43,14 @@ var permitted = map[string][]string{
 		"s3:PutObject@${Undelivered.Arn}/*", "s3:ListBucket@Undelivered.Arn",
 		"sqs:SendMessage@PushQueue.Arn",
 	},
+	"RecordRole": {
+		"dynamodb:BatchGetItem@Messages.Arn",
+		"dynamodb:BatchWriteItem@Audit.Arn",
+		"events:PutEvents@arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${EventBusName}", // where there is one
+		"dynamodb:DescribeStream@Messages.StreamArn", "dynamodb:GetRecords@Messages.StreamArn", "dynamodb:GetShardIterator@Messages.StreamArn",
+		"dynamodb:ListStreams@${Messages.Arn}/stream/*",
+		"s3:PutObject@${Undelivered.Arn}/*", "s3:ListBucket@Undelivered.Arn",
+	},
 	"PushRole": {
 		"dynamodb:BatchGetItem@Messages.Arn",
 		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:Query@Community.Arn",

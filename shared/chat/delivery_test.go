@@ -104,11 +104,11 @@ func TestLargeServersTellSubscribersOnly(t *testing.T) {
 func TestNoNoticeIsLostWhileTheModeChanges(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		var (
-			alice      = s.online("alice", "phone")
-			carol      = s.online("carol", "old") // never subscribes: it does not know
-			bob        chat.Connection
-			want       []string
-			hears      = func(c chat.Connection, what string) {
+			alice = s.online("alice", "phone")
+			carol = s.online("carol", "old") // never subscribes: it does not know
+			bob   chat.Connection
+			want  []string
+			hears = func(c chat.Connection, what string) {
 				t.Helper()
 				if !slices.Contains(s.heard(c), what) {
 					t.Errorf("%s missed %s in mode %s", c.ID, what, s.mode())

@@ -245,6 +245,49 @@ type SightReader interface {
 	SightsOf(ctx context.Context, serverID, accountID string, channelIDs []string) (Sights, error)
 }
 
+// Failure is a part of a batch that failed.
+type Failure struct {
+	Items []int // by index
+	Err   error
+}
+
+// AuditWriter keeps who took what back.
+type AuditWriter interface {
+	// PutAudit stores entries, any number, each by itself. What is in no failure is stored; what is may be. Idempotent: an entry
+	// is found by its server, time and message, and storing it again changes nothing.
+	PutAudit(ctx context.Context, entries []AuditEntry) []Failure
+}
+
+// AuditQuery asks for a page of a server's audit.
+type AuditQuery struct {
+	ServerID string
+	// From is where the page begins: after an entry, or, with no more than UpdatedAt, with that ms.
+	From  UpdateRef
+	Until int64 // ms; entries of this time and later are left out
+	Limit int
+	Now   time.Time // entries expired at this time are left out
+}
+
+// AuditPage is a page of a server's audit in the order of the time of revoking.
+type AuditPage struct {
+	Entries []AuditEntry
+	Next    *UpdateRef // continues after the last entry read; nil at the end
+}
+
+// AuditReader reads who took what back.
+type AuditReader interface {
+	// Audit reads at most q.Limit entries with strong consistency. A page may hold fewer, even none,
+	// while there are more (Next says).
+	Audit(ctx context.Context, q AuditQuery) (AuditPage, error)
+}
+
+// EventPublisher tells a bus that other systems listen to.
+type EventPublisher interface {
+	// Publish puts events, any number, on the bus, each by itself and in any order. What is in no failure was taken; what is may
+	// have been. Whoever listens gets an event at least once.
+	Publish(ctx context.Context, events []BusEvent) []Failure
+}
+
 // Store is everything that shared/dynamo and the fake in chattest provide.
 type Store interface {
 	Standings
@@ -262,4 +305,6 @@ type Store interface {
 	CommunityWriter
 	UpdateReader
 	SightReader
+	AuditWriter
+	AuditReader
 }

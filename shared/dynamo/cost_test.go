@@ -316,6 +316,43 @@ func TestCostOfASync(t *testing.T) {
 	}
 }
 
+// TestCostOfARecord: the rows, then the entries, 25 in a request, requests at the same time.
+// A batch without revocations costs its rows.
+func TestCostOfARecord(t *testing.T) {
+	m := newMetered(t)
+	var sent, revoked []chat.Stored
+	for range 40 {
+		message := m.send("short")
+		sent = append(sent, chat.Stored{Key: message.MessageKey, Kind: chat.Inserted})
+		must(t)(nil, m.revoke("alice", message))
+		revoked = append(revoked, chat.Stored{Key: message.MessageKey, Kind: chat.Modified})
+	}
+	recorder := chat.Recorder{Messages: m.store, Audit: m.store, Events: &chattest.Bus{}, Clock: m.clock, Retention: time.Hour}
+	record := func(want int, records ...chat.Stored) {
+		m.metering(func() {
+			if r := recorder.Record(m.Context(), records); len(r.Errs) > 0 || r.Audited != want {
+				m.Fatalf("%+v", r)
+			}
+		})
+	}
+	record(40, append(sent, revoked...)...)
+	m.cost(2, meter.Units{Read: 40, Write: 40}, batchGet, batchWrite, batchWrite)
+	record(40, revoked...) // again
+	m.cost(2, meter.Units{Read: 40, Write: 40}, batchGet, batchWrite, batchWrite)
+	record(0, sent...)
+	m.cost(1, meter.Units{Read: 40}, batchGet)
+
+	m.metering(func() {
+		page, err := m.store.Audit(m.Context(), chat.AuditQuery{ServerID: "s1", Until: chat.MaxTimestamp, Limit: 20, Now: m.now})
+		if err != nil || len(page.Entries) != 20 || page.Next == nil {
+			m.Fatalf("%d entries, %v", len(page.Entries), err)
+		}
+	})
+	if units := m.Units().Read; units > 2 { // entries of less than 400 bytes
+		t.Errorf("%v units for a page of 20", units)
+	}
+}
+
 // online stores rows of connections in the audience of s1, or of subscribers of a channel of it, of about 150 bytes.
 func (m *metered) online(n int, channel string) {
 	m.Helper()

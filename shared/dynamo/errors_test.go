@@ -13,6 +13,7 @@ import (
 	"unsend/shared/chat"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
 )
 
 const secret = "what was written in confidence"
@@ -73,6 +74,16 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 			_, err := s.Messages(ctx, []chat.MessageKey{message.MessageKey})
 			return err
 		},
+		"PutAudit": func(ctx context.Context, s *Store) error {
+			for _, failure := range s.PutAudit(ctx, []chat.AuditEntry{{MessageKey: message.MessageKey, Reason: secret}}) {
+				return failure.Err
+			}
+			return nil
+		},
+		"Audit": func(ctx context.Context, s *Store) error {
+			_, err := s.Audit(ctx, chat.AuditQuery{ServerID: id, Until: 1, Limit: 1})
+			return err
+		},
 		"ChangeServer": func(ctx context.Context, s *Store) error {
 			_, err := s.ChangeServer(ctx, id, at, func(*chat.Server) error { return nil })
 			return err
@@ -90,6 +101,13 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 			return err
 		},
 	}
+}
+
+func must(row item, err error) item {
+	if err != nil {
+		panic(err)
+	}
+	return row
 }
 
 // safe checks that an error shows nothing of what was sent or stored, however it is printed.
@@ -358,6 +376,42 @@ func TestUnprocessedItemsAreWrittenAgain(t *testing.T) {
 	}
 	if len(service.requests) != 2 || strings.Contains(service.requests[1].body, "one") || !strings.Contains(service.requests[1].body, "two") {
 		t.Errorf("asked %+v", service.requests)
+	}
+}
+
+// What fails of an audit is told by entry, and keeps nothing else from being stored.
+func TestAnAuditFailsByEntry(t *testing.T) {
+	entries := make([]chat.AuditEntry, 60)
+	for i := range entries {
+		entries[i].MessageKey = chat.MessageKey{ServerID: "s", ChannelID: "c", MsgServerID: fmt.Sprintf("m%02d", i)}
+	}
+	entries[3].MsgServerID = "a#b"
+	entries[40] = entries[4] // the same: one row
+	store, service, _ := scripted(func(r request) (int, string, error) {
+		switch {
+		case strings.Contains(r.body, "m04"):
+			left := wire(must(encodeAudit(entries[4])))
+			return 200, `{"UnprocessedItems":{"audit":[{"PutRequest":{"Item":` + left + `}}]}}`, nil
+		case strings.Contains(r.body, "m59"):
+			return 500, `{"__type":"InternalServerError"}`, nil
+		}
+		return 200, "{}", nil
+	})
+	codes := map[int]chat.Code{}
+	for _, failure := range store.PutAudit(t.Context(), entries) {
+		for _, i := range failure.Items {
+			codes[i] = chat.CodeOf(failure.Err)
+		}
+	}
+	want := map[int]chat.Code{3: chat.Invalid, 4: chat.Busy, 40: chat.Busy}
+	for i := 52; i < 60; i++ { // the last of 58 rows
+		want[i] = chat.Busy
+	}
+	if d := cmp.Diff(want, codes); d != "" {
+		t.Errorf("-want +got\n%s", d)
+	}
+	if n := len(service.requests); n != 1+4+1+1 {
+		t.Errorf("%d requests", n)
 	}
 }
 

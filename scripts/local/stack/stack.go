@@ -48,6 +48,7 @@ type Description struct {
 	MessagesTable  string `json:"messages_table"`
 	CommunityTable string `json:"community_table"`
 	SessionsTable  string `json:"sessions_table"`
+	AuditTable     string `json:"audit_table"`
 	StreamARN      string `json:"stream_arn"` // of the messages table
 	FailureBucket  string `json:"failure_bucket"`
 
@@ -56,6 +57,9 @@ type Description struct {
 
 	PushQueueURL       string `json:"push_queue_url"`
 	PushDeadLettersURL string `json:"push_dead_letters_url"`
+
+	// EventBus is the name of the bus that is told of messages; empty where none is.
+	EventBus string `json:"event_bus,omitempty"`
 
 	// TokenSecretARN is the secret that new tokens are signed with; empty where
 	// the deployment takes its keys from a JWKS URL.

@@ -56,6 +56,7 @@ func describe(s types.Stack, region string) (stack.Description, error) {
 		WebSocketURL:  outputs["WebSocketUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
 		PushQueueURL: outputs["PushQueueUrl"], PushDeadLettersURL: outputs["PushDeadLettersUrl"], LargeServerMembers: large,
+		AuditTable: outputs["AuditTable"], EventBus: parameters["EventBusName"],
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
 		TokenSecretARN: outputs["TokenSecretArn"], TokenIssuer: parameters["TokenIssuer"], TokenAudience: parameters["TokenAudience"],
 		TokenMaxTTLSeconds: longest,

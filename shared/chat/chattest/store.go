@@ -50,6 +50,7 @@ type data struct {
 	members   map[memberID]chat.Member
 	personals map[personalID]chat.Personal
 	changes   map[changeID]bool
+	audit     map[auditID]chat.AuditEntry
 
 	connections map[connectionID]chat.Connection
 	presences   map[presenceID]chat.Presence
@@ -91,6 +92,7 @@ func NewStore() *Store {
 		members:     map[memberID]chat.Member{},
 		personals:   map[personalID]chat.Personal{},
 		changes:     map[changeID]bool{},
+		audit:       map[auditID]chat.AuditEntry{},
 		connections: map[connectionID]chat.Connection{},
 		presences:   map[presenceID]chat.Presence{},
 		frames:      map[framesID]int{},
@@ -117,7 +119,7 @@ func (s *Store) Dump() string {
 	encoder.SetEscapeHTML(false)
 	for _, rows := range []any{
 		s.allMessages(), dumped(s.markers), dumped(s.servers), dumped(s.channels), dumped(s.members),
-		dumped(s.personals), dumped(s.changes), dumped(s.connections), dumped(s.presences), dumped(s.deliveries),
+		dumped(s.personals), dumped(s.changes), dumped(s.audit), dumped(s.connections), dumped(s.presences), dumped(s.deliveries),
 	} {
 		if err := encoder.Encode(rows); err != nil {
 			panic(err) // only types that JSON cannot hold: a mistake in this package
