@@ -54,7 +54,7 @@ A first look, with scripts/dev running in another terminal:
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w (see %s --help)", err, command.CommandPath())
 	})
-	root.AddCommand(a.tokenCommand(), a.seedCommand(), a.chatCommand(), a.demoCommand())
+	root.AddCommand(a.tokenCommand(), a.seedCommand(), a.chatCommand(), a.demoCommand(), a.redriveCommand())
 	return root
 }
 

@@ -55,6 +55,7 @@ func describe(s types.Stack, region string) (stack.Description, error) {
 		WebSocketURL:  outputs["WebSocketUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
+		PushQueueURL: outputs["PushQueueUrl"], PushDeadLettersURL: outputs["PushDeadLettersUrl"],
 		TokenSecretARN: outputs["TokenSecretArn"], TokenIssuer: parameters["TokenIssuer"], TokenAudience: parameters["TokenAudience"],
 		TokenMaxTTLSeconds: longest,
 	}, nil

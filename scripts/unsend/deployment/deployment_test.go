@@ -24,7 +24,8 @@ func TestDescribe(t *testing.T) {
 	t.Parallel()
 	s := cloudformation.Stack{
 		StackName: aws.String("prod"),
-		Outputs:   outputs("WebSocketUrl", "wss://x/live", "MessagesTable", "m", "CommunityTable", "c", "SessionsTable", "s", "TokenSecretArn", "arn"),
+		Outputs: outputs("WebSocketUrl", "wss://x/live", "MessagesTable", "m", "CommunityTable", "c", "SessionsTable", "s", "TokenSecretArn", "arn",
+			"UndeliveredBucket", "b", "PushQueueUrl", "q", "PushDeadLettersUrl", "d"),
 		Parameters: []cloudformation.Parameter{
 			{ParameterKey: aws.String("TokenAudience"), ParameterValue: aws.String("unsend")},
 			{ParameterKey: aws.String("TokenMaxTtlSeconds"), ParameterValue: aws.String("3600")},
@@ -33,6 +34,7 @@ func TestDescribe(t *testing.T) {
 	got, err := describe(s, "eu-west-1")
 	want := stack.Description{
 		Name: "prod", Region: "eu-west-1", WebSocketURL: "wss://x/live", MessagesTable: "m", CommunityTable: "c", SessionsTable: "s",
+		FailureBucket: "b", PushQueueURL: "q", PushDeadLettersURL: "d",
 		TokenSecretARN: "arn", TokenAudience: "unsend", TokenMaxTTLSeconds: 3600,
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
