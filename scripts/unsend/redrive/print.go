@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -121,7 +122,7 @@ func (t *Table) End(s Summary, stopped bool) error {
 	}
 	var text strings.Builder
 	t.sums(&text, s, stopped)
-	t.problems(&text)
+	t.problems(&text, s)
 	t.advice(&text, s, stopped)
 	_, err := io.WriteString(t.Out, text.String())
 	return err
@@ -129,15 +130,19 @@ func (t *Table) End(s Summary, stopped bool) error {
 
 func (t *Table) rows() error {
 	table := tabwriter.NewWriter(t.Out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "from\twhen\tserver\trecords\tattempts\treason\tstate")
+	fmt.Fprintln(table, "from\twhen\tserver\trecords\tskipped\tattempts\treason\tstate")
 	for _, i := range t.items {
 		shares := i.Shares
 		if len(shares) == 0 {
 			shares = []Share{{Server: "-"}}
 		}
-		for _, share := range shares {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%7d\t%8d\t%s\t%s\n", i.From, cmp.Or(at(i.At), "-"), terminal.Clean(share.Server), share.Records,
-				i.Attempts, cmp.Or(terminal.Clean(i.Reason), "-"), t.state(i.State))
+		for n, share := range shares {
+			skipped := ""
+			if n == 0 { // they are of nobody's
+				skipped = strconv.Itoa(i.Skipped)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%7d\t%7s\t%8d\t%s\t%s\n", i.From, cmp.Or(at(i.At), "-"), terminal.Clean(share.Server), share.Records,
+				skipped, i.Attempts, cmp.Or(terminal.Clean(i.Reason), "-"), t.state(i.State))
 		}
 	}
 	return table.Flush()
@@ -169,25 +174,31 @@ func (t *Table) sums(text *strings.Builder, s Summary, stopped bool) {
 	text.WriteString("\n")
 	var parts []string
 	for _, state := range []State{Replayable, Replayed, Empty, Removed, Unusable, Failed} {
-		if n := s.States[state]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, stateTexts[state]))
+		n := s.States[state]
+		if n == 0 {
+			continue
 		}
+		part := fmt.Sprintf("%d %s", n, stateTexts[state])
+		if state == Replayed {
+			part += ", as " + count(s.Tasks, "task") + " of the push queue"
+		}
+		parts = append(parts, part)
 	}
-	fmt.Fprintf(text, "%s", strings.Join(parts, "; "))
-	if s.Tasks > 0 {
-		fmt.Fprintf(text, ", as %s of the push queue", count(s.Tasks, "task"))
-	}
-	text.WriteString("\n")
+	fmt.Fprintln(text, strings.Join(parts, "; "))
 }
 
-func (t *Table) problems(text *strings.Builder) {
+func (t *Table) problems(text *strings.Builder, s Summary) {
+	title := "Cannot be replayed"
+	if s.Replay {
+		title = "Not replayed"
+	}
 	first := true
 	for _, i := range t.items {
 		if i.Problem == "" {
 			continue
 		}
 		if first {
-			text.WriteString("\nNot replayed:\n")
+			fmt.Fprintf(text, "\n%s:\n", title)
 			first = false
 		}
 		name := "dead letter " + i.ID
@@ -208,7 +219,7 @@ func (t *Table) advice(text *strings.Builder, s Summary, stopped bool) {
 		}
 	}
 	say(s.States[Unusable] > 0, "What cannot be replayed stays: an object for 30 days, a dead letter for 14. Look at an object with aws s3 cp s3://... -, and delete it with aws s3 rm s3://...")
-	say(s.Hidden > 0, "About %s had another reader when this began, or one that was stopped: look again in %v.", count(s.Hidden, "dead letter"), HiddenFor)
+	say(s.Hidden > 0, "About %s had another reader when this began, or one that was stopped: look again in %.0f minutes.", count(s.Hidden, "dead letter"), HiddenFor.Minutes())
 	say(s.More, "The limit was reached, and there may be more: raise it with --limit.")
 	say(stopped, "It was stopped before its end. Run the command again for the rest; nothing is lost.")
 	say(!s.Replay && s.States[Replayable]+s.States[Empty] > 0, "Nothing was changed. The same command with --replay replays it.")
