@@ -43,6 +43,11 @@ func TestCommandLines(t *testing.T) {
 		{"demo --stack x --stack-name y", 1, "stack-name"},
 		{"demo --patience 1", 1, "see unsend demo --help"},
 		{"chat --as alice", 1, `"channel", "server" not set`},
+		{"redrive --help", 0, "which is harmless"},
+		{"redrive now", 1, "redrive takes no arguments"},
+		{"redrive --from everywhere", 1, "--from is bucket, queue or all"},
+		{"redrive --limit -1", 1, "--limit is 0 or more"},
+		{"redrive --stack " + none, 1, "--stack-name"},
 		{"dance", 1, "unknown command"},
 	}
 	for _, test := range tests {

@@ -161,7 +161,11 @@ func (t *Table) state(s State) string {
 
 func (t *Table) sums(text *strings.Builder, s Summary, stopped bool) {
 	if len(t.items) == 0 {
-		if !stopped {
+		switch {
+		case stopped:
+		case s.Hidden > 0:
+			fmt.Fprintf(text, "%s: nothing can be seen now\n", t.Deployment)
+		default:
 			fmt.Fprintf(text, "%s: nothing was given up\n", t.Deployment)
 		}
 		return
@@ -220,7 +224,8 @@ func (t *Table) advice(text *strings.Builder, s Summary, stopped bool) {
 	}
 	say(s.States[Unusable] > 0, "What cannot be replayed stays: an object for 30 days, a dead letter for 14. Look at an object with aws s3 cp s3://... -, and delete it with aws s3 rm s3://...")
 	say(s.Hidden > 0, "About %s had another reader when this began, or one that was stopped: look again in %.0f minutes.", count(s.Hidden, "dead letter"), HiddenFor.Minutes())
-	say(s.More, "The limit was reached, and there may be more: raise it with --limit.")
+	say(s.More && !s.Replay, "The limit was reached, and there may be more: raise it with --limit.")
+	say(s.More && s.Replay, "The limit was reached, and there may be more: run the command again, or raise it with --limit.")
 	say(stopped, "It was stopped before its end. Run the command again for the rest; nothing is lost.")
 	say(!s.Replay && s.States[Replayable]+s.States[Empty] > 0, "Nothing was changed. The same command with --replay replays it.")
 	if len(lines) > 0 {

@@ -62,6 +62,11 @@ func TestWhatPeopleSee(t *testing.T) {
 	w = given()
 	w.letters.hidden = []Letter{{ID: "x"}}
 	golden(t, "limited", report(t, w, Options{Limit: 1}, table))
+	w = newWorld()
+	w.letters.hidden = []Letter{{ID: "x"}}
+	if got := report(t, w, Options{}, table); strings.Contains(got, "nothing was given up") || !strings.Contains(got, "About 1 dead letter had another reader") {
+		t.Errorf("%q", got)
+	}
 	if got, want := report(t, newWorld(), Options{}, table), "prod: nothing was given up\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
