@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"unsend/scripts/local/stack"
 	"unsend/scripts/unsend/seed"
 )
 
@@ -58,6 +59,27 @@ func TestCommandLines(t *testing.T) {
 		}
 		if code != test.code || !strings.Contains(text, test.says) {
 			t.Errorf("unsend %s: code %d, want %d and %q in:\n%s%s", test.args, code, test.code, test.says, out, errs)
+		}
+	}
+}
+
+// A stack of an earlier release, and one that does not answer: each error says what to do next.
+func TestRedriveSaysWhatItLacks(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "stack.json")
+	for _, test := range []struct {
+		stack.Description
+		says string
+	}{
+		{stack.Description{Name: "old", FailureBucket: "b"}, `"old" has no output PushDeadLettersUrl, PushQueueUrl: deploy`},
+		{stack.Description{FailureBucket: "b", PushQueueURL: "http://127.0.0.1:1/q", PushDeadLettersURL: "http://127.0.0.1:1/d"}, "run the command again for the rest"},
+	} {
+		test.Endpoint, test.Region = "http://127.0.0.1:1", "eu-central-1"
+		if err := test.Save(file); err != nil {
+			t.Fatal(err)
+		}
+		if code, out, errs := runs(t, "redrive", "--stack", file); code != 1 || !strings.Contains(errs, test.says) {
+			t.Errorf("code %d, want 1 and %q in:\n%s%s", code, test.says, out, errs)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -102,6 +103,7 @@ func redriver(d *deployment.Deployment, from []redrive.Source) (redrive.Redriver
 			missing = append(missing, output)
 		}
 	}
+	slices.Sort(missing)
 	if len(missing) > 0 {
 		return redrive.Redriver{}, fmt.Errorf("the stack %q has no output %s: deploy this release first (scripts/deploy, or scripts/dev)", d.Name, strings.Join(missing, ", "))
 	}

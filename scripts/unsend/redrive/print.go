@@ -228,8 +228,11 @@ func (t *Table) advice(text *strings.Builder, s Summary, stopped bool) {
 	say(s.More && s.Replay, "The limit was reached, and there may be more: run the command again, or raise it with --limit.")
 	say(stopped, "It was stopped before its end. Run the command again for the rest; nothing is lost.")
 	say(!s.Replay && s.States[Replayable]+s.States[Empty] > 0, "Nothing was changed. The same command with --replay replays it.")
-	if len(lines) > 0 {
-		fmt.Fprintf(text, "\n%s\n", strings.Join(lines, "\n"))
+	if len(lines) > 0 && len(t.items) > 0 {
+		text.WriteString("\n")
+	}
+	for _, line := range lines {
+		fmt.Fprintln(text, line)
 	}
 }
 

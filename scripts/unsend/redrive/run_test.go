@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -102,8 +103,11 @@ func TestARunThatFailsAnywhereLosesNothing(t *testing.T) {
 	t.Parallel()
 	for _, where := range []string{"list ", "list 4", "read 2", "delete 1", "delete 4", "enqueue m2", "enqueue m6", "hidden ", "receive ", "delete a", "release "} {
 		w := given()
+		var mu sync.Mutex
 		failed := false
 		fail := func(call, name string) error {
+			mu.Lock()
+			defer mu.Unlock()
 			if failed || call+" "+name != where {
 				return nil
 			}

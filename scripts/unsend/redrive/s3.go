@@ -39,7 +39,11 @@ func NewS3(cfg aws.Config, bucket string, local bool) *S3 {
 func (b *S3) List(ctx context.Context, after string) ([]Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	out, err := b.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.bucket, StartAfter: aws.String(after)})
+	input := s3.ListObjectsV2Input{Bucket: &b.bucket}
+	if after != "" {
+		input.StartAfter = &after
+	}
+	out, err := b.client.ListObjectsV2(ctx, &input)
 	if err != nil {
 		return nil, fmt.Errorf("list the failure bucket %s (may you call s3:ListBucket on it?): %w", b.bucket, err)
 	}
