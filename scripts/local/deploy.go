@@ -23,6 +23,7 @@ const (
 	localTokenMaxTTL = 86400
 	localWindowMS    = 120_000
 	localEventBus    = "unsend"
+	localAuditDays   = 30
 )
 
 // deployment builds the working tree and deploys it to one local stack.
@@ -106,6 +107,7 @@ func (d deployment) parameters() []string {
 		"ModeratorWindowMs=" + strconv.Itoa(localWindowMS),
 		"FramesPer10Seconds=" + strconv.Itoa(stack.LocalFramesPer10Seconds),
 		"EventBusName=" + localEventBus,
+		fmt.Sprint("AuditRetentionDays=", localAuditDays),
 		"DirectPushLimit=20", // so that the push queue has its part with the devices that fit on this machine
 	}
 }
@@ -139,7 +141,7 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 		Name: localStackName, Region: localRegion, Endpoint: d.endpoint, PID: d.pid,
 		WebSocketURL:  outputs["WebSocketUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
-		AuditTable: outputs["AuditTable"], EventBus: localEventBus,
+		AuditTable: outputs["AuditTable"], EventBus: localEventBus, AuditRetentionDays: localAuditDays,
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
 		PushQueueURL: outputs["PushQueueUrl"], PushDeadLettersURL: outputs["PushDeadLettersUrl"],
 		LargeServerMembers: chat.DefaultLargeServer,

@@ -279,7 +279,7 @@ func onlyTimeWasUp(output string) bool {
 
 func (t *tests) e2e(ctx context.Context) {
 	if !t.deployed {
-		t.progress.Skip("unsend seed, unsend demo, end to end", "nothing was deployed")
+		t.progress.Skip("unsend seed, unsend demo, unsend redrive, end to end", "nothing was deployed")
 		return
 	}
 	t.commands(ctx)
@@ -298,11 +298,12 @@ func (t *tests) commands(ctx context.Context) {
 	sample := filepath.Join("scripts", "unsend", "sample.yaml")
 	seeded := t.step(ctx, "unsend seed", func() error { return t.says(ctx, "created", "seed", sample) })
 	if !seeded {
-		t.progress.Skip("unsend seed again, unsend demo", "there is no sample community")
+		t.progress.Skip("unsend seed again, unsend demo, unsend redrive", "there is no sample community")
 		return
 	}
 	t.step(ctx, "unsend seed again", func() error { return t.says(ctx, "unchanged, everything is as the file says", "seed", sample) })
 	t.step(ctx, "unsend demo", func() error { return t.says(ctx, "Everything as it should be", "demo") })
+	t.step(ctx, "unsend redrive", func() error { return t.says(ctx, "nothing was given up", "redrive") })
 }
 
 // says runs a command of the tool, which must succeed and say so.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"unsend/scripts/local/stack"
 	"unsend/scripts/unsend/seed"
 )
 
@@ -43,6 +44,11 @@ func TestCommandLines(t *testing.T) {
 		{"demo --stack x --stack-name y", 1, "stack-name"},
 		{"demo --patience 1", 1, "see unsend demo --help"},
 		{"chat --as alice", 1, `"channel", "server" not set`},
+		{"redrive --help", 0, "which is harmless"},
+		{"redrive now", 1, "redrive takes no arguments"},
+		{"redrive --from everywhere", 1, "--from is bucket, queue or all"},
+		{"redrive --limit -1", 1, "--limit is 0 or more"},
+		{"redrive --stack " + none, 1, "--stack-name"},
 		{"dance", 1, "unknown command"},
 	}
 	for _, test := range tests {
@@ -53,6 +59,27 @@ func TestCommandLines(t *testing.T) {
 		}
 		if code != test.code || !strings.Contains(text, test.says) {
 			t.Errorf("unsend %s: code %d, want %d and %q in:\n%s%s", test.args, code, test.code, test.says, out, errs)
+		}
+	}
+}
+
+// A stack of an earlier release, and one that does not answer: each error says what to do next.
+func TestRedriveSaysWhatItLacks(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "stack.json")
+	for _, test := range []struct {
+		stack.Description
+		says string
+	}{
+		{stack.Description{Name: "old", FailureBucket: "b", AuditTable: "a"}, `"old" has no output PushDeadLettersUrl, PushQueueUrl: deploy`},
+		{stack.Description{FailureBucket: "b", AuditTable: "a", PushQueueURL: "http://127.0.0.1:1/q", PushDeadLettersURL: "http://127.0.0.1:1/d"}, "run the command again for the rest"},
+	} {
+		test.Endpoint, test.Region = "http://127.0.0.1:1", "eu-central-1"
+		if err := test.Save(file); err != nil {
+			t.Fatal(err)
+		}
+		if code, out, errs := runs(t, "redrive", "--stack", file); code != 1 || !strings.Contains(errs, test.says) {
+			t.Errorf("code %d, want 1 and %q in:\n%s%s", code, test.says, out, errs)
 		}
 	}
 }

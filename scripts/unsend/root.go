@@ -40,7 +40,8 @@ A first look, with scripts/dev running in another terminal:
 
   unsend demo                                                play the whole sequence of a revoke
   unsend chat --as alice --server harbour --channel general  chat; open a second one --as bob
-  unsend token alice                                         a token for a client of your own`,
+  unsend token alice                                         a token for a client of your own
+  unsend redrive                                             what was given up, and how to replay it`,
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
@@ -54,7 +55,7 @@ A first look, with scripts/dev running in another terminal:
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w (see %s --help)", err, command.CommandPath())
 	})
-	root.AddCommand(a.tokenCommand(), a.seedCommand(), a.chatCommand(), a.demoCommand())
+	root.AddCommand(a.tokenCommand(), a.seedCommand(), a.chatCommand(), a.demoCommand(), a.redriveCommand())
 	return root
 }
 

@@ -113,7 +113,10 @@ func (w *world) deliver(id string, frame []byte) error {
 // Close ends a connection.
 func (g gateway) Close(ctx context.Context, id string) error {
 	_, err := call(ctx, g.w, "Close", id, func(context.Context) (nothing, error) {
-		if !g.w.end(id) {
+		g.w.mu.Lock()
+		pending := g.w.conns[id] != nil && !g.w.conns[id].open
+		g.w.mu.Unlock()
+		if pending || !g.w.end(id) { // whoever is still in the handshake is not there yet
 			return nothing{}, chat.ErrGone
 		}
 		return nothing{}, nil

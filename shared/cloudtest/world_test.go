@@ -42,6 +42,7 @@ type profile struct {
 	large      bool
 	becomes    bool // large is what the server is becoming; otherwise what it was, and no longer is
 	limit      int  // DirectPushLimit
+	posts      int  // at a time
 	jump       bool // over a transition
 }
 
@@ -95,6 +96,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 		large:  w.pick("large", 2) == 1, becomes: w.pick("becomes", 2) == 1,
 		largeSince: []time.Duration{0, chat.Transition - 2*time.Minute, chat.Transition + time.Minute}[w.pick("since", 3)],
 		limit:      []int{2, 5, 40}[w.pick("limit", 3)],
+		posts:      []int{1, 8}[w.pick("posts", 2)],
 		jump:       w.pick("jump", 12) == 0,
 	}
 	w.store.Stored = w.stored
@@ -139,7 +141,7 @@ func (w *world) newProcess(i int) *process {
 	notifier := func(budget time.Duration) *chat.Notifier {
 		return &chat.Notifier{
 			Messages: v, Audience: v, Deliveries: v, Rights: v, Sessions: v, Gateway: g, Queue: tasks{w}, Encode: wire.EncodeNotices,
-			Clock: clock, Concurrency: 8, Budget: budget, DirectPushLimit: w.profile.limit,
+			Clock: clock, Concurrency: w.profile.posts, Budget: budget, DirectPushLimit: w.profile.limit,
 		}
 	}
 	e := edge.Edge{Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), Clock: clock}

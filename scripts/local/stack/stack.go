@@ -58,6 +58,8 @@ type Description struct {
 	PushQueueURL       string `json:"push_queue_url"`
 	PushDeadLettersURL string `json:"push_dead_letters_url"`
 
+	// AuditRetentionDays is how long the audit is kept; 0 is for ever.
+	AuditRetentionDays int `json:"audit_retention_days"`
 	// EventBus is the name of the bus that is told of messages; empty where none is.
 	EventBus string `json:"event_bus,omitempty"`
 

@@ -49,6 +49,7 @@ func describe(s types.Stack, region string) (stack.Description, error) {
 				aws.ToString(s.StackName), name, s.StackStatus)
 		}
 	}
+	keep, _ := strconv.Atoi(parameters["AuditRetentionDays"])    // 0: for ever
 	large, _ := strconv.Atoi(parameters["LargeServerMembers"])   // 0, none is large, for a deployment that knows of none
 	longest, _ := strconv.Atoi(parameters["TokenMaxTtlSeconds"]) // 0: the deployment will tell
 	return stack.Description{
@@ -56,7 +57,7 @@ func describe(s types.Stack, region string) (stack.Description, error) {
 		WebSocketURL:  outputs["WebSocketUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
 		PushQueueURL: outputs["PushQueueUrl"], PushDeadLettersURL: outputs["PushDeadLettersUrl"], LargeServerMembers: large,
-		AuditTable: outputs["AuditTable"], EventBus: parameters["EventBusName"],
+		AuditTable: outputs["AuditTable"], AuditRetentionDays: keep, EventBus: parameters["EventBusName"],
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
 		TokenSecretARN: outputs["TokenSecretArn"], TokenIssuer: parameters["TokenIssuer"], TokenAudience: parameters["TokenAudience"],
 		TokenMaxTTLSeconds: longest,
