@@ -50,6 +50,7 @@ type data struct {
 
 	connections map[connectionID]chat.Connection
 	presences   map[presenceID]chat.Presence
+	audiences   map[string][]string // the connections of presences by server, in order; a server not in it is to be sorted anew
 	frames      map[framesID]int
 }
 
@@ -84,6 +85,7 @@ func NewStore() *Store {
 		changes:     map[changeID]bool{},
 		connections: map[connectionID]chat.Connection{},
 		presences:   map[presenceID]chat.Presence{},
+		audiences:   map[string][]string{},
 		frames:      map[framesID]int{},
 	}}
 }

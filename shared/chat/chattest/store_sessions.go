@@ -32,7 +32,11 @@ func (s *Store) Connections(ctx context.Context, accountID string, now int64) ([
 func (s *Store) PutPresences(ctx context.Context, rows []chat.Presence) error {
 	return s.write(ctx, "PutPresences", func() {
 		for _, row := range rows {
-			s.presences[presenceID{row.ServerID, row.Connection.ID}] = clonePresence(row)
+			id := presenceID{row.ServerID, row.Connection.ID}
+			if _, ok := s.presences[id]; !ok {
+				delete(s.audiences, id.server)
+			}
+			s.presences[id] = clonePresence(row)
 		}
 	})
 }
@@ -42,7 +46,7 @@ func (s *Store) RemoveConnection(ctx context.Context, accountID, id string, serv
 	return s.write(ctx, "RemoveConnection", func() {
 		delete(s.connections, connectionID{accountID, id})
 		for _, server := range serverIDs {
-			delete(s.presences, presenceID{server, id})
+			s.removePresence(presenceID{server, id})
 		}
 	})
 }
@@ -51,21 +55,45 @@ func (s *Store) RemoveConnection(ctx context.Context, accountID, id string, serv
 func (s *Store) RemovePresences(ctx context.Context, serverID string, ids []string) error {
 	return s.write(ctx, "RemovePresences", func() {
 		for _, id := range ids {
-			delete(s.presences, presenceID{serverID, id})
+			s.removePresence(presenceID{serverID, id})
 		}
 	})
+}
+
+// removePresence keeps what is sorted of the audience, as a push removes rows while it goes through them.
+func (s *Store) removePresence(id presenceID) {
+	delete(s.presences, id)
+	ids := s.audiences[id.server]
+	if at, found := slices.BinarySearch(ids, id.connection); found {
+		s.audiences[id.server] = slices.Delete(ids, at, at+1)
+	}
+}
+
+// audience is the server's connections in the order of their ids.
+func (s *Store) audience(server string) []string {
+	ids, ok := s.audiences[server]
+	if ok {
+		return ids
+	}
+	for id := range s.presences {
+		if id.server == server {
+			ids = append(ids, id.connection)
+		}
+	}
+	slices.Sort(ids)
+	s.audiences[server] = ids
+	return ids
 }
 
 // Audience reads a page of the server's connections, in the order of their ids.
 func (s *Store) Audience(ctx context.Context, serverID, cursor string, limit int, now int64) (chat.AudiencePage, error) {
 	return do(ctx, s, "Audience", func() (chat.AudiencePage, error) {
-		var ids []string
-		for id := range s.presences {
-			if id.server == serverID && id.connection > cursor {
-				ids = append(ids, id.connection)
-			}
+		ids := s.audience(serverID)
+		at, found := slices.BinarySearch(ids, cursor)
+		if found {
+			at++
 		}
-		slices.Sort(ids)
+		ids = ids[at:]
 		var page chat.AudiencePage
 		if len(ids) > limit {
 			ids = ids[:limit]
