@@ -1,0 +1,156 @@
+package fanout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"unsend/shared/chat"
+	"unsend/shared/chat/chattest"
+)
+
+// play is one server with its devices, and what tells them.
+type play struct {
+	options Options
+	scenery scenery
+	rows    *rows
+	service *connections
+	queue   *queue
+	notify  *chat.Notifier
+	free    []*chat.Notifier // environments of push that wait
+}
+
+// samples is how often in a pass the memory is looked at: each is a collection of garbage.
+const samples = 16
+
+// Run plays one size: a message, and then its revoke.
+func Run(ctx context.Context, o Options) (Result, error) {
+	p, err := newPlay(ctx, o)
+	if err != nil {
+		return Result{}, err
+	}
+	message := p.scenery.message(time.Now())
+	result := Result{Connections: o.Connections}
+	for _, write := range []struct {
+		event chat.Event
+		kind  chat.StoredKind
+		do    func(now time.Time) error
+	}{
+		{chat.MessageReceived, chat.Inserted, func(now time.Time) error {
+			_, err := p.rows.PutMessage(ctx, message, now)
+			return err
+		}},
+		{chat.MessageUpdated, chat.Modified, func(now time.Time) error {
+			_, err := p.rows.RevokeMessage(ctx, chat.RevokeWrite{Key: message.MessageKey, Now: now, Revocation: chat.Revocation{Operator: message.From}})
+			return err
+		}},
+	} {
+		pass, err := p.tell(ctx, chat.Stored{Key: message.MessageKey, Kind: write.kind}, write.do)
+		if err != nil {
+			return result, fmt.Errorf("%s to %d devices: %w", write.event, o.Connections, err)
+		}
+		pass.Event = write.event
+		result.Passes = append(result.Passes, pass)
+		time.Sleep(time.Second)
+	}
+	return result, nil
+}
+
+// newPlay sets the scene: an audience that connected a minute ago, and what changed since.
+func newPlay(ctx context.Context, o Options) (*play, error) {
+	p := &play{options: o, scenery: newScenery(o.Seed, o.Connections, time.Now()), queue: newQueue()}
+	weights, err := weigh(ctx, newScenery(o.Seed, 1, time.Now()))
+	if err != nil {
+		return nil, err
+	}
+	p.rows = &rows{Store: chattest.NewStore(), weights: weights}
+	members := 1
+	if o.Changes > 0 {
+		members = o.Connections + 1
+	}
+	if err := p.scenery.put(ctx, p.rows.Store, members); err != nil {
+		return nil, err
+	}
+	time.Sleep(time.Minute) // longer than PostableAfter and ChangeOverlap
+	if err := p.scenery.change(ctx, p.rows.Store, o.Changes); err != nil {
+		return nil, err
+	}
+	n := len(p.scenery.ids)
+	p.service = &connections{
+		Service: o.Service, seed: o.Seed, index: make(map[string]int, n),
+		tries: make([]uint32, n), frames: make([]uint32, n), bucket: bucket{float64(o.Service.Burst), time.Now()},
+		each: func(int) {},
+	}
+	p.service.closed = func(i int) {
+		// What $disconnect does, which is not the push's work. It fails as little as a map does.
+		_ = p.rows.Store.RemovePresences(context.WithoutCancel(ctx), server, p.scenery.ids[i:i+1])
+	}
+	for i, id := range p.scenery.ids {
+		p.service.index[id] = i
+	}
+	p.notify = p.notifier(false)
+	for range o.Deployment.PushInvocations {
+		p.free = append(p.free, p.notifier(true))
+	}
+	return p, nil
+}
+
+// tell has a write done, and tells of it until nothing is left.
+func (p *play) tell(ctx context.Context, record chat.Stored, write func(time.Time) error) (Pass, error) {
+	// Whoever was closed or had gone is back, as it was: each write meets the same clients.
+	fates := p.options.Service.fates(p.options.Seed, len(p.scenery.ids))
+	p.service.fates = slices.Clone(fates)
+	if err := p.scenery.connect(ctx, p.rows.Store); err != nil {
+		return Pass{}, err
+	}
+	step := max(1, p.options.Connections/samples)
+	p.service.each = func(told int) {
+		if told%step == 0 {
+			p.rows.sample()
+		}
+	}
+	enqueued := p.queue.enqueued
+	began := time.Now()
+	p.service.pass(began)
+	if err := write(began); err != nil {
+		return Pass{}, err
+	}
+	p.rows.pass()
+	time.Sleep(streamDelay)
+	pass := p.run(ctx, []chat.Stored{record})
+	if got := p.queue.enqueued - enqueued; got != pass.Tasks {
+		return pass, fmt.Errorf("%d tasks reported, %d in the queue", pass.Tasks, got)
+	}
+	p.seen(&pass, fates)
+	return pass, nil
+}
+
+// seen completes what the functions reported by what the others saw.
+func (p *play) seen(pass *Pass, fates []fate) {
+	s, r := p.service, p.rows
+	counted := s.counted
+	pass.Posts, pass.Refused, pass.Full, pass.TimedOut, pass.Frames = counted.Posts, counted.Refused, counted.Full, counted.TimedOut, counted.Frames
+	pass.Curve, pass.Told, pass.PerSecond, pass.Dead = s.curve, len(s.curve), peak(s.pushes, time.Second), p.queue.dead
+	pass.PeakRows, pass.PeakHeap, pass.Reads, pass.Writes = r.peakRows, r.peakHeap, r.reads, r.writes
+	if n := len(s.curve); n > 0 {
+		pass.First, pass.Median, pass.Last = s.curve[0], s.curve[n/2], s.curve[n-1]
+	}
+	for i, frames := range s.frames[1:] { // the author's device is not told
+		if fates[i+1] == well && frames == 0 {
+			pass.Untold++
+		}
+	}
+}
+
+// peak is the most of the times, which are in order, that lie within any window.
+func peak(times []time.Duration, window time.Duration) (most int) {
+	first := 0
+	for i, at := range times {
+		for at-times[first] >= window {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	return most
+}
