@@ -24,33 +24,35 @@ import (
 
 // Options are what is played.
 type Options struct {
-	Connections int // devices online in the server, but for the author's
-	Changes     int // members whose rights changed since everybody connected
-	Seed        uint64
-	Deployment  Deployment
-	Service     Service
+	Connections int        `json:"-"`       // devices online in the server, but for the author's
+	Changes     int        `json:"changes"` // members whose rights changed since everybody connected
+	Seed        uint64     `json:"seed"`
+	Deployment  Deployment `json:"deployment"`
+	Service     Service    `json:"service"`
 }
 
 // Deployment has the parameters of template.yaml that matter here.
 type Deployment struct {
-	PostsPerSecond  int
-	PushInvocations int
-	PushConcurrency int
-	DirectPushLimit int
-	ServerBudget    time.Duration // ServerPushBudgetMs
-	TaskBudget      time.Duration // TaskPushBudgetMs
+	PostsPerSecond  int           `json:"posts_per_second"`
+	PushInvocations int           `json:"push_invocations"`
+	PushConcurrency int           `json:"push_concurrency"`
+	DirectPushLimit int           `json:"direct_push_limit"`
+	ServerBudget    time.Duration `json:"server_push_budget_ns"`
+	TaskBudget      time.Duration `json:"task_push_budget_ns"`
 }
 
 // Service is how the connection service and its clients behave.
 type Service struct {
-	Quota   int // requests of the account in a second; more are answered by 429
-	Burst   int
-	Latency time.Duration // of a post: the median
-	Spread  float64       // of the latency: the standard deviation of its logarithm
-	Storm   time.Duration // for so long after each write others use the whole quota up
+	Quota   int           `json:"quota"` // requests of the account in a second; more are answered by 429
+	Burst   int           `json:"burst"`
+	Latency time.Duration `json:"latency_ns"` // of a post: the median
+	Spread  float64       `json:"spread"`     // of the latency: the standard deviation of its logarithm
+	Storm   time.Duration `json:"storm_ns"`   // for so long after each write others use the whole quota up
 	// The shares of connections that have gone (410), whose buffer is full (429), and that do not answer until
 	// the post's time is up.
-	Gone, Full, Hanging float64
+	Gone    float64 `json:"gone"`
+	Full    float64 `json:"full"`
+	Hanging float64 `json:"hanging"`
 }
 
 // Defaults are those of template.yaml, and of a service with a few clients in trouble.

@@ -141,6 +141,7 @@ func (p *play) seen(pass *Pass, fates []fate) {
 			pass.Untold++
 		}
 	}
+	pass.Dollars = pass.price()
 }
 
 // peak is the most of the times, which are in order, that lie within any window.

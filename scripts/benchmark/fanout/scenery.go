@@ -82,7 +82,7 @@ func (s scenery) put(ctx context.Context, store chat.Store, members int) error {
 		return err
 	}
 	for i := range members {
-		if err := join(ctx, store, i, s.began); err != nil {
+		if err := join(ctx, store, i, s.began.Add(-time.Hour)); err != nil {
 			return err
 		}
 	}
