@@ -53,6 +53,7 @@ the write itself is not in them.`,
 	flags := command.Flags()
 	flags.IntSliceVar(&f.sizes, "connections", []int{10, 1_000, 100_000}, "devices online in the server: `n,...`")
 	flags.IntVar(&f.Changes, "changes", 0, "members whose rights changed since everybody connected")
+	flags.IntVar(&f.Members, "members", 0, "members of the server who are not online")
 	flags.Uint64Var(&f.Seed, "seed", f.Seed, "what latencies and troubles are drawn from")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	flags.StringVar(&f.plot, "plot", "", "write the curves to this SVG `file`")
@@ -128,8 +129,8 @@ func (f fanoutFlags) check() error {
 		return errors.New("--connections needs a number, or some: 10,1000")
 	case d.PostsPerSecond < 2 || d.PushInvocations < 1 || d.PushConcurrency < 1 || d.DirectPushLimit < 1:
 		return errors.New("what the parameters of the deployment say must be more than 0, and two posts a second")
-	case s.Quota < 1 || s.Burst < 1 || s.Latency <= 0 || s.Storm < 0 || f.Changes < 0:
-		return errors.New("quota, burst and latency must be more than 0, storm and changes not less")
+	case s.Quota < 1 || s.Burst < 1 || s.Latency <= 0 || s.Storm < 0 || f.Changes < 0 || f.Members < 0:
+		return errors.New("quota, burst and latency must be more than 0, storm, changes and members not less")
 	case s.Gone < 0 || s.Full < 0 || s.Hanging < 0 || s.Gone+s.Full+s.Hanging > 1:
 		return errors.New("the shares of clients must be from 0 to 1 together")
 	}

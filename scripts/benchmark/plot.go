@@ -37,6 +37,7 @@ func curves(sizes []fanout.Result) (*plot.Plot, error) {
 	p.Title.Text = "Devices told of a message and of its revoke"
 	p.X.Label.Text, p.Y.Label.Text = "seconds since the write", "% of the devices that are told"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	p.X.Min = 0.05 // room for the legend, before anybody can be told
 	p.Y.Min, p.Y.Max = 0, 100
 	p.Legend.Left, p.Legend.Top = true, true
 	p.Add(plotter.NewGrid())

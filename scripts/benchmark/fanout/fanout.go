@@ -25,6 +25,7 @@ import (
 // Options are what is played.
 type Options struct {
 	Connections int        `json:"-"`       // devices online in the server, but for the author's
+	Members     int        `json:"members"` // of the server who are not online
 	Changes     int        `json:"changes"` // members whose rights changed since everybody connected
 	Seed        uint64     `json:"seed"`
 	Deployment  Deployment `json:"deployment"`

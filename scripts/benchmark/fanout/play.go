@@ -65,11 +65,7 @@ func newPlay(ctx context.Context, o Options) (*play, error) {
 		return nil, err
 	}
 	p.rows = &rows{Store: chattest.NewStore(), weights: weights}
-	members := 1
-	if o.Changes > 0 {
-		members = o.Connections + 1
-	}
-	if err := p.scenery.put(ctx, p.rows.Store, members); err != nil {
+	if err := p.scenery.put(ctx, p.rows.Store, o.members()); err != nil {
 		return nil, err
 	}
 	time.Sleep(time.Minute) // longer than PostableAfter and ChangeOverlap
@@ -94,6 +90,14 @@ func newPlay(ctx context.Context, o Options) (*play, error) {
 		p.free = append(p.free, p.notifier(true))
 	}
 	return p, nil
+}
+
+// members is how many member rows there must be: nobody reads those of who is online but where something changed.
+func (o Options) members() int {
+	if o.Members == 0 && o.Changes == 0 {
+		return 1
+	}
+	return 1 + o.Connections + o.Members
 }
 
 // tell has a write done, and tells of it until nothing is left.
