@@ -59,7 +59,8 @@ func Run(ctx context.Context, o Options) (Result, error) {
 
 // newPlay sets the scene: an audience that connected a minute ago, and what changed since.
 func newPlay(ctx context.Context, o Options) (*play, error) {
-	p := &play{options: o, scenery: newScenery(o.Seed, o.Connections, time.Now()), queue: newQueue()}
+	// A minute is longer than PostableAfter and ChangeOverlap.
+	p := &play{options: o, scenery: newScenery(o.Seed, o.Connections, time.Now().Add(-time.Minute)), queue: newQueue()}
 	weights, err := weigh(ctx, newScenery(o.Seed, 1, time.Now()))
 	if err != nil {
 		return nil, err
@@ -68,7 +69,6 @@ func newPlay(ctx context.Context, o Options) (*play, error) {
 	if err := p.scenery.put(ctx, p.rows.Store, o.members()); err != nil {
 		return nil, err
 	}
-	time.Sleep(time.Minute) // longer than PostableAfter and ChangeOverlap
 	if err := p.scenery.change(ctx, p.rows.Store, o.Changes); err != nil {
 		return nil, err
 	}
