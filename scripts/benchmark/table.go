@@ -33,6 +33,7 @@ var lines = []struct {
 	{"timeouts", func(p fanout.Pass) string { return whole(p.TimedOut) }},
 	{"retries", func(p fanout.Pass) string { return whole(p.Retried) }},
 	{"tasks queued", func(p fanout.Pass) string { return whole(p.Tasks) }},
+	{"too old, and dropped", func(p fanout.Pass) string { return whole(p.Dropped) }},
 	{"dead letters", func(p fanout.Pass) string { return whole(p.Dead) }},
 	{"invocations", func(p fanout.Pass) string { return whole(p.Invocations) }},
 	{"their time", func(p fanout.Pass) string { return seconds(p.Ran) }},

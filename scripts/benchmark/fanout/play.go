@@ -24,7 +24,8 @@ type play struct {
 // samples is how often in a pass the memory is looked at: each is a collection of garbage.
 const samples = 16
 
-// Run plays one size: a message, and then its revoke.
+// Run plays one size: a message, and then its revoke. In a bubble ctx must be of the bubble, or of nothing at all: nothing
+// from outside may be waited for.
 func Run(ctx context.Context, o Options) (Result, error) {
 	p, err := newPlay(ctx, o)
 	if err != nil {
@@ -114,7 +115,7 @@ func (p *play) tell(ctx context.Context, record chat.Stored, write func(time.Tim
 			p.rows.sample()
 		}
 	}
-	enqueued := p.queue.enqueued
+	enqueued, dead := p.queue.enqueued, p.queue.dead
 	began := time.Now()
 	p.service.pass(began)
 	if err := write(began); err != nil {
@@ -126,6 +127,7 @@ func (p *play) tell(ctx context.Context, record chat.Stored, write func(time.Tim
 	if got := p.queue.enqueued - enqueued; got != pass.Tasks {
 		return pass, fmt.Errorf("%d tasks reported, %d in the queue", pass.Tasks, got)
 	}
+	pass.Dead = p.queue.dead - dead
 	p.seen(&pass, fates)
 	return pass, nil
 }
@@ -135,7 +137,7 @@ func (p *play) seen(pass *Pass, fates []fate) {
 	s, r := p.service, p.rows
 	counted := s.counted
 	pass.Posts, pass.Refused, pass.Full, pass.TimedOut, pass.Frames = counted.Posts, counted.Refused, counted.Full, counted.TimedOut, counted.Frames
-	pass.Curve, pass.Told, pass.PerSecond, pass.Dead = s.curve, len(s.curve), peak(s.pushes, time.Second), p.queue.dead
+	pass.Curve, pass.Told, pass.PerSecond = s.curve, len(s.curve), peak(s.pushes, time.Second)
 	pass.PeakRows, pass.PeakHeap, pass.Reads, pass.Writes = r.peakRows, r.peakHeap, r.reads, r.writes
 	if n := len(s.curve); n > 0 {
 		pass.First, pass.Median, pass.Last = s.curve[0], s.curve[n/2], s.curve[n-1]
