@@ -13,12 +13,16 @@ import (
 var permitted = map[string][]string{
 	"AuthorizeRole": {"secretsmanager:GetSecretValue@TokenSecretA.Id", "secretsmanager:GetSecretValue@TokenSecretB.Id"},
 	"ConnectRole": {
-		"dynamodb:Query@Community.Arn",
-		"dynamodb:PutItem@Sessions.Arn", "dynamodb:Query@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
+		"dynamodb:Query@Community.Arn", "dynamodb:BatchGetItem@Community.Arn",
+		"dynamodb:PutItem@Sessions.Arn", "dynamodb:Query@Sessions.Arn", "dynamodb:BatchGetItem@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
 		"execute-api:ManageConnections@DELETE",
 	},
-	"DisconnectRole": {"dynamodb:Query@Community.Arn", "dynamodb:BatchWriteItem@Sessions.Arn"},
-	"SessionRole":    {"dynamodb:Query@Sessions.Arn", "dynamodb:UpdateItem@Sessions.Arn", "execute-api:ManageConnections@DELETE"},
+	"DisconnectRole": {"dynamodb:Query@Community.Arn", "dynamodb:BatchGetItem@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn"},
+	"SessionRole": {
+		"dynamodb:BatchGetItem@Community.Arn",
+		"dynamodb:Query@Sessions.Arn", "dynamodb:BatchGetItem@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn", "dynamodb:UpdateItem@Sessions.Arn",
+		"execute-api:ManageConnections@DELETE",
+	},
 	"SendRole": {
 		"dynamodb:BatchGetItem@Community.Arn",
 		"dynamodb:PutItem@Messages.Arn", "dynamodb:GetItem@Messages.Arn",
@@ -32,12 +36,20 @@ var permitted = map[string][]string{
 	"NotifyRole": {
 		"dynamodb:BatchGetItem@Messages.Arn",
 		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:Query@Community.Arn",
-		"dynamodb:Query@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
+		"dynamodb:Query@Sessions.Arn", "dynamodb:BatchGetItem@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
 		"execute-api:ManageConnections@POST", "execute-api:ManageConnections@DELETE",
 		"dynamodb:DescribeStream@Messages.StreamArn", "dynamodb:GetRecords@Messages.StreamArn", "dynamodb:GetShardIterator@Messages.StreamArn",
 		"dynamodb:ListStreams@${Messages.Arn}/stream/*", // it has no narrower resource
 		"s3:PutObject@${Undelivered.Arn}/*", "s3:ListBucket@Undelivered.Arn",
 		"sqs:SendMessage@PushQueue.Arn",
+	},
+	"RecordRole": {
+		"dynamodb:BatchGetItem@Messages.Arn",
+		"dynamodb:BatchWriteItem@Audit.Arn",
+		"events:PutEvents@arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${EventBusName}", // where there is one
+		"dynamodb:DescribeStream@Messages.StreamArn", "dynamodb:GetRecords@Messages.StreamArn", "dynamodb:GetShardIterator@Messages.StreamArn",
+		"dynamodb:ListStreams@${Messages.Arn}/stream/*",
+		"s3:PutObject@${Undelivered.Arn}/*", "s3:ListBucket@Undelivered.Arn",
 	},
 	"PushRole": {
 		"dynamodb:BatchGetItem@Messages.Arn",

@@ -93,7 +93,7 @@ func resources(template object, kind string) map[string]object {
 func functions(t *testing.T, template object) map[string]object {
 	t.Helper()
 	found := resources(template, "AWS::Serverless::Function")
-	if len(found) != 9 {
+	if len(found) != 10 {
 		t.Fatalf("%d functions: the readers of this test are wrong", len(found))
 	}
 	return found
@@ -103,7 +103,7 @@ func TestRoutes(t *testing.T) {
 	t.Parallel()
 	template := loadTemplate(t)
 	routes := at(template, "Resources", "Api", "Properties", "Routes")
-	want := []string{"$connect", "$default", "$disconnect", "history", "ping", "revoke", "send", "sync"}
+	want := []string{"$connect", "$default", "$disconnect", "history", "ping", "revoke", "send", "subscribe", "sync", "unsubscribe"}
 	if got := slices.Sorted(maps.Keys(routes)); !slices.Equal(got, want) {
 		t.Errorf("routes %v, want %v", got, want)
 	}
@@ -434,21 +434,73 @@ func TestContentIsInTheMessageRowOnly(t *testing.T) {
 
 func TestTheStreamIsReadWithLimits(t *testing.T) {
 	t.Parallel()
-	mapping := at(loadTemplate(t), "Resources", "Notify", "Properties", "Events", "Stored", "Properties")
-	if age, ok := mapping["MaximumRecordAgeInSeconds"].(int); !ok || age == 0 || age > 900 {
-		t.Errorf("records are tried for %v s: one bad record would hold up its shard for so long", mapping["MaximumRecordAgeInSeconds"])
+	template := loadTemplate(t)
+	// How long one bad record may hold up its shard, in s: devices wait for notify.
+	for name, longest := range map[string]int{"Notify": 900, "Record": 3600} {
+		mapping := at(template, "Resources", name, "Properties", "Events", "Stored", "Properties")
+		if age, ok := mapping["MaximumRecordAgeInSeconds"].(int); !ok || age == 0 || age > longest {
+			t.Errorf("%s: records are tried for %v s: one bad record would hold up its shard for so long", name, mapping["MaximumRecordAgeInSeconds"])
+		}
+		if mapping["MaximumRetryAttempts"] != 10_000 {
+			t.Errorf("%s: %v retries: a trouble of some minutes can use them up, and its records are lost", name, mapping["MaximumRetryAttempts"])
+		}
+		if mapping["BisectBatchOnFunctionError"] != true || mapping["StartingPosition"] != "TRIM_HORIZON" {
+			t.Errorf("%s: bisect %v from %v", name, mapping["BisectBatchOnFunctionError"], mapping["StartingPosition"])
+		}
+		if !slices.Equal(list(mapping["FunctionResponseTypes"]), []any{"ReportBatchItemFailures"}) {
+			t.Errorf("%s: response types %v", name, mapping["FunctionResponseTypes"])
+		}
+		if at(mapping, "DestinationConfig", "OnFailure")["Type"] != "S3" {
+			t.Errorf("%s: what fails for good is kept nowhere, or as a pointer into a stream that forgets", name)
+		}
 	}
-	if mapping["MaximumRetryAttempts"] != 10_000 {
-		t.Errorf("%v retries: a trouble of some minutes can use them up, and its notices are lost", mapping["MaximumRetryAttempts"])
+}
+
+// Two may read a shard of a stream at a time; a third throttles the others (DynamoDB developer guide, "Change data capture").
+func TestTheStreamHasTwoReaders(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	var readers []string
+	for name, f := range functions(t, template) {
+		for _, event := range at(f, "Events") {
+			if event.(object)["Type"] == "DynamoDB" {
+				readers = append(readers, name)
+			}
+		}
 	}
-	if mapping["BisectBatchOnFunctionError"] != true || mapping["StartingPosition"] != "TRIM_HORIZON" {
-		t.Errorf("bisect %v from %v", mapping["BisectBatchOnFunctionError"], mapping["StartingPosition"])
+	slices.Sort(readers)
+	if !slices.Equal(readers, []string{"Notify", "Record"}) {
+		t.Errorf("the stream is read by %v", readers)
 	}
-	if !slices.Equal(list(mapping["FunctionResponseTypes"]), []any{"ReportBatchItemFailures"}) {
-		t.Errorf("response types %v", mapping["FunctionResponseTypes"])
+}
+
+// What is only sent concerns nobody but the bus.
+func TestRecordReadsSentMessagesForABusOnly(t *testing.T) {
+	t.Parallel()
+	filters := at(loadTemplate(t), "Resources", "Record", "Properties", "Events", "Stored", "Properties", "FilterCriteria")["Filters"].([]any)
+	pattern := at(filters[0].(object), "Pattern")["Fn::If"]
+	if want := []any{"HasBus", `{"eventName":["INSERT","MODIFY"]}`, `{"eventName":["MODIFY"]}`}; len(filters) != 1 || !cmp.Equal(pattern, any(want)) {
+		t.Errorf("filters %v", filters)
 	}
-	if at(mapping, "DestinationConfig", "OnFailure")["Type"] != "S3" {
-		t.Error("what fails for good is kept nowhere, or as a pointer into a stream that forgets")
+}
+
+// What must outlive its stack does, and can be got back.
+func TestTablesThatAreKept(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	for name := range resources(template, "AWS::DynamoDB::Table") {
+		table := at(template, "Resources", name)
+		properties := at(table, "Properties")
+		if at(properties, "TimeToLiveSpecification")["AttributeName"] != "ttl" {
+			t.Errorf("%s keeps what has ended", name)
+		}
+		if name == "Sessions" {
+			continue
+		}
+		if table["DeletionPolicy"] != "RetainExceptOnCreate" || table["UpdateReplacePolicy"] != "Retain" ||
+			at(properties, "DeletionProtectionEnabled")["Ref"] != "DeletionProtection" || properties["PointInTimeRecoverySpecification"] == nil {
+			t.Errorf("%s goes with its stack, or cannot be got back", name)
+		}
 	}
 }
 
@@ -519,6 +571,23 @@ func TestAlarmsWatchEveryLog(t *testing.T) {
 		slices.Sort(watched)
 		if all := slices.Sorted(maps.Keys(resources(template, "AWS::Logs::LogGroup"))); !slices.Equal(watched, all) {
 			t.Errorf("%s watches %v, want %v", alarm, watched, all)
+		}
+	}
+}
+
+// "Alarms based on metric math expressions can reference a maximum of 10 metrics", a hard limit (CloudWatch user guide, "Limits").
+func TestNoAlarmCombinesMoreThanTenMetrics(t *testing.T) {
+	t.Parallel()
+	for name, alarm := range resources(loadTemplate(t), "AWS::CloudWatch::Alarm") {
+		n := 0
+		metrics, _ := alarm["Metrics"].([]any)
+		for _, metric := range metrics {
+			if metric.(object)["MetricStat"] != nil {
+				n++
+			}
+		}
+		if n > 10 {
+			t.Errorf("%s combines %d metrics", name, n)
 		}
 	}
 }

@@ -111,6 +111,13 @@ func (c *community) ctx() context.Context {
 	return ctx
 }
 
+// finally is for what a test leaves behind: its own context has ended then.
+func (c *community) finally() context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	time.AfterFunc(patience, cancel)
+	return ctx
+}
+
 func (c *community) changeServer(change func(*chat.Server)) {
 	c.t.Helper()
 	c.must(c.store.ChangeServer(c.ctx(), c.id, time.Now(), func(s *chat.Server) error { change(s); return nil }))

@@ -61,7 +61,7 @@ func TestNothingHoldsARevokedText(t *testing.T) {
 			c.search("the history of "+channel, asText(t, page), secret)
 		}
 	}
-	for _, table := range []string{c.MessagesTable, c.CommunityTable, c.SessionsTable} {
+	for _, table := range []string{c.MessagesTable, c.CommunityTable, c.SessionsTable, c.AuditTable} {
 		c.search("the table "+table, c.scan(table), secret)
 	}
 	c.search("the stream", c.streamRecords(), secret)
@@ -69,7 +69,7 @@ func TestNothingHoldsARevokedText(t *testing.T) {
 	c.search("the dead letters", c.deadLetters(), secret)
 	stranger := c.connect("stranger", "once")
 	c.must(nil, stranger.Close())
-	for _, function := range []string{"disconnect", "push"} {
+	for _, function := range []string{"disconnect", "push", "record"} {
 		eventually(t, "a line in the log of "+function, func() bool { return c.logOf(function) != "" })
 	}
 	if len(c.LogGroups) == 0 {

@@ -112,7 +112,7 @@ func TestDisconnectLeavesNothing(t *testing.T) {
 	rows := func() (account, server int) {
 		connections, err := c.store.Connections(c.ctx(), c.account("carol"), time.Now().UnixMilli())
 		c.must(nil, err)
-		page, err := c.store.Audience(c.ctx(), c.id, "", 100, time.Now().UnixMilli())
+		page, err := c.store.Audience(c.ctx(), chat.Crowd{ServerID: c.id}, "", 100, time.Now().UnixMilli())
 		c.must(nil, err)
 		return len(connections), len(page.Rows)
 	}
@@ -139,7 +139,7 @@ func TestPingEndsAForgottenConnection(t *testing.T) {
 	phone := c.connect("owner", "phone")
 	connections, err := c.store.Connections(c.ctx(), c.account("owner"), time.Now().UnixMilli())
 	c.must(nil, err)
-	c.must(nil, c.store.RemoveConnection(c.ctx(), c.account("owner"), connections[0].ID, []string{c.id}))
+	c.must(nil, c.store.RemoveConnection(c.ctx(), c.account("owner"), connections[0].ID, []chat.Crowd{{ServerID: c.id}}))
 	_, _ = phone.Ping(c.ctx()) // its answer may come before or after the end
 	select {
 	case <-phone.Done():

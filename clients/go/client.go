@@ -45,6 +45,7 @@ type response struct {
 	ServerTime int64           `json:"server_time"`
 	Notices    []Notice        `json:"notices"`
 	SyncPage
+	Channels []Subscribed `json:"channels"`
 }
 
 func start(conn *websocket.Conn, o Options) *Client {
@@ -175,6 +176,31 @@ func (c *Client) Sync(ctx context.Context, serverID, cursor string) (SyncPage, e
 		return SyncPage{}, fmt.Errorf("sync: %w", err)
 	}
 	return answer.SyncPage, nil
+}
+
+// Subscribe has this connection told of channels of a large server, and answers for each. It ends with the
+// connection. What was taken back before may have been missed: Sync after it.
+func (c *Client) Subscribe(ctx context.Context, serverID string, channelIDs ...string) ([]Subscribed, error) {
+	return c.subscription(ctx, "subscribe", serverID, channelIDs)
+}
+
+// Unsubscribe ends it.
+func (c *Client) Unsubscribe(ctx context.Context, serverID string, channelIDs ...string) ([]Subscribed, error) {
+	return c.subscription(ctx, "unsubscribe", serverID, channelIDs)
+}
+
+func (c *Client) subscription(ctx context.Context, action, serverID string, channelIDs []string) ([]Subscribed, error) {
+	answer, err := c.request(ctx, func(h head) any {
+		return struct {
+			head
+			ServerID   string   `json:"server_id"`
+			ChannelIDs []string `json:"channel_ids"`
+		}{h, serverID, channelIDs}
+	}, action)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", action, err)
+	}
+	return answer.Channels, nil
 }
 
 // Ping gives the server's time.

@@ -101,16 +101,18 @@ func TestRequestsOnTheWire(t *testing.T) {
 			seen <- f
 			p.write(ctx, `{"type":"response","action":%q,"request_id":%q,"res_code":200,"message":%s,"messages":[%s],"next":"n","server_time":7,
 				"updates":[{"server_id":"s","channel_id":"c","timestamp":5,"msg_server_id":"m","status":1,"version":2,"update_timestamp":6,"update_ope_info":{"operator_id":"bob","postscript":"x"}}],
-				"cursor":"next","more":true,"access":{"c":"stamp"},"reset":true}`,
+				"cursor":"next","more":true,"access":{"c":"stamp"},"delivery":"both","reset":true,
+				"channels":[{"channel_id":"c","res_code":200},{"channel_id":"d","res_code":403,"reason":"no"}]}`,
 				f["action"], f["request_id"], message, message)
 		}
 	})
 	client := dial(t, options(url))
 	key := unsend.MessageKey{ServerID: "s", ChannelID: "c", Timestamp: 5, MsgServerID: "m"}
 	stored := unsend.Message{MessageKey: key, Version: 1, FromAccount: "alice", Content: unsend.Content{Body: "<hi>"}}
-	synced := unsend.SyncPage{Cursor: "next", More: true, Access: map[string]string{"c": "stamp"}, Reset: true,
+	synced := unsend.SyncPage{Cursor: "next", More: true, Access: map[string]string{"c": "stamp"}, Delivery: "both", Reset: true,
 		Updates: []unsend.Update{{MessageKey: key, Status: 1, Version: 2, UpdateTimestamp: 6,
 			Operation: unsend.Operation{OperatorID: "bob", UpdateInfo: unsend.UpdateInfo{Postscript: "x"}}}}}
+	subscribed := []unsend.Subscribed{{ChannelID: "c", Code: 200}, {ChannelID: "d", Code: 403, Reason: "no"}}
 	begin := int64(0)
 	tests := []struct {
 		name string
@@ -139,6 +141,10 @@ func TestRequestsOnTheWire(t *testing.T) {
 			frame{"action": "sync", "request_id": "6", "server_id": "s"}, synced},
 		{"sync", func(ctx context.Context) (any, error) { return client.Sync(ctx, "s", "before") },
 			frame{"action": "sync", "request_id": "7", "server_id": "s", "cursor": "before"}, synced},
+		{"subscribe", func(ctx context.Context) (any, error) { return client.Subscribe(ctx, "s", "c", "d") },
+			frame{"action": "subscribe", "request_id": "8", "server_id": "s", "channel_ids": []any{"c", "d"}}, subscribed},
+		{"unsubscribe", func(ctx context.Context) (any, error) { return client.Unsubscribe(ctx, "s", "c") },
+			frame{"action": "unsubscribe", "request_id": "9", "server_id": "s", "channel_ids": []any{"c"}}, subscribed},
 	}
 	for _, test := range tests {
 		got, err := test.do(t.Context())

@@ -145,8 +145,25 @@ type SyncPage struct {
 	// Access has a stamp for each channel that the account sees, on the last page.
 	// Read the history of a channel again whose stamp is new or changed.
 	Access map[string]string `json:"access"`
+	// Delivery says who is told of what happens in the server, on the last page: where it is not DeliveryAll,
+	// Subscribe to the channels that are shown.
+	Delivery string `json:"delivery"`
 	// Reset: drop what is kept of the server and read the history again.
 	Reset bool `json:"reset"`
+}
+
+// What SyncPage.Delivery says.
+const (
+	DeliveryAll         = "all"         // every connection of the members
+	DeliveryBoth        = "both"        // and subscribers, while the server becomes a large one or a small one again
+	DeliverySubscribers = "subscribers" // those who subscribed to the channel
+)
+
+// Subscribed is what became of one channel of a Subscribe.
+type Subscribed struct {
+	ChannelID string `json:"channel_id"`
+	Code      int    `json:"res_code"`
+	Reason    string `json:"reason"`
 }
 
 // Notice tells what somebody did.

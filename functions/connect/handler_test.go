@@ -30,7 +30,7 @@ func TestConnect(t *testing.T) {
 	if line := w.Line(t); line["route"] != "$connect" || line["account"] != "alice" || line["connection"] != event.RequestContext.ConnectionID {
 		t.Errorf("line %v", line)
 	}
-	page, err := w.Store.Audience(t.Context(), "s1", "", 10, w.Now.UnixMilli())
+	page, err := w.Store.Audience(t.Context(), chat.Crowd{ServerID: "s1"}, "", 10, w.Now.UnixMilli())
 	if err != nil || len(page.Rows) != 1 {
 		t.Fatalf("%+v, %v", page, err)
 	}
@@ -93,7 +93,7 @@ func TestConnectIsRefused(t *testing.T) {
 			t.Errorf("%s: line %v", c.name, line)
 		}
 		w.Store.Before = nil
-		if page, err := w.Store.Audience(t.Context(), "s1", "", 10, 0); err != nil || len(page.Rows) != 0 {
+		if page, err := w.Store.Audience(t.Context(), chat.Crowd{ServerID: "s1"}, "", 10, 0); err != nil || len(page.Rows) != 0 {
 			t.Errorf("%s: stored %v, %v", c.name, page.Rows, err)
 		}
 	}

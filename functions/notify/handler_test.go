@@ -22,7 +22,7 @@ import (
 const messageID = "01KDVDNC00041061050R3GG28A"
 
 func newNotifier(w *edgetest.World) *chat.Notifier {
-	return &chat.Notifier{Messages: w.Store, Audience: w.Store, Rights: w.Store, Sessions: w.Store, Gateway: w.Gateway,
+	return &chat.Notifier{Messages: w.Store, Audience: w.Store, Deliveries: w.Store, Rights: w.Store, Sessions: w.Store, Gateway: w.Gateway,
 		Encode: wire.EncodeNotices, Clock: w.Clock, Concurrency: 8, Budget: 3 * time.Second,
 		Queue: &chattest.Queue{}, DirectPushLimit: 500}
 }

@@ -42,7 +42,7 @@ func TestPush(t *testing.T) {
 		t.Fatal(err)
 	}
 	tasks := &chattest.Queue{}
-	p := &chat.Notifier{Messages: w.Store, Audience: w.Store, Rights: w.Store, Sessions: w.Store, Gateway: w.Gateway,
+	p := &chat.Notifier{Messages: w.Store, Audience: w.Store, Deliveries: w.Store, Rights: w.Store, Sessions: w.Store, Gateway: w.Gateway,
 		Queue: tasks, Encode: wire.EncodeNotices, Clock: w.Clock, Concurrency: 8, Budget: 20 * time.Second}
 	response, err := newHandler(w.Edge(), p)(t.Context(), queueEvent(t))
 	if err != nil || len(response.BatchItemFailures) != 0 || len(tasks.Take()) != 0 {

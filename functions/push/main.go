@@ -37,7 +37,7 @@ func run(_ context.Context, getenv func(string) string) (edge.QueueHandler, erro
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv)
 	return newHandler(e, &chat.Notifier{
-		Messages: store, Audience: store, Rights: store, Sessions: store,
+		Messages: store, Audience: store, Deliveries: store, Rights: store, Sessions: store,
 		Gateway: gateway.New(cfg, callback), Queue: queue.New(cfg, tasks), Encode: wire.EncodeNotices, Clock: e.Clock,
 		Concurrency: concurrency, Budget: budget, Pace: pace(posts, invocations),
 	}), nil

@@ -1,5 +1,5 @@
-// Command session keeps connections alive and answers what is no request: the routes ping
-// and $default.
+// Command session keeps connections alive, keeps what they subscribed to, and answers what is no request: the
+// routes ping, subscribe, unsubscribe and $default.
 package main
 
 import (
@@ -17,7 +17,8 @@ func main() { edge.Start(run) }
 
 func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	env := config.From(getenv)
-	tables := dynamo.Tables{Sessions: env.Text(config.SessionsTable)}
+	tables := dynamo.Tables{Sessions: env.Text(config.SessionsTable), Community: env.Text(config.CommunityTable)}
+	most := int(env.Int(config.MaxSubscriptions, 1, 1_000))
 	callback := env.URL(config.CallbackURL)
 	frames := int(env.Int(config.FramesPer10S, 0, 1_000))
 	if err := env.Err(); err != nil {
@@ -29,7 +30,9 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv)
-	return newHandler(e, &chat.Sessions{
-		Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock, Limit: chat.FrameLimit{Counter: store, Most: frames},
-	}), nil
+	limit := chat.FrameLimit{Counter: store, Most: frames}
+	return newHandler(e,
+		&chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock, Limit: limit},
+		&chat.Subscriptions{Store: store, Sights: store, Clock: e.Clock, Limit: limit, Most: most},
+	), nil
 }

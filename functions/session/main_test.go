@@ -9,5 +9,5 @@ import (
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	edgetest.CheckRun(t, run, config.FramesPer10S, config.SessionsTable, config.CallbackURL)
+	edgetest.CheckRun(t, run, config.FramesPer10S, config.MaxSubscriptions, config.CommunityTable, config.SessionsTable, config.CallbackURL)
 }

@@ -38,6 +38,9 @@ one in a hundred does not answer. Each write meets the same clients.
 Time is played, too: it passes when everybody waits for it. So 100,000 devices take seconds, and this machine's
 speed does not matter. --in-time lets it pass as it does outside.
 
+From LargeServerMembers on a server tells the subscribers of a channel only, in all invocations at the same time:
+here everybody who is online is one. A smaller server is gone through by one invocation at a time.
+
 How to read it: first, median and last count from the write. With more devices than DirectPushLimit, last is not
 before devices / PostsPerSecond. Memory is what is live beyond the stored rows. A device that is "closed" did not
 take its notice while others did; it connects again and syncs. Prices are those of us-east-1, without free tiers;
@@ -63,6 +66,7 @@ the write itself is not in them.`,
 	flags.IntVar(&d.PushInvocations, "push-invocations", d.PushInvocations, "PushInvocations")
 	flags.IntVar(&d.PushConcurrency, "push-concurrency", d.PushConcurrency, "PushConcurrency")
 	flags.IntVar(&d.DirectPushLimit, "direct-push-limit", d.DirectPushLimit, "DirectPushLimit")
+	flags.IntVar(&d.LargeServerMembers, "large-server-members", d.LargeServerMembers, "LargeServerMembers; 0: none is large")
 	flags.IntVar(&s.Quota, "quota", s.Quota, "requests of the account in a second")
 	flags.IntVar(&s.Burst, "burst", s.Burst, "the quota's burst")
 	flags.DurationVar(&s.Latency, "latency", s.Latency, "what a post takes, median")

@@ -37,7 +37,7 @@ var lines = []struct {
 	{"dead letters", func(p fanout.Pass) string { return whole(p.Dead) }},
 	{"invocations", func(p fanout.Pass) string { return whole(p.Invocations) }},
 	{"their time", func(p fanout.Pass) string { return seconds(p.Ran) }},
-	{"rows held, peak", func(p fanout.Pass) string { return whole(p.PeakRows) }},
+	{"rows push holds, peak", func(p fanout.Pass) string { return whole(p.PeakRows) }},
 	{"heap, peak", func(p fanout.Pass) string { return fmt.Sprintf("%.1f MB", float64(p.PeakHeap)/(1<<20)) }},
 	{"read units", func(p fanout.Pass) string { return whole(int(p.Reads)) }},
 	{"write units", func(p fanout.Pass) string { return whole(int(p.Writes)) }},

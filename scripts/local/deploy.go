@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"unsend/scripts/local/stack"
+	"unsend/shared/chat"
 )
 
 // localStackName is the CloudFormation stack inside a local stack.
@@ -21,6 +22,7 @@ const (
 	localAudience    = "unsend"
 	localTokenMaxTTL = 86400
 	localWindowMS    = 120_000
+	localEventBus    = "unsend"
 )
 
 // deployment builds the working tree and deploys it to one local stack.
@@ -76,8 +78,11 @@ func (d deployment) build(ctx context.Context) error {
 	return err
 }
 
-// deploy runs the real sam deploy and describes the result.
+// deploy makes what the template takes as given, runs the real sam deploy and describes the result.
 func (d deployment) deploy(ctx context.Context) (stack.Description, error) {
+	if err := createBus(ctx, d.endpoint, localEventBus); err != nil {
+		return stack.Description{}, err
+	}
 	c := Command{What: "sam deploy", Dir: d.root, Log: d.dir.log("sam deploy"),
 		Env: localEnvironment(d.endpoint, d.dir),
 		Argv: append(d.sam("deploy", "--template-file", d.dir.file("build", "sam", "template.yaml"),
@@ -100,6 +105,7 @@ func (d deployment) parameters() []string {
 		"RevokeWindowMs=" + strconv.Itoa(localWindowMS),
 		"ModeratorWindowMs=" + strconv.Itoa(localWindowMS),
 		"FramesPer10Seconds=" + strconv.Itoa(stack.LocalFramesPer10Seconds),
+		"EventBusName=" + localEventBus,
 		"DirectPushLimit=20", // so that the push queue has its part with the devices that fit on this machine
 	}
 }
@@ -133,9 +139,11 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 		Name: localStackName, Region: localRegion, Endpoint: d.endpoint, PID: d.pid,
 		WebSocketURL:  outputs["WebSocketUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
+		AuditTable: outputs["AuditTable"], EventBus: localEventBus,
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
 		PushQueueURL: outputs["PushQueueUrl"], PushDeadLettersURL: outputs["PushDeadLettersUrl"],
-		TokenSecretARN: outputs["TokenSecretArn"], TokenAudience: localAudience, TokenMaxTTLSeconds: localTokenMaxTTL,
+		LargeServerMembers: chat.DefaultLargeServer,
+		TokenSecretARN:     outputs["TokenSecretArn"], TokenAudience: localAudience, TokenMaxTTLSeconds: localTokenMaxTTL,
 		LogGroups: map[string]string{},
 	}
 	for _, f := range functionOutputs {
@@ -147,12 +155,12 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 // functionOutputs are the functions' folders and what their outputs' names begin with.
 var functionOutputs = []struct{ folder, output string }{
 	{"authorize", "Authorize"}, {"connect", "Connect"}, {"disconnect", "Disconnect"}, {"session", "Session"},
-	{"send", "Send"}, {"revoke", "Revoke"}, {"read", "Read"}, {"notify", "Notify"}, {"push", "Push"},
+	{"send", "Send"}, {"revoke", "Revoke"}, {"read", "Read"}, {"notify", "Notify"}, {"push", "Push"}, {"record", "Record"},
 }
 
 // complete reports outputs that template.yaml no longer has.
 func complete(outputs map[string]string) error {
-	names := []string{"WebSocketUrl", "MessagesTable", "CommunityTable", "SessionsTable",
+	names := []string{"WebSocketUrl", "MessagesTable", "CommunityTable", "SessionsTable", "AuditTable",
 		"MessagesStreamArn", "UndeliveredBucket", "PushQueueUrl", "PushDeadLettersUrl", "TokenSecretArn"}
 	for _, f := range functionOutputs {
 		names = append(names, f.output+"LogGroup")

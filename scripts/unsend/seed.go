@@ -99,7 +99,7 @@ func (a *app) seed(command *cobra.Command, f seed.File) error {
 		progress = func(done int) { fmt.Fprintf(a.err, "\r\x1b[K%d of %d", done, total) }
 		defer fmt.Fprint(a.err, "\r\x1b[K")
 	}
-	summary, err := seed.Apply(command.Context(), d.Store(), time.Now, f, progress)
+	summary, err := seed.Apply(command.Context(), d.Store(), time.Now, d.LargeServerMembers, f, progress)
 	if err != nil {
 		return fmt.Errorf("%w (what was written before stays; run the command again to write the rest)", err)
 	}

@@ -11,8 +11,11 @@ type Communities struct {
 	Store interface {
 		CommunityWriter
 		ConnectionStore
+		DeliveryReader
 	}
 	Clock Clock
+	// LargeServer is how many members make a server a large one; 0: none is.
+	LargeServer int
 }
 
 // ChangeMember changes a member row (join, leave, ban, roles, nick) and then the
@@ -21,7 +24,8 @@ type Communities struct {
 // pure: it may be called more than once. Idempotent.
 //
 // The rows are a hint only. Whoever lost a right gets no frame from 2 s after the
-// answer on even when this dies between its writes: a push finds the change.
+// answer on even when this dies between its writes: a push finds the change. Whether the server is a large one is
+// weighed after the write; where this dies before, the next member's change does it.
 //
 // Errors: what change returns, Invalid, Busy.
 func (s *Communities) ChangeMember(ctx context.Context, serverID, accountID string, change func(*Member) error) (Member, error) {
@@ -36,7 +40,27 @@ func (s *Communities) ChangeMember(ctx context.Context, serverID, accountID stri
 	if err != nil {
 		return Member{}, err
 	}
-	return member, s.follow(ctx, member, at.UnixMilli())
+	return member, first(concurrently(
+		func() error { return s.follow(ctx, member, at.UnixMilli()) },
+		func() error { return s.weigh(ctx, member) },
+	))
+}
+
+// weigh makes the server a large one, or a small one again, when it has come to that.
+func (s *Communities) weigh(ctx context.Context, m Member) error {
+	if m.Sight != m.Version { // nobody joined or left
+		return nil
+	}
+	deliveries, err := s.Store.Deliveries(ctx, []string{m.ServerID})
+	if err != nil {
+		return err
+	}
+	was := deliveries[m.ServerID]
+	is := was.weighed(s.LargeServer, s.Clock())
+	if is == was {
+		return nil
+	}
+	return s.Store.ChangeDelivery(ctx, m.ServerID, was, is)
 }
 
 // follow gives the account's connections the rows that the member row calls for.

@@ -51,7 +51,7 @@ func TestWhoMayImportWhom(t *testing.T) {
 	const shared, functions = "unsend/shared/", "unsend/functions/"
 	// What joins the domain to something outside of it knows the domain only, so that each can be
 	// replaced by itself.
-	adapters := []string{shared + "dynamo", shared + "gateway", shared + "wire", shared + "token", shared + "queue"}
+	adapters := []string{shared + "dynamo", shared + "gateway", shared + "wire", shared + "token", shared + "queue", shared + "eventbridge"}
 	all := dependencies(t)
 	rules := map[string]func(dep string) (forbidden bool){
 		// No AWS, no JSON frames, nobody else's code: the standard library has no dots.

@@ -12,11 +12,13 @@ import (
 // Notifier tells devices what became of messages: at once what a stream's batch
 // says, as far as it gets, and then what is left, by way of a queue.
 type Notifier struct {
-	Messages MessageReader
-	Audience Audience
-	Rights   RightsReader
-	Sessions interface {
+	Messages   MessageReader
+	Audience   Audience
+	Deliveries DeliveryReader
+	Rights     RightsReader
+	Sessions   interface {
 		ConnectionStore
+		SubscriptionStore
 		Memberships
 	}
 	Gateway Gateway
@@ -46,6 +48,7 @@ type Pace interface {
 const (
 	serversAtATime   = 16
 	audiencePageSize = 500
+	crowdsAtATime    = 16
 	// pagesAtATime keeps the others going while a page waits for a client that hangs.
 	pagesAtATime = 4
 )
@@ -190,6 +193,15 @@ type news struct {
 	dropped int // too old to be worth a push
 }
 
+func (r news) channels() []string {
+	ids := make([]string, len(r.notices))
+	for i, notice := range r.notices {
+		ids[i] = notice.Message.ChannelID
+	}
+	slices.SortFunc(ids, cmp.Compare)
+	return slices.Compact(ids)
+}
+
 func (n *Notifier) news(ctx context.Context, job *serverJob) (news, error) {
 	read := news{readAt: n.Clock()}
 	messages, err := n.Messages.Messages(ctx, keysOf(job.stored))
@@ -252,33 +264,75 @@ func (n Notice) excludes(c Connection) bool {
 // errUnfinished says why a server is to be told again when nothing failed outright.
 var errUnfinished = errors.New("some devices could not be told in time")
 
+// begin reads what there is to say, and which crowds are to be told.
+func (n *Notifier) begin(ctx context.Context, job *serverJob) (news, []Crowd, error) {
+	var (
+		read news
+		mode Mode
+	)
+	if err := first(concurrently(
+		func() (err error) {
+			read, err = n.news(ctx, job)
+			return err
+		},
+		func() error {
+			deliveries, err := n.Deliveries.Deliveries(ctx, []string{job.serverID})
+			mode = deliveries[job.serverID].Mode(n.Clock())
+			return err
+		},
+	)); err != nil {
+		return news{}, nil, err
+	}
+	job.report.Notices, job.report.Dropped = len(read.notices), read.dropped
+	if len(read.notices) == 0 {
+		return read, nil, nil
+	}
+	return read, mode.crowds(job.serverID, read.channels()), nil
+}
+
 // tell reads what there is to say and tells those who come first; the rest goes
 // to the queue before, so that others can begin.
 func (n *Notifier) tell(ctx context.Context, job *serverJob) error {
 	within, cancel := context.WithTimeout(ctx, n.Budget)
 	defer cancel()
-	first, err := n.news(within, job)
+	first, crowds, err := n.begin(within, job)
+	if err != nil || len(crowds) == 0 {
+		return err
+	}
+	rows, err := n.firstRows(ctx, within, job, crowds)
 	if err != nil {
 		return err
 	}
-	job.report.Notices, job.report.Dropped = len(first.notices), first.dropped
-	if len(first.notices) == 0 {
-		return nil
-	}
-	page, err := n.page(within, job.serverID, "", n.DirectPushLimit)
-	if err != nil {
-		return err
-	}
-	if page.Next != "" {
-		if err := n.enqueue(ctx, job, job.task(&Part{After: page.Next}, 0)); err != nil {
-			return err
-		}
-	}
-	return n.leave(ctx, job, n.push(within, job, first, page.Rows), 0)
+	return n.leave(ctx, job, n.push(within, job, first, rows), 0)
+}
+
+// firstRows reads DirectPushLimit rows of the crowds, each its share, and leaves the rest to the queue.
+func (n *Notifier) firstRows(ctx, within context.Context, job *serverJob, crowds []Crowd) (rows []Presence, err error) {
+	var (
+		share = max(1, n.DirectPushLimit/len(crowds))
+		mu    sync.Mutex
+		errs  []error
+	)
+	forEach(crowdsAtATime, crowds, func(crowd Crowd) {
+		var page AudiencePage
+		err := Guard(func() (err error) {
+			if page, err = n.page(within, crowd, "", share); err != nil || page.Next == "" {
+				return err
+			}
+			return n.enqueue(ctx, job, job.task(partOf(crowd, page.Next), 0))
+		})
+		mu.Lock()
+		defer mu.Unlock()
+		rows, errs = append(rows, page.Rows...), append(errs, err)
+	})
+	return rows, errors.Join(errs...)
 }
 
 // goOn works on a task.
 func (n *Notifier) goOn(ctx context.Context, job *serverJob, task Task) error {
+	if task.Part == nil {
+		return n.goOnWithAll(ctx, job, task)
+	}
 	first, err := n.news(ctx, job)
 	switch {
 	case err != nil:
@@ -290,7 +344,7 @@ func (n *Notifier) goOn(ctx context.Context, job *serverJob, task Task) error {
 	if task.walks() {
 		return n.walk(ctx, job, first, task)
 	}
-	rows, err := n.Audience.Presences(ctx, job.serverID, task.Part.Only, n.Clock().UnixMilli())
+	rows, err := n.Audience.Presences(ctx, task.crowd(), task.Part.Only, n.Clock().UnixMilli())
 	if err != nil {
 		return n.retry(ctx, job, task, err)
 	}
@@ -301,12 +355,31 @@ func (n *Notifier) goOn(ctx context.Context, job *serverJob, task Task) error {
 	return n.leave(ctx, job, left, task.Attempt)
 }
 
-// walk goes through the audience from the task's place on, some pages at a time.
+// goOnWithAll goes through one crowd of an audience that nobody was told of yet, and leaves the others to others.
+func (n *Notifier) goOnWithAll(ctx context.Context, job *serverJob, task Task) error {
+	first, crowds, err := n.begin(ctx, job)
+	if err != nil {
+		return n.retry(ctx, job, task, err)
+	}
+	if len(crowds) == 0 {
+		return nil
+	}
+	for _, crowd := range crowds[1:] {
+		if err := n.enqueue(ctx, job, job.task(partOf(crowd, ""), 0)); err != nil {
+			return err
+		}
+	}
+	task.Part = partOf(crowds[0], "")
+	return n.walk(ctx, job, first, task)
+}
+
+// walk goes through the task's crowd from its place on, some pages at a time.
 // When its time is up the rest is a task of its own.
 func (n *Notifier) walk(ctx context.Context, job *serverJob, first news, task Task) error {
 	var (
 		ends    = n.Clock().Add(n.Budget)
-		after   = task.after()
+		crowd   = task.crowd()
+		after   = task.Part.After
 		attempt = task.Attempt
 		slots   = make(chan struct{}, pagesAtATime)
 		pages   sync.WaitGroup
@@ -321,12 +394,12 @@ func (n *Notifier) walk(ctx context.Context, job *serverJob, first news, task Ta
 	for {
 		slots <- struct{}{}
 		if n.Clock().After(ends) {
-			note(n.enqueue(ctx, job, job.task(&Part{After: after}, 0)))
+			note(n.enqueue(ctx, job, job.task(partOf(crowd, after), 0)))
 			break
 		}
-		page, err := n.page(ctx, job.serverID, after, audiencePageSize)
+		page, err := n.page(ctx, crowd, after, audiencePageSize)
 		if err != nil {
-			note(n.retry(ctx, job, job.task(&Part{After: after}, attempt), err))
+			note(n.retry(ctx, job, job.task(partOf(crowd, after), attempt), err))
 			break
 		}
 		pages.Go(func() {
@@ -353,14 +426,17 @@ func (n *Notifier) retry(ctx context.Context, job *serverJob, task Task, cause e
 
 // leave puts those who are left off.
 func (n *Notifier) leave(ctx context.Context, job *serverJob, left []Presence, attempt int) error {
-	if len(left) == 0 {
-		return nil
+	byCrowd := make(map[Crowd][]string)
+	for _, row := range left {
+		byCrowd[row.Crowd()] = append(byCrowd[row.Crowd()], row.Connection.ID)
 	}
-	ids := make([]string, len(left))
-	for i, row := range left {
-		ids[i] = row.Connection.ID
+	var errs []error
+	for crowd, ids := range byCrowd {
+		part := partOf(crowd, "")
+		part.Only = ids
+		errs = append(errs, n.enqueue(ctx, job, job.task(part, attempt).again()))
 	}
-	return n.enqueue(ctx, job, job.task(&Part{Only: ids}, attempt).again())
+	return errors.Join(errs...)
 }
 
 // lastResort: a single account that took nothing for so long does not read, even
@@ -384,12 +460,17 @@ func (n *Notifier) enqueue(ctx context.Context, job *serverJob, task Task) error
 	return nil
 }
 
-func (n *Notifier) page(ctx context.Context, serverID, cursor string, limit int) (AudiencePage, error) {
-	return n.Audience.Audience(ctx, serverID, cursor, limit, n.Clock().UnixMilli())
+func (n *Notifier) page(ctx context.Context, crowd Crowd, cursor string, limit int) (AudiencePage, error) {
+	return n.Audience.Audience(ctx, crowd, cursor, limit, n.Clock().UnixMilli())
 }
 
+// task is what is left of the job. Subscribers of a channel are told of that channel only.
 func (j *serverJob) task(part *Part, attempt int) Task {
-	return Task{ServerID: j.serverID, Records: j.stored, Part: part, Attempt: attempt}
+	t := Task{ServerID: j.serverID, Records: j.stored, Part: part, Attempt: attempt}
+	if part != nil && part.ChannelID != "" {
+		t.Records = slices.DeleteFunc(slices.Clone(j.stored), func(record Stored) bool { return record.Key.ChannelID != part.ChannelID })
+	}
+	return t
 }
 
 // note keeps the reason of what was put off.

@@ -25,6 +25,8 @@ type scene struct {
 	queue    *chattest.Queue
 	notifier *chat.Notifier
 	ids      int
+
+	largeServer int
 }
 
 // newScene has the server s1 with the public channel c1 and the members alice,
@@ -33,7 +35,7 @@ func newScene(t *testing.T) *scene {
 	t.Helper()
 	s := &scene{t: t, store: chattest.NewStore(), gateway: chattest.NewGateway(), queue: &chattest.Queue{}}
 	s.notifier = &chat.Notifier{
-		Messages: s.store, Audience: s.store, Rights: s.store, Sessions: s.store, Gateway: s.gateway,
+		Messages: s.store, Audience: s.store, Deliveries: s.store, Rights: s.store, Sessions: s.store, Gateway: s.gateway,
 		Queue: s.queue, Encode: encodeForTest, Clock: time.Now, Concurrency: 64, Budget: 3 * time.Second, DirectPushLimit: 500,
 	}
 	for server, members := range map[string][]string{"s1": {"alice", "bob", "carol"}, "s2": {"dave"}} {
@@ -69,7 +71,7 @@ func (s *scene) must(_ any, err error) {
 }
 
 func (s *scene) communities() *chat.Communities {
-	return &chat.Communities{Store: s.store, Clock: time.Now}
+	return &chat.Communities{Store: s.store, Clock: time.Now, LargeServer: s.largeServer}
 }
 
 func (s *scene) sessions() *chat.Sessions {
@@ -181,7 +183,7 @@ func (s *scene) rows(account string) int {
 
 func (s *scene) audience() []string {
 	s.t.Helper()
-	page, err := s.store.Audience(s.t.Context(), "s1", "", 1000, time.Now().UnixMilli())
+	page, err := s.store.Audience(s.t.Context(), chat.Crowd{ServerID: "s1"}, "", 1000, time.Now().UnixMilli())
 	s.must(nil, err)
 	var ids []string
 	for _, row := range page.Rows {

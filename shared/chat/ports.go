@@ -109,11 +109,23 @@ type ConnectionStore interface {
 	Connections(ctx context.Context, accountID string, now int64) ([]Connection, error)
 	// PutPresences stores connections in the audiences of servers. Idempotent.
 	PutPresences(ctx context.Context, rows []Presence) error
-	// RemoveConnection removes the account's row of the connection and its rows in the servers. Idempotent:
-	// rows that are not there are no error.
-	RemoveConnection(ctx context.Context, accountID, connectionID string, serverIDs []string) error
+	// RemoveConnection removes the account's row of the connection, its rows in the crowds, and, where there are
+	// subscribers among them, the list of its subscriptions. Idempotent: rows that are not there are no error.
+	RemoveConnection(ctx context.Context, accountID, connectionID string, crowds []Crowd) error
 	// RemovePresences removes connections from one server's audience. Idempotent.
 	RemovePresences(ctx context.Context, serverID string, connectionIDs []string) error
+}
+
+// SubscriptionStore holds what connections subscribed to: a list for each connection, and rows in the audiences.
+type SubscriptionStore interface {
+	// Subscriptions reads the channels that the connection is subscribed to, strongly.
+	Subscriptions(ctx context.Context, accountID, connectionID string) ([]ChannelRef, error)
+	// Subscribe stores rows of one connection, each with its channel: at first in the connection's list, so that
+	// whatever is there can be found and removed. Where the list would hold more than most, as somebody else added to
+	// it, it returns RateLimited and nothing is stored. Idempotent.
+	Subscribe(ctx context.Context, rows []Presence, most int) error
+	// Unsubscribe removes the rows of the channels, and then the channels from the list. Idempotent.
+	Unsubscribe(ctx context.Context, c Connection, channels []ChannelRef) error
 }
 
 // Memberships reads an account's servers.
@@ -130,13 +142,13 @@ type AudiencePage struct {
 
 // Audience reads who is connected.
 type Audience interface {
-	// Audience reads a page of the server's connections, strongly, from the
+	// Audience reads a page of the crowd's connections, strongly, from the
 	// cursor on (empty: the beginning). limit bounds the rows of a page. Rows whose connection has
 	// ended before now (ms) are left out.
-	Audience(ctx context.Context, serverID, cursor string, limit int, now int64) (AudiencePage, error)
-	// Presences reads the rows of these connections in the server's audience, strongly. Rows that are not there, and
+	Audience(ctx context.Context, crowd Crowd, cursor string, limit int, now int64) (AudiencePage, error)
+	// Presences reads the rows of these connections in the crowd, strongly. Rows that are not there, and
 	// those whose connection has ended before now (ms), are left out; the order is any. Ids may repeat and be any number.
-	Presences(ctx context.Context, serverID string, connectionIDs []string, now int64) ([]Presence, error)
+	Presences(ctx context.Context, crowd Crowd, connectionIDs []string, now int64) ([]Presence, error)
 }
 
 // Rights are what a push must know of a server to judge who may see its channels.
@@ -187,8 +199,9 @@ type CommunityWriter interface {
 	// ChangeMember also writes the account's list of servers and counts the server's members.
 	ChangeMember(ctx context.Context, serverID, accountID string, at time.Time, change func(*Member) error) (Member, error)
 	ChangePersonal(ctx context.Context, serverID, channelID, accountID string, at time.Time, change func(*Personal) error) (Personal, error)
-	// MemberCount is how many members the server has now. Strong.
-	MemberCount(ctx context.Context, serverID string) (int, error)
+	// ChangeDelivery stores is.Large and is.Since where they are what was says; else it changes nothing, and that is no
+	// error: somebody else weighed the server meanwhile. Idempotent.
+	ChangeDelivery(ctx context.Context, serverID string, was, is Delivery) error
 }
 
 // UpdateRef is a place in the updates of a server: after one update, or, with
@@ -220,12 +233,59 @@ type Sights struct {
 	Member    Member
 	Channels  []Channel           // all of the server's, by id
 	Personals map[string]Personal // by channel; absent ones are zero values
+	Delivery  Delivery
 }
 
 // SightReader reads them.
 type SightReader interface {
 	// Sights reads strongly, in two sequential round trips.
 	Sights(ctx context.Context, serverID, accountID string) (Sights, error)
+	// SightsOf reads no other channels than these, strongly, in one round trip, and not the Delivery. Channels that
+	// do not exist are left out.
+	SightsOf(ctx context.Context, serverID, accountID string, channelIDs []string) (Sights, error)
+}
+
+// Failure is a part of a batch that failed.
+type Failure struct {
+	Items []int // by index
+	Err   error
+}
+
+// AuditWriter keeps who took what back.
+type AuditWriter interface {
+	// PutAudit stores entries, any number, each by itself. What is in no failure is stored; what is may be. Idempotent: an entry
+	// is found by its server, time and message, and storing it again changes nothing.
+	PutAudit(ctx context.Context, entries []AuditEntry) []Failure
+}
+
+// AuditQuery asks for a page of a server's audit.
+type AuditQuery struct {
+	ServerID string
+	// From is where the page begins: after an entry, or, with no more than UpdatedAt, with that ms.
+	From  UpdateRef
+	Until int64 // ms; entries of this time and later are left out
+	Limit int
+	Now   time.Time // entries expired at this time are left out
+}
+
+// AuditPage is a page of a server's audit in the order of the time of revoking.
+type AuditPage struct {
+	Entries []AuditEntry
+	Next    *UpdateRef // continues after the last entry read; nil at the end
+}
+
+// AuditReader reads who took what back.
+type AuditReader interface {
+	// Audit reads at most q.Limit entries with strong consistency. A page may hold fewer, even none,
+	// while there are more (Next says).
+	Audit(ctx context.Context, q AuditQuery) (AuditPage, error)
+}
+
+// EventPublisher tells a bus that other systems listen to.
+type EventPublisher interface {
+	// Publish puts events, any number, on the bus, each by itself and in any order. What is in no failure was taken; what is may
+	// have been. Whoever listens gets an event at least once.
+	Publish(ctx context.Context, events []BusEvent) []Failure
 }
 
 // Store is everything that shared/dynamo and the fake in chattest provide.
@@ -237,10 +297,14 @@ type Store interface {
 	MessageReader
 	FrameCounter
 	ConnectionStore
+	SubscriptionStore
+	DeliveryReader
 	Memberships
 	Audience
 	RightsReader
 	CommunityWriter
 	UpdateReader
 	SightReader
+	AuditWriter
+	AuditReader
 }

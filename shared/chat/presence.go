@@ -60,10 +60,11 @@ func (c Connection) youngAt(now time.Time) bool {
 // EndsAt is when the connection has ended for sure, in ms.
 func (c Connection) EndsAt() int64 { return c.ConnectedAt + ConnectionTTL.Milliseconds() }
 
-// Presence is a connection as a server's audience has it: a hint of where to
+// Presence is a connection as an audience has it: a hint of where to
 // push, with the rights its account had when they were last proved.
 type Presence struct {
 	ServerID   string
+	ChannelID  string // that it subscribed to; empty in the audience of the whole server
 	Connection Connection
 	Roles      []string
 	Generation int64

@@ -52,7 +52,7 @@ func (n *Notifier) push(ctx context.Context, job *serverJob, first news, rows []
 	}
 	p := &page{
 		Notifier: n, job: job, frames: make(map[string][][]byte),
-		bench: &bench{Notifier: n, job: job, rows: rows, news: first},
+		bench: &bench{Notifier: n, job: job, rows: rows, news: first, turn: make(chan struct{}, 1)},
 	}
 	if _, err := p.bench.fresh(ctx); err != nil {
 		job.note(fmt.Errorf("rights in the server: %w", err))
@@ -202,9 +202,14 @@ func (p *page) framesFor(ctx context.Context, row Presence) ([][]byte, error) {
 		which   strings.Builder
 	)
 	for _, notice := range rights.notices {
-		if m := notice.Message; !notice.excludes(row.Connection) && rights.canSee(row, m.ChannelID) {
+		m := notice.Message
+		if row.ChannelID != "" && row.ChannelID != m.ChannelID {
+			continue
+		}
+		if !notice.excludes(row.Connection) && rights.canSee(row, m.ChannelID) {
+			notice.Subscribed = row.ChannelID != ""
 			notices = append(notices, notice)
-			fmt.Fprintf(&which, "%s %s %d %s %d\n", notice.Event, m.ChannelID, m.Timestamp, m.MsgServerID, m.Version)
+			fmt.Fprintf(&which, "%t %s %s %d %s %d\n", notice.Subscribed, notice.Event, m.ChannelID, m.Timestamp, m.MsgServerID, m.Version)
 		}
 	}
 	if len(notices) == 0 {
@@ -264,15 +269,14 @@ func (p *page) remove(ctx context.Context, row Presence) (outcome, error) {
 	default:
 		return failed, err
 	}
-	memberships, err := p.Sessions.Memberships(ctx, c.AccountID)
+	crowds, err := crowdsOfConnection(ctx, p.Sessions, c)
 	if err != nil {
 		return failed, err
 	}
-	servers := serverIDs(memberships)
-	if !slices.Contains(servers, row.ServerID) {
-		servers = append(servers, row.ServerID)
+	if !slices.Contains(crowds, row.Crowd()) {
+		crowds = append(crowds, row.Crowd())
 	}
-	return ended, p.Sessions.RemoveConnection(ctx, c.AccountID, c.ID, servers)
+	return ended, p.Sessions.RemoveConnection(ctx, c.AccountID, c.ID, crowds)
 }
 
 // closeSlow closes connections that kept failing while everybody else's took

@@ -45,6 +45,8 @@ const (
 type Notice struct {
 	Event   Event
 	Message Message
+	// Subscribed: it is told to subscribers of the channel, rather than to everybody who sees it.
+	Subscribed bool
 }
 
 // StoredKind is what the stream says happened to a message row.

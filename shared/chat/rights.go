@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -14,7 +13,7 @@ type bench struct {
 	job  *serverJob
 	rows []Presence
 
-	mu      sync.Mutex
+	turn    chan struct{} // holds one: whoever reads, or looks at what was read
 	news    news
 	current *rights
 }
@@ -31,8 +30,12 @@ type rights struct {
 // fresh gives rights that are young enough to post on, reading them where they
 // are not. Whoever waits for a reading uses its result.
 func (b *bench) fresh(ctx context.Context) (*rights, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if b.current != nil && b.Clock().Sub(b.current.readAt) < RightsMaxAge {
 		return b.current, nil
 	}

@@ -11,7 +11,9 @@ import (
 type Sessions struct {
 	Store interface {
 		ConnectionStore
+		SubscriptionStore
 		Memberships
+		DeliveryReader
 	}
 	Gateway interface {
 		Close(ctx context.Context, connectionID string) error
@@ -19,9 +21,12 @@ type Sessions struct {
 	Clock          Clock
 	MaxConnections int        // of one account; the oldest give way
 	Limit          FrameLimit // of pings
+
+	deliveries deliveryMemory
 }
 
-// Connect makes the connection known to the servers of its account. It closes
+// Connect makes the connection known to the servers of its account, but for those that are known to tell
+// subscribers only. It closes
 // the connection's predecessor on the same device, and the account's oldest
 // beyond MaxConnections. Idempotent. Three sequential round trips.
 //
@@ -64,8 +69,10 @@ func (s *Sessions) admit(ctx context.Context, c Connection) error {
 	if superseded(c, connections) {
 		return &Error{Code: Repeated, Reason: "this device has connected again meanwhile"}
 	}
+	need, unknown := s.deliveries.needRows(memberships, s.Clock())
 	return first(concurrently(
-		func() error { return s.Store.PutPresences(ctx, presences(c, memberships, proved)) },
+		func() error { return s.Store.PutPresences(ctx, presences(c, need, proved)) },
+		func() error { return s.deliveries.learn(ctx, s.Store, unknown, s.Clock()) },
 		func() error { return s.retire(ctx, surplus(c, connections, s.MaxConnections), memberships) },
 	))
 }
@@ -113,14 +120,23 @@ func (s *Sessions) retire(ctx context.Context, old []Connection, memberships []M
 	closings := make([]func() error, len(old))
 	for i, c := range old {
 		closings[i] = func() error {
-			err := s.Gateway.Close(ctx, c.ID)
-			if errors.Is(err, ErrGone) && c.youngAt(s.Clock()) {
-				return nil
+			var channels []ChannelRef
+			errs := concurrently(
+				func() error { return s.Gateway.Close(ctx, c.ID) },
+				func() (err error) {
+					channels, err = s.Store.Subscriptions(ctx, c.AccountID, c.ID)
+					return err
+				},
+			)
+			if errors.Is(errs[0], ErrGone) {
+				if errs[0] = nil; c.youngAt(s.Clock()) {
+					return nil
+				}
 			}
-			if err != nil && !errors.Is(err, ErrGone) {
+			if err := first(errs); err != nil {
 				return err
 			}
-			return s.Store.RemoveConnection(ctx, c.AccountID, c.ID, servers)
+			return s.Store.RemoveConnection(ctx, c.AccountID, c.ID, crowdsOf(c.AccountID, servers, channels))
 		}
 	}
 	return first(concurrently(closings...))
@@ -139,11 +155,33 @@ func serverIDs(memberships []Membership) []string {
 // account has left meanwhile were removed by [Communities.ChangeMember], and end with their TTL at
 // the latest. Two sequential round trips.
 func (s *Sessions) Disconnect(ctx context.Context, c Connection) error {
-	memberships, err := s.Store.Memberships(ctx, c.AccountID)
+	crowds, err := crowdsOfConnection(ctx, s.Store, c)
 	if err != nil {
 		return err
 	}
-	return s.Store.RemoveConnection(ctx, c.AccountID, c.ID, serverIDs(memberships))
+	return s.Store.RemoveConnection(ctx, c.AccountID, c.ID, crowds)
+}
+
+// crowdsOfConnection are the lists that the connection can stand in.
+func crowdsOfConnection(ctx context.Context, store interface {
+	SubscriptionStore
+	Memberships
+}, c Connection) ([]Crowd, error) {
+	var (
+		memberships []Membership
+		channels    []ChannelRef
+	)
+	err := first(concurrently(
+		func() (err error) {
+			memberships, err = store.Memberships(ctx, c.AccountID)
+			return err
+		},
+		func() (err error) {
+			channels, err = store.Subscriptions(ctx, c.AccountID, c.ID)
+			return err
+		},
+	))
+	return crowdsOf(c.AccountID, serverIDs(memberships), channels), err
 }
 
 // Ping gives the server's time. A connection whose row is gone would never be

@@ -31,6 +31,8 @@ type SyncPage struct {
 	// client reads the history that it keeps again, for it was not told of everything. Only on the
 	// last page.
 	Access map[string]string
+	// Mode says who is told of what happens in the server: clients subscribe where it is not all. With Access.
+	Mode Mode
 	// Reset: the cursor is older than messages are kept. The client drops what it
 	// keeps of the server and reads the history again.
 	Reset bool
@@ -85,7 +87,7 @@ func (s *Syncs) Sync(ctx context.Context, c Connection, r SyncRequest) (SyncPage
 		page.Next, page.More = *found.Next, true
 		return page, nil
 	}
-	page.Access = access
+	page.Access, page.Mode = access, sights.Delivery.Mode(now)
 	return page, nil
 }
 

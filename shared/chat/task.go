@@ -22,8 +22,20 @@ type Task struct {
 
 // Part is a part of an audience that is left.
 type Part struct {
-	After string   // the cursor to go on from; empty: the beginning
-	Only  []string // the connections that are left, by id; empty: everybody after After
+	ChannelID string   // whose subscribers; empty: the connections of the server's members
+	Shard     int      // of the subscribers
+	After     string   // the cursor to go on from; empty: the beginning
+	Only      []string // the connections that are left, by id; empty: everybody after After
+}
+
+// partOf is all of the crowd after the cursor.
+func partOf(crowd Crowd, after string) *Part {
+	return &Part{ChannelID: crowd.ChannelID, Shard: crowd.Shard, After: after}
+}
+
+// crowd is the list of connections that the task's part is of.
+func (t Task) crowd() Crowd {
+	return Crowd{ServerID: t.ServerID, ChannelID: t.Part.ChannelID, Shard: t.Part.Shard}
 }
 
 // Queue holds tasks for push.
@@ -55,13 +67,6 @@ func (t Task) again() Task {
 // who are left.
 func (t Task) walks() bool { return t.Part == nil || len(t.Part.Only) == 0 }
 
-func (t Task) after() string {
-	if t.Part == nil {
-		return ""
-	}
-	return t.Part.After
-}
-
 // taskGroup is tasks that are one piece of work: a burst costs one post for each device.
 type taskGroup struct {
 	task    Task
@@ -70,11 +75,18 @@ type taskGroup struct {
 
 // merged joins the tasks that go through the same audience from the same place.
 func merged(tasks []Task) []*taskGroup {
-	type place struct{ server, after string }
+	type place struct {
+		crowd Crowd
+		after string
+		whole bool // audience, of every crowd
+	}
 	var groups []*taskGroup
 	open := make(map[place]*taskGroup)
 	for i, task := range tasks {
-		at := place{task.ServerID, task.after()}
+		at := place{crowd: Crowd{ServerID: task.ServerID}, whole: true}
+		if task.Part != nil {
+			at = place{crowd: task.crowd(), after: task.Part.After}
+		}
 		group := open[at]
 		if !task.walks() || group == nil || len(group.task.Records)+len(task.Records) > maxTaskRecords {
 			group = &taskGroup{task: task}

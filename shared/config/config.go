@@ -19,15 +19,19 @@ const (
 	MessagesTable    = "MESSAGES_TABLE"
 	CommunityTable   = "COMMUNITY_TABLE"
 	SessionsTable    = "SESSIONS_TABLE"
+	AuditTable       = "AUDIT_TABLE"
 	CallbackURL      = "CALLBACK_URL"           // base of @connections, with the stage
 	RevokeWindow     = "REVOKE_WINDOW_MS"       // -1 no limit, 0 never
 	ModeratorWindow  = "MODERATOR_WINDOW_MS"    // -1 no limit, 0 never
 	RetentionDays    = "MESSAGE_RETENTION_DAYS" // 0 for ever
+	AuditDays        = "AUDIT_RETENTION_DAYS"   // 0 for ever
+	EventBus         = "EVENT_BUS"              // a name; empty: none is told
 	MaxConnections   = "MAX_CONNECTIONS_PER_ACCOUNT"
 	FramesPer10S     = "FRAMES_PER_10_SECONDS" // of one account; 0 any number
-	TokenSecrets     = "TOKEN_SECRETS"         // ARNs, separated by commas; empty where a JWKS is used
-	TokenJWKSURL     = "TOKEN_JWKS_URL"        // empty where secrets are used
-	TokenIssuer      = "TOKEN_ISSUER"          // empty: not checked
+	MaxSubscriptions = "MAX_SUBSCRIPTIONS_PER_CONNECTION"
+	TokenSecrets     = "TOKEN_SECRETS"  // ARNs, separated by commas; empty where a JWKS is used
+	TokenJWKSURL     = "TOKEN_JWKS_URL" // empty where secrets are used
+	TokenIssuer      = "TOKEN_ISSUER"   // empty: not checked
 	TokenAudience    = "TOKEN_AUDIENCE"
 	TokenMaxTTL      = "TOKEN_MAX_TTL_SECONDS"
 	AllowQueryToken  = "ALLOW_QUERY_TOKEN"
@@ -124,8 +128,13 @@ func (e *Environment) Windows() chat.Windows {
 }
 
 // Retention is for how long messages are kept; 0 is for ever.
-func (e *Environment) Retention() time.Duration {
-	return time.Duration(e.Int(RetentionDays, 0, 3650)) * 24 * time.Hour
+func (e *Environment) Retention() time.Duration { return e.days(RetentionDays) }
+
+// AuditRetention is for how long the audit is kept; 0 is for ever.
+func (e *Environment) AuditRetention() time.Duration { return e.days(AuditDays) }
+
+func (e *Environment) days(name string) time.Duration {
+	return time.Duration(e.Int(name, 0, 3650)) * 24 * time.Hour
 }
 
 // LogLevel is the least level that is logged: INFO where Lambda says nothing, or

@@ -119,6 +119,8 @@ func TestRetention(t *testing.T) {
 	} {
 		e := from(config.RetentionDays, value)
 		check(t, e, config.RetentionDays, value, e.Retention(), c.want, c.bad)
+		e = from(config.AuditDays, value)
+		check(t, e, config.AuditDays, value, e.AuditRetention(), c.want, c.bad)
 	}
 }
 

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"sync"
 
@@ -99,19 +100,34 @@ func (b *batchWrite) delete(key itemKey) {
 
 // run writes to one table, chunks at the same time.
 func (b *batchWrite) run(ctx context.Context, s *Store, op, table string) error {
-	var chunks []func(context.Context) error
-	for keys := range slices.Chunk(b.order, maxBatchWrite) {
-		left := make([]types.WriteRequest, len(keys))
-		for i, key := range keys {
-			left[i] = b.writes[key]
-		}
-		chunks = append(chunks, func(ctx context.Context) error { return s.batchWriteChunk(ctx, op, table, left) })
+	var writes []func(context.Context) error
+	for chunk := range b.chunks() {
+		writes = append(writes, func(ctx context.Context) error {
+			_, err := s.batchWriteChunk(ctx, op, table, chunk)
+			return err
+		})
 	}
-	return s.parallel(ctx, chunks...)
+	return s.parallel(ctx, writes...)
 }
 
-func (s *Store) batchWriteChunk(ctx context.Context, op, table string, left []types.WriteRequest) error {
-	return s.written(ctx, op, func(ctx context.Context) error {
+// chunks are the writes, as many together as a request takes.
+func (b *batchWrite) chunks() iter.Seq[[]types.WriteRequest] {
+	return func(yield func([]types.WriteRequest) bool) {
+		for keys := range slices.Chunk(b.order, maxBatchWrite) {
+			chunk := make([]types.WriteRequest, len(keys))
+			for i, key := range keys {
+				chunk[i] = b.writes[key]
+			}
+			if !yield(chunk) {
+				return
+			}
+		}
+	}
+}
+
+// batchWriteChunk also gives what was left unwritten when it failed.
+func (s *Store) batchWriteChunk(ctx context.Context, op, table string, left []types.WriteRequest) ([]types.WriteRequest, error) {
+	err := s.written(ctx, op, func(ctx context.Context) error {
 		out, err := s.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
 			RequestItems: map[string][]types.WriteRequest{table: left},
 		})
@@ -123,4 +139,5 @@ func (s *Store) batchWriteChunk(ctx context.Context, op, table string, left []ty
 		}
 		return nil
 	})
+	return left, err
 }

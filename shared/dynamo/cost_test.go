@@ -211,29 +211,72 @@ func TestCostOfAConnect(t *testing.T) {
 	}
 	sessions := chat.Sessions{Store: m.store, Gateway: chattest.NewGateway(), Clock: m.clock, MaxConnections: 10}
 	m.metering(func() { must(m.T)(nil, sessions.Connect(m.Context(), device("alice"))) })
-	m.cost(3, meter.Units{Read: 1 + 1, Write: 1 + 5}, put, query, query, batchWrite)
+	m.cost(3, meter.Units{Read: 1 + 1 + 5, Write: 1 + 5}, put, query, query, batchWrite, batchGet) // 5: which of the servers are large
 	m.metering(func() { must(m.T)(nil, sessions.Disconnect(m.Context(), device("alice"))) })
-	m.cost(2, meter.Units{Read: 1, Write: 1 + 5}, query, batchWrite)
+	m.cost(2, meter.Units{Read: 1 + 1, Write: 1 + 5}, query, batchGet, batchWrite)
+	m.metering(func() { must(m.T)(nil, sessions.Connect(m.Context(), device("alice"))) }) // and that is known for a while
+	m.cost(3, meter.Units{Read: 1 + 1, Write: 1 + 5}, put, query, query, batchWrite)
 	m.metering(func() { must(m.T)(sessions.Ping(m.Context(), device("alice"))) })
 	m.cost(1, meter.Units{Read: 1}, query)
+}
+
+// TestCostOfTheLimit: counting an account's frames takes a write of one unit, and no time.
+func TestCostOfTheLimit(t *testing.T) {
+	m := newMetered(t)
+	sessions := chat.Sessions{Store: m.store, Gateway: chattest.NewGateway(), Clock: m.clock, Limit: chat.FrameLimit{Counter: m.store, Most: 20}}
+	must(t)(nil, m.store.PutConnection(t.Context(), device("alice")))
+	m.metering(func() { must(m.T)(sessions.Ping(m.Context(), device("alice"))) })
+	m.cost(1, meter.Units{Read: 1, Write: 1}, query, update)
+}
+
+// TestCostOfSubscribing: what decides about each channel and the list beside it, then the list, then a row for each.
+func TestCostOfSubscribing(t *testing.T) {
+	m := newMetered(t)
+	channels := []string{"c1"}
+	for i := range 9 {
+		channels = append(channels, fmt.Sprint("more", i))
+		must(t)(m.store.ChangeChannel(t.Context(), "s1", channels[i+1], m.now, func(*chat.Channel) error { return nil }))
+	}
+	subscriptions := chat.Subscriptions{Store: m.store, Sights: m.store, Clock: m.clock, Most: 100}
+	request := chat.SubscribeRequest{ServerID: "s1", ChannelIDs: channels}
+	m.metering(func() { must(m.T)(subscriptions.Subscribe(m.Context(), device("bob"), request)) })
+	m.cost(3, meter.Units{Read: 2 + 2*10 + 1, Write: 1 + 10}, batchGet, batchGet, update, batchWrite)
+	m.metering(func() { must(m.T)(subscriptions.Unsubscribe(m.Context(), device("bob"), request)) })
+	m.cost(2, meter.Units{Write: 10 + 1}, batchWrite, update)
+}
+
+// TestCostOfANoticeInALargeServer: as in a small one, but for a query of each shard of the subscribers; it does not
+// grow with those who are online and did not subscribe.
+func TestCostOfANoticeInALargeServer(t *testing.T) {
+	m := newMetered(t)
+	must(t)(nil, m.store.ChangeDelivery(t.Context(), "s1", chat.Delivery{}, chat.Delivery{Large: true, Since: 1}))
+	message := m.send("hello")
+	for range 2 {
+		m.online(54, "c1")
+		m.now = m.now.Add(time.Minute)
+		m.metering(func() { m.notify(message, 54) })
+		operations := append([]string{batchGet, batchGet, batchGet, query, query}, slices.Repeat([]string{query}, chat.SubscriberShards)...)
+		m.cost(3, meter.Units{Read: 1 + 1 + chat.SubscriberShards + 2 + 1 + 1}, operations...)
+		m.online(200, "")
+	}
 }
 
 // TestCostOfANotice: rows, audience, and rights at the same time: with nobody changed and a
 // tenfold of members offline it is the same.
 func TestCostOfANotice(t *testing.T) {
 	m := newMetered(t)
-	m.online(54)
+	m.online(54, "")
 	m.now = m.now.Add(time.Minute) // joining is no longer a recent change
 	message := m.send("hello")
 	for range 2 {
 		m.metering(func() { m.notify(message, 54) })
-		// 1 for the message, 2 for 54 connections, 2 policies, 1 for the lists, 1 for the changes.
-		m.cost(3, meter.Units{Read: 1 + 2 + 2 + 1 + 1}, batchGet, query, batchGet, query, query)
+		// 1 for the message, 1 for the mode, 2 for 54 connections, 2 policies, 1 for the lists, 1 for the changes.
+		m.cost(3, meter.Units{Read: 1 + 1 + 2 + 2 + 1 + 1}, batchGet, batchGet, query, batchGet, query, query)
 		for i := range 20 {
 			m.joins(fmt.Sprint("offline", i), "s1")
 		}
 		m.now = m.now.Add(time.Minute)
-		m.online(54)
+		m.online(54, "")
 	}
 }
 
@@ -246,11 +289,11 @@ func TestCostOfANoticeIsNotTheMembers(t *testing.T) {
 		m.crowd(joined, members)
 		joined = members
 		m.now = m.now.Add(time.Minute)
-		m.online(20)
+		m.online(20, "")
 		message := m.send("hello")
 		m.metering(func() { m.notify(message, 20) })
-		// 1 for the message, 1 for 20 connections, 2 policies, 1 for the lists, 1 for the changes.
-		m.cost(3, meter.Units{Read: 1 + 1 + 2 + 1 + 1}, batchGet, query, batchGet, query, query)
+		// 1 for the message, 1 for the mode, 1 for 20 connections, 2 policies, 1 for the lists, 1 for the changes.
+		m.cost(3, meter.Units{Read: 1 + 1 + 1 + 2 + 1 + 1}, batchGet, batchGet, query, batchGet, query, query)
 	}
 }
 
@@ -272,17 +315,17 @@ func TestCostOfRights(t *testing.T) {
 		{5_000, 3 + anew, online, 10, 20, []string{batchGet}},
 	} {
 		m.now = m.now.Add(time.Minute)
-		m.online(online)
+		m.online(online, "")
 		message := m.send("hello")
 		m.now = m.now.Add(time.Minute)
 		m.crowd(0, c.changes, fmt.Sprint("role", c.changes))
 		m.metering(func() { m.notify(message, online) })
-		changeRows := m.Units().Read - (1 + 1 + 2 + 1) - c.read
+		changeRows := m.Units().Read - (1 + 1 + 1 + 2 + 1) - c.read
 		t.Logf("%d changes: %v units, %v of them for change rows, %v for member rows", c.changes, m.Units().Read, changeRows, c.read)
 		if changeRows < c.least || changeRows > c.most {
 			t.Errorf("%d changes: %v units for the change rows, want %v to %v", c.changes, changeRows, c.least, c.most)
 		}
-		m.cost(c.trips, meter.Units{Read: 1 + 1 + 2 + 1 + changeRows + c.read}, append([]string{batchGet, query, batchGet, query, query}, c.more...)...)
+		m.cost(c.trips, meter.Units{Read: 1 + 1 + 1 + 2 + 1 + changeRows + c.read}, append([]string{batchGet, batchGet, query, batchGet, query, query}, c.more...)...)
 	}
 }
 
@@ -350,15 +393,52 @@ func TestCostOfASync(t *testing.T) {
 	}
 }
 
-// online stores rows of connections in the audience of s1, of about 150 bytes.
-func (m *metered) online(n int) {
+// TestCostOfARecord: the rows, then the entries, 25 in a request, requests at the same time.
+// A batch without revocations costs its rows.
+func TestCostOfARecord(t *testing.T) {
+	m := newMetered(t)
+	var sent, revoked []chat.Stored
+	for range 40 {
+		message := m.send("short")
+		sent = append(sent, chat.Stored{Key: message.MessageKey, Kind: chat.Inserted})
+		must(t)(nil, m.revoke("alice", message))
+		revoked = append(revoked, chat.Stored{Key: message.MessageKey, Kind: chat.Modified})
+	}
+	recorder := chat.Recorder{Messages: m.store, Audit: m.store, Events: &chattest.Bus{}, Clock: m.clock, Retention: time.Hour}
+	record := func(want int, records ...chat.Stored) {
+		m.metering(func() {
+			if r := recorder.Record(m.Context(), records); len(r.Errs) > 0 || r.Audited != want {
+				m.Fatalf("%+v", r)
+			}
+		})
+	}
+	record(40, append(sent, revoked...)...)
+	m.cost(2, meter.Units{Read: 40, Write: 40}, batchGet, batchWrite, batchWrite)
+	record(40, revoked...) // again
+	m.cost(2, meter.Units{Read: 40, Write: 40}, batchGet, batchWrite, batchWrite)
+	record(0, sent...)
+	m.cost(1, meter.Units{Read: 40}, batchGet)
+
+	m.metering(func() {
+		page, err := m.store.Audit(m.Context(), chat.AuditQuery{ServerID: "s1", Until: chat.MaxTimestamp, Limit: 20, Now: m.now})
+		if err != nil || len(page.Entries) != 20 || page.Next == nil {
+			m.Fatalf("%d entries, %v", len(page.Entries), err)
+		}
+	})
+	if units := m.Units().Read; units > 2 { // entries of less than 400 bytes
+		t.Errorf("%v units for a page of 20", units)
+	}
+}
+
+// online stores rows of connections in the audience of s1, or of subscribers of a channel of it, of about 150 bytes.
+func (m *metered) online(n int, channel string) {
 	m.Helper()
 	var rows []chat.Presence
 	for i := range n {
 		c := device(crowdAccount(i))
 		c.ID = fmt.Sprintf("L0SM9cOFvHc%04d=", i)
 		c.ConnectedAt, c.TokenExpiresAt = m.now.UnixMilli(), m.now.Add(time.Hour).UnixMilli()
-		rows = append(rows, chat.Presence{ServerID: "s1", Connection: c, Roles: []string{"member"}, Generation: 1, ProvedAt: m.now.UnixMilli()})
+		rows = append(rows, chat.Presence{ServerID: "s1", ChannelID: channel, Connection: c, Roles: []string{"member"}, Generation: 1, ProvedAt: m.now.UnixMilli()})
 	}
 	must(m.T)(nil, m.store.PutPresences(m.Context(), rows))
 }
@@ -366,7 +446,7 @@ func (m *metered) online(n int) {
 func (m *metered) notify(message chat.Message, devices int) {
 	m.Helper()
 	notifier := chat.Notifier{
-		Messages: m.store, Audience: m.store, Rights: m.store, Sessions: m.store, Gateway: chattest.NewGateway(),
+		Messages: m.store, Audience: m.store, Deliveries: m.store, Rights: m.store, Sessions: m.store, Gateway: chattest.NewGateway(),
 		Encode: func(notices []chat.Notice) ([][]byte, error) { return [][]byte{{1}}, nil },
 		Queue:  &chattest.Queue{}, Clock: m.clock, Concurrency: 64, Budget: 10 * time.Second, DirectPushLimit: 500,
 	}

@@ -13,6 +13,7 @@ import (
 	"unsend/shared/chat"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
 )
 
 const secret = "what was written in confidence"
@@ -41,10 +42,27 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 		"Memberships":      func(ctx context.Context, s *Store) error { _, err := s.Memberships(ctx, id); return err },
 		"RemoveConnection": func(ctx context.Context, s *Store) error { return s.RemoveConnection(ctx, id, "x", nil) },
 		"RemovePresences":  func(ctx context.Context, s *Store) error { return s.RemovePresences(ctx, id, []string{"x"}) },
-		"Audience":         func(ctx context.Context, s *Store) error { _, err := s.Audience(ctx, id, "", 1, 0); return err },
-		"Rights":           func(ctx context.Context, s *Store) error { _, err := s.Rights(ctx, id, []string{"c"}, 0); return err },
-		"Members":          func(ctx context.Context, s *Store) error { _, err := s.Members(ctx, id, []string{"a"}); return err },
-		"MemberCount":      func(ctx context.Context, s *Store) error { _, err := s.MemberCount(ctx, id); return err },
+		"Audience": func(ctx context.Context, s *Store) error {
+			_, err := s.Audience(ctx, chat.Crowd{ServerID: id}, "", 1, 0)
+			return err
+		},
+		"Rights":     func(ctx context.Context, s *Store) error { _, err := s.Rights(ctx, id, []string{"c"}, 0); return err },
+		"Members":    func(ctx context.Context, s *Store) error { _, err := s.Members(ctx, id, []string{"a"}); return err },
+		"Deliveries": func(ctx context.Context, s *Store) error { _, err := s.Deliveries(ctx, []string{id}); return err },
+		"ChangeDelivery": func(ctx context.Context, s *Store) error {
+			return s.ChangeDelivery(ctx, id, chat.Delivery{}, chat.Delivery{Large: true, Since: 1})
+		},
+		"SightsOf": func(ctx context.Context, s *Store) error {
+			_, err := s.SightsOf(ctx, id, "a", []string{"c"})
+			return err
+		},
+		"Subscriptions": func(ctx context.Context, s *Store) error { _, err := s.Subscriptions(ctx, id, "c"); return err },
+		"Subscribe": func(ctx context.Context, s *Store) error {
+			return s.Subscribe(ctx, []chat.Presence{{ServerID: id, ChannelID: "c", Connection: connection}}, 1)
+		},
+		"Unsubscribe": func(ctx context.Context, s *Store) error {
+			return s.Unsubscribe(ctx, connection, []chat.ChannelRef{{ServerID: id, ChannelID: "c"}})
+		},
 		"PutPresences": func(ctx context.Context, s *Store) error {
 			return s.PutPresences(ctx, []chat.Presence{{ServerID: id, Connection: connection}})
 		},
@@ -54,6 +72,16 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 		},
 		"Messages": func(ctx context.Context, s *Store) error {
 			_, err := s.Messages(ctx, []chat.MessageKey{message.MessageKey})
+			return err
+		},
+		"PutAudit": func(ctx context.Context, s *Store) error {
+			for _, failure := range s.PutAudit(ctx, []chat.AuditEntry{{MessageKey: message.MessageKey, Reason: secret}}) {
+				return failure.Err
+			}
+			return nil
+		},
+		"Audit": func(ctx context.Context, s *Store) error {
+			_, err := s.Audit(ctx, chat.AuditQuery{ServerID: id, Until: 1, Limit: 1})
 			return err
 		},
 		"ChangeServer": func(ctx context.Context, s *Store) error {
@@ -73,6 +101,13 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 			return err
 		},
 	}
+}
+
+func must(row item, err error) item {
+	if err != nil {
+		panic(err)
+	}
+	return row
 }
 
 // safe checks that an error shows nothing of what was sent or stored, however it is printed.
@@ -341,6 +376,42 @@ func TestUnprocessedItemsAreWrittenAgain(t *testing.T) {
 	}
 	if len(service.requests) != 2 || strings.Contains(service.requests[1].body, "one") || !strings.Contains(service.requests[1].body, "two") {
 		t.Errorf("asked %+v", service.requests)
+	}
+}
+
+// What fails of an audit is told by entry, and keeps nothing else from being stored.
+func TestAnAuditFailsByEntry(t *testing.T) {
+	entries := make([]chat.AuditEntry, 60)
+	for i := range entries {
+		entries[i].MessageKey = chat.MessageKey{ServerID: "s", ChannelID: "c", MsgServerID: fmt.Sprintf("m%02d", i)}
+	}
+	entries[3].MsgServerID = "a#b"
+	entries[40] = entries[4] // the same: one row
+	store, service, _ := scripted(func(r request) (int, string, error) {
+		switch {
+		case strings.Contains(r.body, "m04"):
+			left := wire(must(encodeAudit(entries[4])))
+			return 200, `{"UnprocessedItems":{"audit":[{"PutRequest":{"Item":` + left + `}}]}}`, nil
+		case strings.Contains(r.body, "m59"):
+			return 500, `{"__type":"InternalServerError"}`, nil
+		}
+		return 200, "{}", nil
+	})
+	codes := map[int]chat.Code{}
+	for _, failure := range store.PutAudit(t.Context(), entries) {
+		for _, i := range failure.Items {
+			codes[i] = chat.CodeOf(failure.Err)
+		}
+	}
+	want := map[int]chat.Code{3: chat.Invalid, 4: chat.Busy, 40: chat.Busy}
+	for i := 52; i < 60; i++ { // the last of 58 rows
+		want[i] = chat.Busy
+	}
+	if d := cmp.Diff(want, codes); d != "" {
+		t.Errorf("-want +got\n%s", d)
+	}
+	if n := len(service.requests); n != 1+4+1+1 {
+		t.Errorf("%d requests", n)
 	}
 }
 

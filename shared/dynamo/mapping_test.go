@@ -1,9 +1,11 @@
 package dynamo
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"unsend/shared/chat"
 	"unsend/shared/dynamo/meter"
 
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -116,8 +119,11 @@ func TestMappingsLoseNothing(t *testing.T) {
 	t.Run("connection", func(t *testing.T) {
 		comesBack(t, encodeConnection, func(v chat.Connection, row item) (chat.Connection, error) { return decodeConnection(v.AccountID, row) })
 	})
+	t.Run("audit", func(t *testing.T) {
+		comesBack(t, encodeAudit, func(e chat.AuditEntry, row item) (chat.AuditEntry, error) { return decodeAudit(e.ServerID, row) })
+	})
 	t.Run("presence", func(t *testing.T) {
-		comesBack(t, encodePresence, func(v chat.Presence, row item) (chat.Presence, error) { return decodePresence(v.ServerID, row) })
+		comesBack(t, encodePresence, func(v chat.Presence, row item) (chat.Presence, error) { return decodePresence(v.Crowd(), row) })
 	})
 }
 
@@ -235,14 +241,18 @@ func TestAPresenceIsSmall(t *testing.T) {
 func TestKeysAreNeverBuiltOfWhatTheySeparate(t *testing.T) {
 	for _, bad := range []string{"", "a#b", "#"} {
 		for name, build := range map[string]func() (itemKey, error){
-			"server":   func() (itemKey, error) { return serverKey(bad) },
-			"channel":  func() (itemKey, error) { return channelKey("s", bad) },
-			"member":   func() (itemKey, error) { return memberKey("s", bad) },
-			"list":     func() (itemKey, error) { return listKey("s", "c", bad) },
-			"change":   func() (itemKey, error) { return changeKey("s", 1, changedAccount, bad) },
-			"presence": func() (itemKey, error) { return presenceKey(bad, "c") },
+			"server":        func() (itemKey, error) { return serverKey(bad) },
+			"channel":       func() (itemKey, error) { return channelKey("s", bad) },
+			"member":        func() (itemKey, error) { return memberKey("s", bad) },
+			"list":          func() (itemKey, error) { return listKey("s", "c", bad) },
+			"change":        func() (itemKey, error) { return changeKey("s", 1, changedAccount, bad) },
+			"presence":      func() (itemKey, error) { return presenceKey(chat.Crowd{ServerID: bad}, "c") },
+			"subscriptions": func() (itemKey, error) { return subscriptionsKey("a", bad) },
 			"message": func() (itemKey, error) {
 				return messageKey(chat.MessageKey{ServerID: "s", ChannelID: bad, MsgServerID: "m"})
+			},
+			"audit": func() (itemKey, error) {
+				return auditKey("s", chat.UpdateRef{ChannelID: "c", MsgServerID: bad})
 			},
 			"update": func() (itemKey, error) {
 				return updateKey(chat.MessageKey{ServerID: "s", ChannelID: "c", MsgServerID: bad}, 1)
@@ -280,6 +290,35 @@ func TestMessageKeysAreOrderedByTimeAndReadBack(t *testing.T) {
 		if key, err := ParseMessageKey(bad[0], bad[1]); err == nil {
 			t.Errorf("%q was read as %+v", bad, key)
 		}
+	}
+}
+
+// What README.md shows is what is stored.
+func TestTheAuditRowOfTheREADME(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "```json\n{\"pk\"")
+	block, _, _ = strings.Cut(block, "\n```")
+	var want map[string]any
+	if err := json.Unmarshal([]byte(`{"pk"`+block), &want); err != nil {
+		t.Fatalf("README.md has no row of the audit: %v", err)
+	}
+	row, err := encodeAudit(chat.AuditEntry{
+		MessageKey: chat.MessageKey{ServerID: "s1", ChannelID: "c1", Timestamp: 1_767_225_600_123, MsgServerID: "01KDVDNQ3VC6X8J3QW2Z1N5R7T"},
+		Version:    2, RevokedAt: 1_767_225_603_456, AuthorID: "alice", Reason: "wrong room", Door: chat.WebSocketDoor,
+		Operator: chat.Who{AccountID: "bob", DeviceID: "desk", ClientType: chat.PC}, ExpiresAt: 1_767_225_603 + 365*24*3600 + 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := attributevalue.UnmarshalMap(row, &got); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-README.md +stored\n%s", d)
 	}
 }
 

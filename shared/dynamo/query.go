@@ -22,12 +22,13 @@ func (s *Store) get(ctx context.Context, op, table string, key itemKey) (item, e
 	return out.Item, nil
 }
 
-// span is a part of a partition: the rows whose sort key compares so with bound.
+// span is a part of a partition: the rows whose sort key compares so with bound, or lies between bound and end.
 type span struct {
 	table, pk  string
 	updates    bool   // of the index UpdatesIndex, by its own keys, eventually consistent
 	comparison string // ">", ">=", "<", "<="; empty: the whole partition
 	bound      string
+	end        string // with no comparison: from bound to here, both included
 	backward   bool
 	limit      int // rows of a page; 0: as many as the service gives, up to 1 MB
 }
@@ -45,10 +46,15 @@ func (p span) input() *dynamodb.QueryInput {
 	if p.updates {
 		in.IndexName = aws.String(UpdatesIndex)
 	}
-	if p.comparison != "" {
+	switch {
+	case p.comparison != "":
 		in.KeyConditionExpression = aws.String("#pk = :pk AND #sk " + p.comparison + " :sk")
 		in.ExpressionAttributeNames["#sk"] = sort
 		in.ExpressionAttributeValues[":sk"] = text(p.bound)
+	case p.end != "":
+		in.KeyConditionExpression = aws.String("#pk = :pk AND #sk BETWEEN :sk AND :end")
+		in.ExpressionAttributeNames["#sk"] = sort
+		in.ExpressionAttributeValues[":sk"], in.ExpressionAttributeValues[":end"] = text(p.bound), text(p.end)
 	}
 	if p.limit > 0 {
 		in.Limit = aws.Int32(int32(p.limit))

@@ -220,21 +220,3 @@ func (s *Store) Members(ctx context.Context, serverID string, accountIDs []strin
 	}
 	return members, nil
 }
-
-// MemberCount reads how many members the server has.
-func (s *Store) MemberCount(ctx context.Context, serverID string) (int, error) {
-	const op = "MemberCount"
-	key, err := memberCountKey(serverID)
-	if err != nil {
-		return 0, failed(op, err)
-	}
-	row, err := s.get(ctx, op, s.tables.Community, key)
-	if err != nil {
-		return 0, err
-	}
-	stored, err := decode[memberCountRow](row)
-	if err != nil {
-		return 0, failed(op, err)
-	}
-	return stored.Count, nil
-}

@@ -66,7 +66,7 @@ func scripted(answer func(r request) (int, string, error)) (*Store, *service, *[
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
 	})
-	return New(client, Tables{"messages", "community", "sessions"}, Options{
+	return New(client, Tables{"messages", "community", "sessions", "audit"}, Options{
 		Attempts: 5, Rand: func() float64 { return 0.999 },
 		Sleep: func(_ context.Context, d time.Duration) error {
 			mu.Lock()

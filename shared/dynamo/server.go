@@ -34,13 +34,31 @@ func serverKey(server string) (itemKey, error) {
 
 // memberCountKey is where the number of a server's members stands, as attrCount.
 func memberCountKey(server string) (itemKey, error) {
-	return newKey([]string{"server", server}, []string{"members"})
+	return newKey([]string{"server", server}, []string{memberCountKind})
 }
 
-const attrCount = "n"
+const (
+	attrCount = "n"
 
+	memberCountKind = "members"
+)
+
+// memberCountRow also says how notices reach the members, which follows from their number.
 type memberCountRow struct {
-	Count int `dynamodbav:"n"`
+	Count int   `dynamodbav:"n"`
+	Large bool  `dynamodbav:"large"`
+	Since int64 `dynamodbav:"since"` // ms
+}
+
+const (
+	attrLarge = "large"
+	attrSince = "since"
+)
+
+// decodeDelivery reads the row; nil is a small server without members.
+func decodeDelivery(row item) (chat.Delivery, error) {
+	stored, err := decode[memberCountRow](row)
+	return chat.Delivery{Members: stored.Count, Large: stored.Large, Since: stored.Since}, err
 }
 
 func encodeServer(key itemKey, s chat.Server) (item, error) {

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"slices"
 
 	"unsend/shared/chat"
 
@@ -60,8 +61,8 @@ func (s *Store) PutPresences(ctx context.Context, rows []chat.Presence) error {
 	return batch.run(ctx, s, op, s.tables.Sessions)
 }
 
-// RemoveConnection removes the account's row of the connection and its rows in the servers.
-func (s *Store) RemoveConnection(ctx context.Context, accountID, connectionID string, serverIDs []string) error {
+// RemoveConnection removes the account's row of the connection and its rows in the crowds.
+func (s *Store) RemoveConnection(ctx context.Context, accountID, connectionID string, crowds []chat.Crowd) error {
 	const op = "RemoveConnection"
 	key, err := connectionKey(accountID, connectionID)
 	if err != nil {
@@ -69,8 +70,15 @@ func (s *Store) RemoveConnection(ctx context.Context, accountID, connectionID st
 	}
 	var batch batchWrite
 	batch.delete(key)
-	for _, server := range serverIDs {
-		key, err := presenceKey(server, connectionID)
+	for _, crowd := range crowds {
+		key, err := presenceKey(crowd, connectionID)
+		if err != nil {
+			return failed(op, err)
+		}
+		batch.delete(key)
+	}
+	if slices.ContainsFunc(crowds, func(crowd chat.Crowd) bool { return crowd.ChannelID != "" }) {
+		key, err := subscriptionsKey(accountID, connectionID)
 		if err != nil {
 			return failed(op, err)
 		}
@@ -84,7 +92,7 @@ func (s *Store) RemovePresences(ctx context.Context, serverID string, connection
 	const op = "RemovePresences"
 	var batch batchWrite
 	for _, id := range connectionIDs {
-		key, err := presenceKey(serverID, id)
+		key, err := presenceKey(chat.Crowd{ServerID: serverID}, id)
 		if err != nil {
 			return failed(op, err)
 		}
@@ -93,11 +101,11 @@ func (s *Store) RemovePresences(ctx context.Context, serverID string, connection
 	return batch.run(ctx, s, op, s.tables.Sessions)
 }
 
-// Audience reads a page of the server's connections, in the order of their ids,
+// Audience reads a page of the crowd's connections, in the order of their ids,
 // with one query.
-func (s *Store) Audience(ctx context.Context, serverID, cursor string, limit int, now int64) (chat.AudiencePage, error) {
+func (s *Store) Audience(ctx context.Context, crowd chat.Crowd, cursor string, limit int, now int64) (chat.AudiencePage, error) {
 	const op = "Audience"
-	pk, err := presencePartition(serverID)
+	pk, err := presencePartition(crowd)
 	if err != nil {
 		return chat.AudiencePage{}, failed(op, err)
 	}
@@ -111,7 +119,7 @@ func (s *Store) Audience(ctx context.Context, serverID, cursor string, limit int
 	}
 	page := chat.AudiencePage{Next: last}
 	for _, row := range rows {
-		presence, err := decodePresence(serverID, row)
+		presence, err := decodePresence(crowd, row)
 		if err != nil {
 			return chat.AudiencePage{}, failed(op, err)
 		}
@@ -122,12 +130,12 @@ func (s *Store) Audience(ctx context.Context, serverID, cursor string, limit int
 	return page, nil
 }
 
-// Presences reads rows of the server's audience, a hundred in a request, requests at the same time.
-func (s *Store) Presences(ctx context.Context, serverID string, connectionIDs []string, now int64) ([]chat.Presence, error) {
+// Presences reads rows of the crowd, a hundred in a request, requests at the same time.
+func (s *Store) Presences(ctx context.Context, crowd chat.Crowd, connectionIDs []string, now int64) ([]chat.Presence, error) {
 	const op = "Presences"
 	keys := make([]itemKey, len(connectionIDs))
 	for i, id := range connectionIDs {
-		key, err := presenceKey(serverID, id)
+		key, err := presenceKey(crowd, id)
 		if err != nil {
 			return nil, failed(op, err)
 		}
@@ -139,7 +147,7 @@ func (s *Store) Presences(ctx context.Context, serverID string, connectionIDs []
 	}
 	var presences []chat.Presence
 	for _, row := range rows {
-		presence, err := decodePresence(serverID, row)
+		presence, err := decodePresence(crowd, row)
 		if err != nil {
 			return nil, failed(op, err)
 		}

@@ -1,4 +1,4 @@
-// Package dynamo keeps what chat stores in three DynamoDB tables.
+// Package dynamo keeps what chat stores in four DynamoDB tables.
 //
 // # Keys
 //
@@ -19,6 +19,7 @@
 //	           server#S                      | connection              the same, as a server's audience has it
 //	           sent#A#S#C#msg_id             | marker                  which message a client's id stored
 //	           frames#A                      | window                  how many frames an account has had
+//	Audit      server#S                      | time#channel#sent#msg   who took a message back, by the time of it
 //
 // One file holds an entity's keys, attribute names and mapping. Rows that end
 // carry ttl, in seconds; no decision trusts the table to have removed them.
@@ -49,7 +50,7 @@ import (
 
 // Tables are the names of the tables.
 type Tables struct {
-	Messages, Community, Sessions string
+	Messages, Community, Sessions, Audit string
 }
 
 // Options change how a store waits and how much it does at a time. The zero

@@ -49,6 +49,7 @@ func (s inspected) Dump() string {
 		{TableName: aws.String(s.tables.Messages), IndexName: aws.String(dynamo.UpdatesIndex)},
 		{TableName: aws.String(s.tables.Community)},
 		{TableName: aws.String(s.tables.Sessions)},
+		{TableName: aws.String(s.tables.Audit)},
 	} {
 		for _, row := range s.scan(in) {
 			fmt.Fprintln(&text, row)

@@ -195,3 +195,8 @@ func Pushed(r chat.Report) Outcome {
 		{"young", r.Young}, {"retried", r.Retried}, {"closed", r.Closed}, {"queued", r.Queued},
 	}}
 }
+
+// Recorded is the outcome that a report of recording has.
+func Recorded(r chat.RecordReport) Outcome {
+	return Outcome{Unfinished: r.Unfinished, Errs: r.Errs, Counts: []Count{{"audited", r.Audited}, {"published", r.Published}}}
+}

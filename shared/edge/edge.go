@@ -13,7 +13,7 @@
 //	code, duration_ms        what was answered, and when
 //	error, stack             only for 500 and 503
 //	reason                   why a token was refused: the rule, never a value
-//	records, unparsable, unfinished, notices, dropped, posts, gone, young, retried, closed, queued
+//	records, unparsable, unfinished, notices, dropped, posts, gone, young, retried, closed, queued, audited, published
 //	                         what became of a batch of the stream or of a queue, in numbers
 //
 // The level goes by the code: ERROR for 500, WARN for 503, INFO for the rest,

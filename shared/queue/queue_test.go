@@ -29,7 +29,9 @@ func TestTasksAreReadAsTheyWereWritten(t *testing.T) {
 	walk, few := task("s1"), task("s2")
 	walk.Part = &chat.Part{After: "L0SM9cOFvHcCIhw="}
 	few.Part, few.Attempt = &chat.Part{Only: []string{"a=", "b="}}, 7
-	for _, want := range []chat.Task{task("s ❤"), walk, few} {
+	shard := task("s1")
+	shard.Part = &chat.Part{ChannelID: "c1", Shard: 15, After: "x"}
+	for _, want := range []chat.Task{task("s ❤"), walk, few, shard} {
 		body, err := queue.EncodeTask(want)
 		if err != nil {
 			t.Fatal(err)
@@ -65,6 +67,8 @@ func TestWhatIsNoTaskIsRefused(t *testing.T) {
 		`{"v":1,"server":"s1","records":[` + strings.Replace(record, "5", "-5", 1) + `]}`,
 		`{"v":1,"server":"s1","records":[` + record + `],"attempt":-1}`,
 		`{"v":1,"server":"s1","records":[` + record + `],"part":{"only":[""]}}`,
+		`{"v":1,"server":"s1","records":[` + record + `],"part":{"channel":"c#"}}`,
+		`{"v":1,"server":"s1","records":[` + record + `],"part":{"channel":"c","shard":16}}`,
 	} {
 		if got, err := queue.DecodeTask(body); err == nil || strings.Contains(err.Error(), "SECRET") {
 			t.Errorf("%s: %+v, %v", body, got, err)

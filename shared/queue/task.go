@@ -30,8 +30,10 @@ type recordJSON struct {
 }
 
 type partJSON struct {
-	After string   `json:"after,omitempty"`
-	Only  []string `json:"only,omitempty"`
+	Channel string   `json:"channel,omitempty"`
+	Shard   int      `json:"shard,omitempty"`
+	After   string   `json:"after,omitempty"`
+	Only    []string `json:"only,omitempty"`
 }
 
 var kindNames = map[chat.StoredKind]string{chat.Inserted: "INSERT", chat.Modified: "MODIFY"}
@@ -43,7 +45,7 @@ func EncodeTask(t chat.Task) (string, error) {
 		encoded.Records = append(encoded.Records, recordJSON{kindNames[r.Kind], r.Key.ChannelID, r.Key.Timestamp, r.Key.MsgServerID})
 	}
 	if t.Part != nil {
-		encoded.Part = &partJSON{t.Part.After, t.Part.Only}
+		encoded.Part = &partJSON{t.Part.ChannelID, t.Part.Shard, t.Part.After, t.Part.Only}
 	}
 	body, err := json.Marshal(encoded)
 	if err != nil {
@@ -69,8 +71,9 @@ func DecodeTask(body string) (chat.Task, error) {
 		t.Records = append(t.Records, record)
 	}
 	if p := encoded.Part; p != nil {
-		t.Part = &chat.Part{After: p.After, Only: p.Only}
-		ok = ok && !slices.Contains(p.Only, "")
+		t.Part = &chat.Part{ChannelID: p.Channel, Shard: p.Shard, After: p.After, Only: p.Only}
+		ok = ok && !slices.Contains(p.Only, "") && p.Shard >= 0 && p.Shard < chat.SubscriberShards &&
+			(p.Channel == "" || chat.CheckID("channel", p.Channel) == nil)
 	}
 	if !ok {
 		return chat.Task{}, errNoTask

@@ -14,6 +14,7 @@ type Result struct {
 	Message    *chat.Message
 	Page       *chat.HistoryPage
 	Sync       *chat.SyncPage
+	Subscribed []chat.Subscribed
 	ServerTime int64 // ms
 }
 
@@ -36,14 +37,36 @@ type answerJSON struct {
 	Cursor  string            `json:"cursor,omitzero"`
 	More    bool              `json:"more,omitzero"`
 	Access  map[string]string `json:"access,omitzero"` // on the last page; no channel is {}
+	Mode    chat.Mode         `json:"delivery,omitzero"`
 	Reset   bool              `json:"reset,omitzero"`
+
+	Channels []subscribedJSON `json:"channels,omitzero"`
+}
+
+// subscribedJSON is what became of one channel of a request.
+type subscribedJSON struct {
+	ChannelID string    `json:"channel_id"`
+	Code      chat.Code `json:"res_code"`
+	Reason    string    `json:"reason,omitzero"`
+}
+
+func subscribedToJSON(channels []chat.Subscribed) []subscribedJSON {
+	var list []subscribedJSON
+	for _, c := range channels {
+		entry := subscribedJSON{ChannelID: c.ChannelID, Code: chat.CodeOf(c.Err)}
+		if c.Err != nil {
+			entry.Reason = chat.AsError(c.Err).SafeReason()
+		}
+		list = append(list, entry)
+	}
+	return list
 }
 
 // Answer is the frame for a request that succeeded. A page of history is cut
 // where it would be longer than [MaxFrame]: "next" then continues after the last
 // message that is in it, so that a walk meets every message exactly once.
 func Answer(action, requestID string, r Result) (string, error) {
-	answer := answerJSON{Type: "response", Action: action, RequestID: requestID, Code: chat.OK, ServerTime: r.ServerTime}
+	answer := answerJSON{Type: "response", Action: action, RequestID: requestID, Code: chat.OK, ServerTime: r.ServerTime, Channels: subscribedToJSON(r.Subscribed)}
 	var err error
 	if r.Message != nil {
 		answer.Message, err = encode(toJSON(*r.Message))

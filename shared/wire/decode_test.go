@@ -25,6 +25,10 @@ var decoders = map[string]func(string) (Frame[any], error){
 	History: anyDecoder(DecodeHistory),
 	Sync:    anyDecoder(DecodeSync),
 	Ping:    anyDecoder(DecodePing),
+
+	Subscribe:   anyDecoder(DecodeSubscribe),
+	Unsubscribe: anyDecoder(DecodeUnsubscribe),
+
 	Default: anyDecoder(DecodeDefault),
 }
 
@@ -59,6 +63,9 @@ func TestDecodeReadsEveryField(t *testing.T) {
 		{Sync, `{"action":"sync","request_id":"7","server_id":"s","cursor":"` + formatUpdateCursor(updateAt) + `"}`,
 			chat.SyncRequest{ServerID: "s", From: &updateAt}},
 		{Ping, `{"request_id":"7","action":"ping"}`, struct{}{}},
+		{Subscribe, `{"action":"subscribe","request_id":"7","server_id":"s","channel_ids":["c","d"]}`,
+			chat.SubscribeRequest{ServerID: "s", ChannelIDs: []string{"c", "d"}}},
+		{Unsubscribe, `{"action":"unsubscribe","request_id":"7","server_id":"s"}`, chat.SubscribeRequest{ServerID: "s"}},
 	} {
 		got, err := decoders[c.action](c.body)
 		if err != nil {
@@ -151,6 +158,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{"no server of sync", Sync, `{"action":"sync","request_id":"7"}`, inv, "server_id", "7"},
 		{"cursor of sync", Sync, `{"action":"sync","request_id":"7","server_id":"s","cursor":"AQ"}`, inv, "cursor", "7"},
 		{"history's cursor for sync", Sync, `{"action":"sync","request_id":"7","server_id":"s","cursor":"` + formatCursor(&chat.MessageRef{Timestamp: 1, MsgServerID: "x"}) + `"}`, inv, "cursor", "7"},
+		{"no server of subscribe", Subscribe, `{"action":"subscribe","request_id":"7","channel_ids":["c"]}`, inv, "server_id", "7"},
+		{"a channel that is no text", Subscribe, `{"action":"subscribe","request_id":"7","server_id":"s","channel_ids":["c",1]}`, inv, "channel_ids", "7"},
+		{"subscribe for unsubscribe", Unsubscribe, `{"action":"subscribe","request_id":"7","server_id":"s","channel_ids":["c"]}`, inv, "action", "7"},
 		{"limit 0", History, historyWith(`"limit":0`), inv, "limit", "7"},
 		{"limit 101", History, historyWith(`"limit":101`), inv, "limit", "7"},
 		{"cursor and time", History, historyWith(`"timestamp":1,"cursor":"x"`), inv, "timestamp", "7"},
@@ -192,7 +202,7 @@ var (
 		"is no JSON object": true, "is no whole number that fits": true, "has the wrong type": true, "is missing": true,
 		"is not the one of this route": true, "is no time in ms": true, "excludes cursor": true, "must be older or newer": true,
 		"must be from 1 to 100": true, "longer than 32768 bytes": true, "is none that an answer gave": true,
-		"could not be routed; send the frame as plain JSON text": true, "is unknown; known are history, ping, revoke, send, sync": true,
+		"could not be routed; send the frame as plain JSON text": true, "is unknown; known are history, ping, revoke, send, subscribe, sync, unsubscribe": true,
 		"is longer than an id may be": true, "holds # or a control character": true, "is not valid UTF-8": true,
 	}
 )
@@ -221,6 +231,7 @@ func FuzzDecode(f *testing.F) {
 		historyWith(`"cursor":"` + formatCursor(&chat.MessageRef{Timestamp: 7, MsgServerID: "x"}) + `"`),
 		`{"action":"sync","server_id":"s","cursor":"` + formatUpdateCursor(chat.UpdateRef{UpdatedAt: 7, ChannelID: "c", Timestamp: 6, MsgServerID: "x"}) + `"}`,
 		`{"action":"sync","server_id":"s","cursor":"` + formatUpdateCursor(chat.UpdateRef{UpdatedAt: 7}) + `"}`,
+		`{"action":"subscribe","server_id":"s","channel_ids":["c","d"]}`, `{"action":"unsubscribe","server_id":"s","channel_ids":["c"]}`,
 		`{"action":"edit"}`, `[`, `{"a":{"a":1,"a":2}}`, "\"\xff\"", `{"action":"ping","action":"ping"}`,
 	} {
 		f.Add(seed)

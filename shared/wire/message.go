@@ -2,8 +2,11 @@ package wire
 
 import "unsend/shared/chat"
 
-// notifiedAll is QChat's notify_reason of a notice to everybody who sees the channel.
-const notifiedAll = 1
+// QChat's notify_reason: a notice to everybody who sees the channel, or to its subscribers.
+const (
+	notifiedAll         = 1
+	notifiedSubscribers = 2
+)
 
 type messageJSON struct {
 	ServerID        string          `json:"server_id"`

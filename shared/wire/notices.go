@@ -63,6 +63,9 @@ func appendFrame(frames [][]byte, list []jsontext.Value) ([][]byte, error) {
 func encodeNotice(n chat.Notice) (jsontext.Value, error) {
 	notice := noticeJSON{Event: n.Event, Code: chat.OK, Message: toJSON(n.Message)}
 	notice.Message.NotifyReason = notifiedAll
+	if n.Subscribed {
+		notice.Message.NotifyReason = notifiedSubscribers
+	}
 	if n.Event == chat.MessageUpdated {
 		notice.Info = &updateInfoJSON{}
 		if n.Message.Revocation != nil {

@@ -29,6 +29,8 @@ func reencode(t *testing.T, action string, f Frame[any]) string {
 			m.Cursor = &cursor
 		}
 		members = m
+	case chat.SubscribeRequest:
+		members = &subscribeMembers{head: h, ServerID: &r.ServerID, ChannelIDs: r.ChannelIDs}
 	default:
 		members = &pingMembers{head: h}
 	}

@@ -35,6 +35,16 @@ func DecodeSync(body string) (Frame[chat.SyncRequest], error) {
 	return decode(body, Sync, &syncMembers{})
 }
 
+// DecodeSubscribe reads a frame of the action "subscribe". server_id and channel_ids must be there.
+func DecodeSubscribe(body string) (Frame[chat.SubscribeRequest], error) {
+	return decode(body, Subscribe, &subscribeMembers{})
+}
+
+// DecodeUnsubscribe reads a frame of the action "unsubscribe", which is like subscribe's.
+func DecodeUnsubscribe(body string) (Frame[chat.SubscribeRequest], error) {
+	return decode(body, Unsubscribe, &subscribeMembers{})
+}
+
 // DecodePing reads a frame of the action "ping".
 func DecodePing(body string) (Frame[struct{}], error) {
 	return decode(body, Ping, &pingMembers{})
@@ -110,6 +120,12 @@ type syncMembers struct {
 	Cursor   *string `json:"cursor"`
 }
 
+type subscribeMembers struct {
+	head
+	ServerID   *string  `json:"server_id"`
+	ChannelIDs []string `json:"channel_ids"`
+}
+
 type pingMembers struct{ head }
 
 func (m *sendMembers) envelope() head    { return m.head }
@@ -117,6 +133,16 @@ func (m *revokeMembers) envelope() head  { return m.head }
 func (m *historyMembers) envelope() head { return m.head }
 func (m *syncMembers) envelope() head    { return m.head }
 func (m *pingMembers) envelope() head    { return m.head }
+
+func (m *subscribeMembers) envelope() head { return m.head }
+
+func (m *subscribeMembers) request() (r chat.SubscribeRequest, err error) {
+	if r.ServerID, err = required("server_id", m.ServerID); err != nil {
+		return r, err
+	}
+	r.ChannelIDs = m.ChannelIDs
+	return r, nil
+}
 
 func (m *pingMembers) request() (struct{}, error) { return struct{}{}, nil }
 

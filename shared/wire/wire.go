@@ -31,14 +31,16 @@ const (
 // The actions that clients name, which are the route keys of the API, and the
 // route of everything else.
 const (
-	Send    = "send"
-	Revoke  = "revoke"
-	History = "history"
-	Sync    = "sync"
-	Ping    = "ping"
+	Send        = "send"
+	Revoke      = "revoke"
+	History     = "history"
+	Sync        = "sync"
+	Subscribe   = "subscribe"
+	Unsubscribe = "unsubscribe"
+	Ping        = "ping"
 
 	Default = "$default"
 )
 
 // Actions lists the actions in the order of the alphabet.
-var Actions = []string{History, Ping, Revoke, Send, Sync}
+var Actions = []string{History, Ping, Revoke, Send, Subscribe, Sync, Unsubscribe}

@@ -11,9 +11,8 @@
 // A post takes [Service.Latency] (median; log-normal) and counts against the account's token bucket, which refuses with 429
 // (API Gateway: 10,000 requests a second, burst 5,000). The stream's records come after [streamDelay], the queue's after [deliveryDelay] and whole
 // seconds of delay; each invocation is one of a fixed number of warm environments, which keeps its limiter and its
-// memory of strain; a batch is up to ten of the tasks that wait. An audience's page takes [pageDelay]. Left out: cold starts and the climb of the
-// mapping's pollers, the other readings' time (rights are read under a lock, which would stop a bubble's time), throttling by
-// DynamoDB, and everybody else's traffic.
+// memory of strain; a batch is up to ten of the tasks that wait. A reading of the tables takes [readDelay]. Left out: cold starts and the climb
+// of the mapping's pollers, throttling by DynamoDB, and everybody else's traffic.
 package fanout
 
 import (
@@ -34,12 +33,15 @@ type Options struct {
 
 // Deployment has the parameters of template.yaml that matter here.
 type Deployment struct {
-	PostsPerSecond  int           `json:"posts_per_second"`
-	PushInvocations int           `json:"push_invocations"`
-	PushConcurrency int           `json:"push_concurrency"`
-	DirectPushLimit int           `json:"direct_push_limit"`
-	ServerBudget    time.Duration `json:"server_push_budget_ns"`
-	TaskBudget      time.Duration `json:"task_push_budget_ns"`
+	PostsPerSecond  int `json:"posts_per_second"`
+	PushInvocations int `json:"push_invocations"`
+	PushConcurrency int `json:"push_concurrency"`
+	DirectPushLimit int `json:"direct_push_limit"`
+	// LargeServerMembers is from how many members on only the subscribers of a channel are told: here everybody
+	// who is online is one of them. 0: all servers are small.
+	LargeServerMembers int           `json:"large_server_members"`
+	ServerBudget       time.Duration `json:"server_push_budget_ns"`
+	TaskBudget         time.Duration `json:"task_push_budget_ns"`
 }
 
 // Service is how the connection service and its clients behave.
@@ -60,7 +62,7 @@ type Service struct {
 func Defaults() Options {
 	return Options{
 		Connections: 1_000, Seed: 1,
-		Deployment: Deployment{PostsPerSecond: 5_000, PushInvocations: 8, PushConcurrency: 32, DirectPushLimit: 500,
+		Deployment: Deployment{PostsPerSecond: 5_000, PushInvocations: 8, PushConcurrency: 32, DirectPushLimit: 500, LargeServerMembers: chat.DefaultLargeServer,
 			ServerBudget: 3 * time.Second, TaskBudget: 20 * time.Second},
 		Service: Service{Quota: 10_000, Burst: 5_000, Latency: 10 * time.Millisecond, Spread: 0.5, Gone: 0.01, Full: 0.002, Hanging: 0.01},
 	}
@@ -71,7 +73,7 @@ const (
 	streamDelay   = 300 * time.Millisecond // from a write to notify: the mapping asks each shard about four times a second
 	deliveryDelay = 20 * time.Millisecond  // from SendMessage to push
 	sendDelay     = 5 * time.Millisecond   // SendMessage
-	pageDelay     = 5 * time.Millisecond   // a page of an audience
+	readDelay     = 5 * time.Millisecond   // a request to DynamoDB
 	pushTimeout   = 58 * time.Second       // push's Timeout but for the margin of package edge
 	batchSize     = 10                     // of the mapping
 	visibility    = 6 * time.Minute        // of the queue
@@ -81,6 +83,7 @@ const (
 // Result is what one run came to.
 type Result struct {
 	Connections int    `json:"connections"`
+	Large       bool   `json:"large"` // the subscribers are told, in all invocations at the same time
 	Passes      []Pass `json:"passes"`
 }
 
@@ -109,7 +112,7 @@ type Pass struct {
 
 	Invocations int           `json:"invocations"` // of notify and push
 	Ran         time.Duration `json:"ran_ns"`      // all of them together
-	PeakRows    int           `json:"peak_rows"`   // of the audience that were held at a time
+	PeakRows    int           `json:"peak_rows"`   // of the audience that push held at a time
 	PeakHeap    int           `json:"peak_heap"`   // bytes that were live beyond what the play itself holds
 
 	Reads  float64 `json:"read_units"`

@@ -9,11 +9,8 @@ import (
 	"time"
 
 	"unsend/scripts/benchmark/fanout"
+	"unsend/shared/chat"
 )
-
-// lanes: several invocations go through one server's audience at the same time. While it is false a
-// server is told by one of them after the other, each at its share of PostsPerSecond.
-const lanes = false
 
 // The tests do not run in parallel with each other: the heap that they look at is the process's.
 
@@ -43,11 +40,12 @@ func plays(t *testing.T, connections int, alter ...func(*fanout.Options)) (messa
 // allWell is a service without clients in trouble.
 func allWell(o *fanout.Options) { o.Service.Gone, o.Service.Full, o.Service.Hanging = 0, 0, 0 }
 
-// A hundred thousand devices: everybody who is well is told, within what the quota allows, and nobody
-// keeps the audience in memory.
+// A hundred thousand devices: everybody who is well is told, within what the quota allows and not much later than that
+// takes, and nobody keeps the audience in memory.
 func TestAHundredThousandDevices(t *testing.T) {
 	message, revoke := plays(t, 100_000)
 	d := fanout.Defaults().Deployment
+	quota := time.Duration(100_000/d.PostsPerSecond) * time.Second // alone
 	for _, pass := range []fanout.Pass{message, revoke} {
 		if pass.Untold > 0 || pass.Told < 97_000 || pass.Dead > 0 || pass.Dropped > 0 {
 			t.Errorf("%s: %d told, %d not, %d dead letters, %d dropped", pass.Event, pass.Told, pass.Untold, pass.Dead, pass.Dropped)
@@ -55,23 +53,12 @@ func TestAHundredThousandDevices(t *testing.T) {
 		if most := d.PostsPerSecond + 2*d.PushInvocations; pass.PerSecond > most || pass.Refused > 0 {
 			t.Errorf("%s: %d posts of push in a second, want %d at most; %d refused", pass.Event, pass.PerSecond, most, pass.Refused)
 		}
+		if pass.Last > quota*12/10 {
+			t.Errorf("%s: the last device after %v, want %v at most", pass.Event, pass.Last, quota*12/10)
+		}
 		// Four pages that wait for their last clients and one that is read, in each invocation.
 		if most := d.PushInvocations * 5 * 500; pass.PeakRows > most || pass.PeakHeap > 16<<20 {
 			t.Errorf("%s: %d rows held, want %d at most; %d bytes", pass.Event, pass.PeakRows, most, pass.PeakHeap)
-		}
-	}
-}
-
-// The last device is told within 1.2 times of what the quota alone takes.
-func TestTheLastOfAHundredThousandDevices(t *testing.T) {
-	if !lanes {
-		t.Skip("one server's audience is gone through by one invocation at a time, at its share of PostsPerSecond: set lanes where it is by several")
-	}
-	message, revoke := plays(t, 100_000)
-	bound := time.Duration(100_000/fanout.Defaults().Deployment.PostsPerSecond) * time.Second
-	for _, pass := range []fanout.Pass{message, revoke} {
-		if pass.Last > bound*12/10 {
-			t.Errorf("%s: the last device after %v, want %v at most", pass.Event, pass.Last, bound*12/10)
 		}
 	}
 }
@@ -129,13 +116,32 @@ func TestAStormOf429ClosesNobody(t *testing.T) {
 }
 
 // What a notice costs does not know how many members there are: as in TestCostOfANotice of package dynamo, over the
-// real store, it is 1 for the message, 1 for 21 connections, 2 policies, 1 for the lists, 1 for the changes.
+// real store, it is 1 for the message, 1 for the mode, 1 for 21 connections, 2 policies, 1 for the lists, 1 for the changes. In
+// a large server it is 1 for each list of subscribers, not for all.
 func TestUnitsDoNotKnowTheMembers(t *testing.T) {
-	for _, members := range []int{10, 1_000, 100_000} {
-		message, revoke := plays(t, 20, allWell, func(o *fanout.Options) { o.Members = members })
-		if message.Reads != 6 || revoke.Reads != 6 || message.Writes+revoke.Writes != 0 {
-			t.Errorf("%d members: %v and %v read units, %v written", members, message.Reads, revoke.Reads, message.Writes+revoke.Writes)
+	small := func(o *fanout.Options) { o.Deployment.LargeServerMembers = 0 }
+	for _, c := range []struct {
+		members int
+		mode    func(*fanout.Options)
+		want    float64
+	}{
+		{10, allWell, 7}, {1_000, allWell, 7}, {100_000, small, 7},
+		{2_000, allWell, 6 + chat.SubscriberShards}, {100_000, allWell, 6 + chat.SubscriberShards},
+	} {
+		message, revoke := plays(t, 20, allWell, c.mode, func(o *fanout.Options) { o.Members = c.members })
+		if message.Reads != c.want || revoke.Reads != c.want || message.Writes+revoke.Writes != 0 || message.Told != 20 {
+			t.Errorf("%d members: %v and %v read units, want %v; %v written", c.members, message.Reads, revoke.Reads, c.want, message.Writes+revoke.Writes)
 		}
+	}
+}
+
+// A server without subscribers is gone through by one invocation at a time, at its share of PostsPerSecond.
+func TestASmallServerIsOneWalk(t *testing.T) {
+	message, _ := plays(t, 5_000, allWell, func(o *fanout.Options) { o.Deployment.LargeServerMembers = 0 })
+	d := fanout.Defaults().Deployment
+	share := float64(d.PostsPerSecond) / float64(d.PushInvocations)
+	if takes := float64(5_000-d.DirectPushLimit) / share; message.Untold > 0 || message.Last.Seconds() < takes || message.Last.Seconds() > takes+1 {
+		t.Errorf("%d not told, the last after %v; want about %.1f s", message.Untold, message.Last, takes)
 	}
 }
 
@@ -191,7 +197,7 @@ func TestDefaultsAreTheTemplates(t *testing.T) {
 	}
 	d := fanout.Defaults().Deployment
 	for name, want := range map[string]int{
-		"PostsPerSecond": d.PostsPerSecond, "PushInvocations": d.PushInvocations, "PushConcurrency": d.PushConcurrency, "DirectPushLimit": d.DirectPushLimit,
+		"PostsPerSecond": d.PostsPerSecond, "PushInvocations": d.PushInvocations, "PushConcurrency": d.PushConcurrency, "DirectPushLimit": d.DirectPushLimit, "LargeServerMembers": d.LargeServerMembers,
 		"ServerPushBudgetMs": int(d.ServerBudget.Milliseconds()), "TaskPushBudgetMs": int(d.TaskBudget.Milliseconds()),
 	} {
 		found := regexp.MustCompile(`\n  ` + name + `:\n    Description: .*\n    Type: Number\n    Default: (\d+)\n`).FindSubmatch(text)

@@ -21,7 +21,7 @@ type done struct {
 func (p *play) notifier(push bool) *chat.Notifier {
 	d := p.options.Deployment
 	n := &chat.Notifier{
-		Messages: p.rows, Audience: p.rows, Rights: p.rows, Sessions: p.rows,
+		Messages: p.rows, Audience: p.rows, Deliveries: p.rows, Rights: p.rows, Sessions: p.rows,
 		Gateway: caller{p.service, push}, Queue: p.queue, Encode: wire.EncodeNotices, Clock: time.Now,
 		Concurrency: d.PushConcurrency, Budget: d.ServerBudget, DirectPushLimit: d.DirectPushLimit,
 	}

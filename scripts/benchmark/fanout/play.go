@@ -32,7 +32,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	message := p.scenery.message(time.Now())
-	result := Result{Connections: o.Connections}
+	result := Result{Connections: o.Connections, Large: p.scenery.large}
 	for _, write := range []struct {
 		event chat.Event
 		kind  chat.StoredKind
@@ -61,8 +61,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 // newPlay sets the scene: an audience that connected a minute ago, and what changed since.
 func newPlay(ctx context.Context, o Options) (*play, error) {
 	// A minute is longer than PostableAfter and ChangeOverlap.
-	p := &play{options: o, scenery: newScenery(o.Seed, o.Connections, time.Now().Add(-time.Minute)), queue: newQueue()}
-	weights, err := weigh(ctx, newScenery(o.Seed, 1, time.Now()))
+	began, large := time.Now().Add(-time.Minute), o.large()
+	p := &play{options: o, scenery: newScenery(o.Seed, o.Connections, large, began), queue: newQueue()}
+	weights, err := weigh(ctx, newScenery(o.Seed, 1, large, began))
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +82,8 @@ func newPlay(ctx context.Context, o Options) (*play, error) {
 	}
 	p.service.closed = func(i int) {
 		// What $disconnect does, which is not the push's work. It fails as little as a map does.
-		_ = p.rows.Store.RemovePresences(context.WithoutCancel(ctx), server, p.scenery.ids[i:i+1])
+		row := p.scenery.presence(i)
+		_ = p.rows.Store.RemoveConnection(context.WithoutCancel(ctx), row.Connection.AccountID, row.Connection.ID, []chat.Crowd{row.Crowd()})
 	}
 	for i, id := range p.scenery.ids {
 		p.service.index[id] = i
@@ -99,6 +101,12 @@ func (o Options) members() int {
 		return 1
 	}
 	return 1 + o.Connections + o.Members
+}
+
+// large tells whether the server has so many members that only subscribers are told.
+func (o Options) large() bool {
+	most := o.Deployment.LargeServerMembers
+	return most > 0 && 1+o.Connections+o.Members >= most
 }
 
 // tell has a write done, and tells of it until nothing is left.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"weak"
 
@@ -87,29 +88,49 @@ func (r *rows) batchGet(count, bytes int) {
 	r.read(float64(count) * max(1, math.Ceil(float64(bytes)/4096)))
 }
 
+// requested takes the time of a request.
+func requested(ctx context.Context) error {
+	if err := wait(ctx, readDelay); err != nil {
+		return &chat.Error{Code: chat.Busy, Err: err}
+	}
+	return nil
+}
+
 // Messages reads rows. See [chat.MessageReader].
 func (r *rows) Messages(ctx context.Context, keys []chat.MessageKey) ([]chat.Message, error) {
+	if err := requested(ctx); err != nil {
+		return nil, err
+	}
 	r.batchGet(len(keys), r.weights.message)
 	return r.Store.Messages(ctx, keys)
 }
 
-// Audience reads a page. See [chat.Audience].
-func (r *rows) Audience(ctx context.Context, server, cursor string, limit int, now int64) (chat.AudiencePage, error) {
-	if err := wait(ctx, pageDelay); err != nil {
-		return chat.AudiencePage{}, &chat.Error{Code: chat.Busy, Err: err}
+// Deliveries reads who is told. See [chat.DeliveryReader].
+func (r *rows) Deliveries(ctx context.Context, servers []string) (map[string]chat.Delivery, error) {
+	if err := requested(ctx); err != nil {
+		return nil, err
 	}
-	page, err := r.Store.Audience(ctx, server, cursor, limit, now)
+	r.batchGet(len(servers), 1)
+	return r.Store.Deliveries(ctx, servers)
+}
+
+// Audience reads a page. See [chat.Audience].
+func (r *rows) Audience(ctx context.Context, crowd chat.Crowd, cursor string, limit int, now int64) (chat.AudiencePage, error) {
+	if err := requested(ctx); err != nil {
+		return chat.AudiencePage{}, err
+	}
+	page, err := r.Store.Audience(ctx, crowd, cursor, limit, now)
 	r.query(len(page.Rows), r.weights.presence)
 	r.hold(page.Rows)
 	return page, err
 }
 
 // Presences reads rows. See [chat.Audience].
-func (r *rows) Presences(ctx context.Context, server string, ids []string, now int64) ([]chat.Presence, error) {
-	if err := wait(ctx, pageDelay); err != nil {
-		return nil, &chat.Error{Code: chat.Busy, Err: err}
+func (r *rows) Presences(ctx context.Context, crowd chat.Crowd, ids []string, now int64) ([]chat.Presence, error) {
+	if err := requested(ctx); err != nil {
+		return nil, err
 	}
-	found, err := r.Store.Presences(ctx, server, ids, now)
+	found, err := r.Store.Presences(ctx, crowd, ids, now)
 	r.batchGet(len(ids), r.weights.presence)
 	r.hold(found)
 	return found, err
@@ -117,6 +138,9 @@ func (r *rows) Presences(ctx context.Context, server string, ids []string, now i
 
 // Rights reads policies, lists and changes. See [chat.RightsReader].
 func (r *rows) Rights(ctx context.Context, server string, channels []string, since int64) (chat.Rights, error) {
+	if err := requested(ctx); err != nil {
+		return chat.Rights{}, err
+	}
 	rights, err := r.Store.Rights(ctx, server, channels, since)
 	r.batchGet(1, r.weights.server)
 	r.batchGet(len(channels), r.weights.channel)
@@ -133,26 +157,50 @@ func (r *rows) Rights(ctx context.Context, server string, channels []string, sin
 
 // Members reads member rows. See [chat.RightsReader].
 func (r *rows) Members(ctx context.Context, server string, accounts []string) (map[string]chat.Member, error) {
+	if err := requested(ctx); err != nil {
+		return nil, err
+	}
 	r.batchGet(len(accounts), r.weights.member)
 	return r.Store.Members(ctx, server, accounts)
 }
 
 // Memberships reads an account's servers. See [chat.Memberships].
 func (r *rows) Memberships(ctx context.Context, account string) ([]chat.Membership, error) {
+	if err := requested(ctx); err != nil {
+		return nil, err
+	}
 	memberships, err := r.Store.Memberships(ctx, account)
 	r.query(len(memberships), r.weights.change)
 	return memberships, err
 }
 
-// RemoveConnection removes rows, of less than 1 KB. See [chat.ConnectionStore].
-func (r *rows) RemoveConnection(ctx context.Context, account, id string, servers []string) error {
+// Subscriptions reads one row. See [chat.SubscriptionStore].
+func (r *rows) Subscriptions(ctx context.Context, account, id string) ([]chat.ChannelRef, error) {
+	if err := requested(ctx); err != nil {
+		return nil, err
+	}
+	r.batchGet(1, 1)
+	return r.Store.Subscriptions(ctx, account, id)
+}
+
+// RemoveConnection removes rows, of less than 1 KB, and the list of what it subscribed to. See [chat.ConnectionStore].
+func (r *rows) RemoveConnection(ctx context.Context, account, id string, crowds []chat.Crowd) error {
+	if err := requested(ctx); err != nil {
+		return err
+	}
+	units := 1 + len(crowds)
+	if slices.ContainsFunc(crowds, func(crowd chat.Crowd) bool { return crowd.ChannelID != "" }) {
+		units++
+	}
 	r.mu.Lock()
-	r.writes += float64(1 + len(servers))
+	r.writes += float64(units)
 	r.mu.Unlock()
-	return r.Store.RemoveConnection(ctx, account, id, servers)
+	return r.Store.RemoveConnection(ctx, account, id, crowds)
 }
 
 var (
-	_ chat.Audience     = (*rows)(nil)
-	_ chat.RightsReader = (*rows)(nil)
+	_ chat.Audience          = (*rows)(nil)
+	_ chat.RightsReader      = (*rows)(nil)
+	_ chat.DeliveryReader    = (*rows)(nil)
+	_ chat.SubscriptionStore = (*rows)(nil)
 )

@@ -14,9 +14,9 @@ import (
 
 // scenery is a server with people online, as it is stored.
 type scenery struct {
-	seed  uint64
 	ids   []string // of the connections, the author's first
 	began time.Time
+	large bool // everybody has subscribed to the channel, and only subscribers are told
 }
 
 const (
@@ -24,9 +24,9 @@ const (
 	member                  = "member" // everybody's role
 )
 
-func newScenery(seed uint64, connections int, now time.Time) scenery {
+func newScenery(seed uint64, connections int, large bool, now time.Time) scenery {
 	random := rand.New(rand.NewPCG(seed, 2))
-	s := scenery{seed: seed, began: now, ids: make([]string, connections+1)}
+	s := scenery{began: now, large: large, ids: make([]string, connections+1)}
 	seen := make(map[string]bool, len(s.ids))
 	for i := range s.ids {
 		for s.ids[i] == "" || seen[s.ids[i]] {
@@ -55,7 +55,11 @@ func account(i int) string {
 func (s scenery) presence(i int) chat.Presence {
 	c := chat.Connection{ID: s.ids[i], AccountID: account(i), DeviceID: "phone", ClientType: chat.IOS,
 		ConnectedAt: s.began.UnixMilli(), TokenExpiresAt: s.began.Add(2 * time.Hour).UnixMilli()}
-	return chat.Presence{ServerID: server, Connection: c, Roles: []string{member}, Generation: 1, ProvedAt: s.began.UnixMilli()}
+	row := chat.Presence{ServerID: server, Connection: c, Roles: []string{member}, Generation: 1, ProvedAt: s.began.UnixMilli()}
+	if s.large {
+		row.ChannelID = channel
+	}
+	return row
 }
 
 func (s scenery) message(now time.Time) chat.Message {
@@ -80,6 +84,11 @@ func (s scenery) put(ctx context.Context, store chat.Store, members int) error {
 	}
 	if _, err := store.ChangeChannel(ctx, server, channel, s.began, func(*chat.Channel) error { return nil }); err != nil {
 		return err
+	}
+	if s.large {
+		if err := store.ChangeDelivery(ctx, server, chat.Delivery{}, chat.Delivery{Large: true, Since: 1}); err != nil {
+			return err
+		}
 	}
 	for i := range members {
 		if err := join(ctx, store, i, s.began.Add(-time.Hour)); err != nil {

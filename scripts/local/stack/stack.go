@@ -48,11 +48,18 @@ type Description struct {
 	MessagesTable  string `json:"messages_table"`
 	CommunityTable string `json:"community_table"`
 	SessionsTable  string `json:"sessions_table"`
+	AuditTable     string `json:"audit_table"`
 	StreamARN      string `json:"stream_arn"` // of the messages table
 	FailureBucket  string `json:"failure_bucket"`
 
+	// LargeServerMembers is how many members make a server a large one; 0: none is.
+	LargeServerMembers int `json:"large_server_members"`
+
 	PushQueueURL       string `json:"push_queue_url"`
 	PushDeadLettersURL string `json:"push_dead_letters_url"`
+
+	// EventBus is the name of the bus that is told of messages; empty where none is.
+	EventBus string `json:"event_bus,omitempty"`
 
 	// TokenSecretARN is the secret that new tokens are signed with; empty where
 	// the deployment takes its keys from a JWKS URL.

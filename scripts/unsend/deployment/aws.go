@@ -49,11 +49,14 @@ func describe(s types.Stack, region string) (stack.Description, error) {
 				aws.ToString(s.StackName), name, s.StackStatus)
 		}
 	}
+	large, _ := strconv.Atoi(parameters["LargeServerMembers"])   // 0, none is large, for a deployment that knows of none
 	longest, _ := strconv.Atoi(parameters["TokenMaxTtlSeconds"]) // 0: the deployment will tell
 	return stack.Description{
 		Name: aws.ToString(s.StackName), Region: region,
 		WebSocketURL:  outputs["WebSocketUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
+		PushQueueURL: outputs["PushQueueUrl"], PushDeadLettersURL: outputs["PushDeadLettersUrl"], LargeServerMembers: large,
+		AuditTable: outputs["AuditTable"], EventBus: parameters["EventBusName"],
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
 		TokenSecretARN: outputs["TokenSecretArn"], TokenIssuer: parameters["TokenIssuer"], TokenAudience: parameters["TokenAudience"],
 		TokenMaxTTLSeconds: longest,

@@ -83,7 +83,7 @@ func (d *Deployment) AWS() aws.Config { return d.aws.Copy() }
 
 // Store is the deployment's store.
 func (d *Deployment) Store() *dynamo.Store {
-	tables := dynamo.Tables{Messages: d.MessagesTable, Community: d.CommunityTable, Sessions: d.SessionsTable}
+	tables := dynamo.Tables{Messages: d.MessagesTable, Community: d.CommunityTable, Sessions: d.SessionsTable, Audit: d.AuditTable}
 	return dynamo.New(dynamo.NewClient(d.aws), tables, dynamo.Options{})
 }
 

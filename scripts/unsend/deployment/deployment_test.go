@@ -24,15 +24,19 @@ func TestDescribe(t *testing.T) {
 	t.Parallel()
 	s := cloudformation.Stack{
 		StackName: aws.String("prod"),
-		Outputs:   outputs("WebSocketUrl", "wss://x/live", "MessagesTable", "m", "CommunityTable", "c", "SessionsTable", "s", "TokenSecretArn", "arn"),
+		Outputs: outputs("WebSocketUrl", "wss://x/live", "MessagesTable", "m", "CommunityTable", "c", "SessionsTable", "s", "AuditTable", "a", "TokenSecretArn", "arn",
+			"PushQueueUrl", "q", "PushDeadLettersUrl", "d"),
 		Parameters: []cloudformation.Parameter{
 			{ParameterKey: aws.String("TokenAudience"), ParameterValue: aws.String("unsend")},
+			{ParameterKey: aws.String("EventBusName"), ParameterValue: aws.String("b")},
 			{ParameterKey: aws.String("TokenMaxTtlSeconds"), ParameterValue: aws.String("3600")},
+			{ParameterKey: aws.String("LargeServerMembers"), ParameterValue: aws.String("500")},
 		},
 	}
 	got, err := describe(s, "eu-west-1")
 	want := stack.Description{
-		Name: "prod", Region: "eu-west-1", WebSocketURL: "wss://x/live", MessagesTable: "m", CommunityTable: "c", SessionsTable: "s",
+		Name: "prod", Region: "eu-west-1", WebSocketURL: "wss://x/live", MessagesTable: "m", CommunityTable: "c", SessionsTable: "s", AuditTable: "a", EventBus: "b",
+		PushQueueURL: "q", PushDeadLettersURL: "d", LargeServerMembers: 500,
 		TokenSecretARN: "arn", TokenAudience: "unsend", TokenMaxTTLSeconds: 3600,
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {

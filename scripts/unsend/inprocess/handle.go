@@ -29,6 +29,8 @@ func (d *Deployment) handle(ctx context.Context, c chat.Connection, body string)
 	case wire.Sync:
 		f, err := wire.DecodeSync(body)
 		return answer(f, wire.Sync, err, func() (wire.Result, error) { return d.sync(ctx, c, f.Request) })
+	case wire.Subscribe, wire.Unsubscribe:
+		return d.subscription(ctx, c, route.Action, body)
 	case wire.Ping:
 		f, err := wire.DecodePing(body)
 		return answer(f, wire.Ping, err, func() (wire.Result, error) { return wire.Result{ServerTime: time.Now().UnixMilli()}, nil })
@@ -86,6 +88,19 @@ func (d *Deployment) sync(ctx context.Context, c chat.Connection, r chat.SyncReq
 	s := chat.Syncs{Updates: d.Store, Sights: d.Store, Clock: time.Now}
 	page, err := s.Sync(ctx, c, r)
 	return wire.Result{Sync: &page}, err
+}
+
+func (d *Deployment) subscription(ctx context.Context, c chat.Connection, action, body string) string {
+	s := chat.Subscriptions{Store: d.Store, Sights: d.Store, Clock: time.Now, Most: chat.DefaultMaxSubscriptions}
+	decode, serve := wire.DecodeSubscribe, s.Subscribe
+	if action == wire.Unsubscribe {
+		decode, serve = wire.DecodeUnsubscribe, s.Unsubscribe
+	}
+	f, err := decode(body)
+	return answer(f, action, err, func() (wire.Result, error) {
+		channels, err := serve(ctx, c, f.Request)
+		return wire.Result{Subscribed: channels}, err
+	})
 }
 
 func (d *Deployment) newID(time.Time) string { return fmt.Sprintf("01T%08d", d.ids.Add(1)) }

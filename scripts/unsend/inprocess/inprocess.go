@@ -67,7 +67,7 @@ func Start(t testing.TB, community seed.File) *Deployment {
 	}
 	keys := token.Secrets(time.Now, func(context.Context) ([][]byte, error) { return [][]byte{secret}, nil })
 	d.verifier = token.NewVerifier(token.Rules{Audience: audience, MaxTTL: time.Hour}, keys, time.Now)
-	if _, err := seed.Apply(ctx, d.Store, time.Now, community, func(int) {}); err != nil {
+	if _, err := seed.Apply(ctx, d.Store, time.Now, chat.DefaultLargeServer, community, func(int) {}); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(d.accept))
@@ -205,7 +205,7 @@ func (d *Deployment) Close(_ context.Context, connectionID string) error {
 // from the answer.
 func (d *Deployment) notify(key chat.MessageKey, kind chat.StoredKind) {
 	n := chat.Notifier{
-		Messages: d.Store, Audience: d.Store, Rights: d.Store, Sessions: d.Store, Gateway: d,
+		Messages: d.Store, Audience: d.Store, Deliveries: d.Store, Rights: d.Store, Sessions: d.Store, Gateway: d,
 		Queue: noQueue{}, Encode: wire.EncodeNotices, Clock: time.Now, Concurrency: 8, Budget: 3 * time.Second, DirectPushLimit: 500,
 	}
 	d.notified.Go(func() {

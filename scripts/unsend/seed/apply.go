@@ -11,6 +11,7 @@ import (
 type Store interface {
 	chat.CommunityWriter
 	chat.ConnectionStore
+	chat.DeliveryReader
 }
 
 // Kind is a kind of thing that a file describes.
@@ -58,6 +59,7 @@ func (f File) Total() (n int) {
 type writer struct {
 	store    Store
 	clock    chat.Clock
+	large    int
 	summary  Summary
 	progress func(done int)
 	done     int
@@ -67,9 +69,9 @@ type writer struct {
 // missing. progress is told how many of [File.Total] things are done.
 //
 // Members are changed through [chat.Communities], so that somebody who is online while
-// the file makes them a member is told of messages from then on.
-func Apply(ctx context.Context, store Store, clock chat.Clock, f File, progress func(done int)) (Summary, error) {
-	w := &writer{store: store, clock: clock, summary: Summary{}, progress: progress}
+// the file makes them a member is told of messages from then on. A server is large from so many members on; 0: never.
+func Apply(ctx context.Context, store Store, clock chat.Clock, large int, f File, progress func(done int)) (Summary, error) {
+	w := &writer{store: store, clock: clock, large: large, summary: Summary{}, progress: progress}
 	for _, s := range f.Servers {
 		if err := w.checkStored(ctx, s); err != nil {
 			return nil, err
@@ -145,7 +147,7 @@ func (w *writer) policy(ctx context.Context, s Server) error {
 func (w *writer) member(ctx context.Context, serverID string, m Member) (chat.Member, error) {
 	var version int64
 	var altered bool
-	communities := chat.Communities{Store: w.store, Clock: w.clock}
+	communities := chat.Communities{Store: w.store, Clock: w.clock, LargeServer: w.large}
 	row, err := communities.ChangeMember(ctx, serverID, m.Account.Value, func(row *chat.Member) error {
 		wanted := m.wanted(*row, w.clock())
 		version, altered = row.Version, !sameMember(*row, wanted)

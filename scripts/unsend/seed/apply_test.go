@@ -51,7 +51,7 @@ func TestSampleMeansWhatItSays(t *testing.T) {
 	t.Parallel()
 	store := chattest.NewStore()
 	var done []int
-	summary, err := seed.Apply(t.Context(), store, now, sample(t), func(n int) { done = append(done, n) })
+	summary, err := seed.Apply(t.Context(), store, now, 0, sample(t), func(n int) { done = append(done, n) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestWritingAgainChangesNothing(t *testing.T) {
 }
 
 func apply(t tester, store seed.Store, f seed.File) seed.Summary {
-	summary, err := seed.Apply(t.Context(), store, now, f, silent)
+	summary, err := seed.Apply(t.Context(), store, now, 0, f, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestAServerOfSomebodyElseIsNotTouched(t *testing.T) {
 	before := store.Dump()
 	stolen := "servers:\n  - {id: first, owner: x, members: [{account: x}]}\n" +
 		strings.TrimPrefix(strings.Replace(small, "owner: a", "owner: b", 1), "servers:\n")
-	_, err := seed.Apply(t.Context(), store, now, parse(t, stolen), silent)
+	_, err := seed.Apply(t.Context(), store, now, 0, parse(t, stolen), silent)
 	if err == nil || !strings.Contains(err.Error(), `belongs to "a"`) || store.Dump() != before {
 		t.Errorf("got %v", err)
 	}
@@ -161,7 +161,7 @@ func TestPresenceFollows(t *testing.T) {
 		t.Fatal(err)
 	}
 	audience := func() int {
-		page, err := store.Audience(t.Context(), "s", "", 10, start.UnixMilli())
+		page, err := store.Audience(t.Context(), chat.Crowd{ServerID: "s"}, "", 10, start.UnixMilli())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -220,7 +220,7 @@ func TestGeneratedCommunities(t *testing.T) {
 		f := parse(t, text)
 		store := chattest.NewStore()
 		broken := &failing{Store: store, left: rapid.IntRange(0, f.Total()).Draw(t, "breaks after")}
-		if _, err := seed.Apply(t.Context(), broken, now, f, silent); err != nil && !errors.Is(err, errDown) {
+		if _, err := seed.Apply(t.Context(), broken, now, 0, f, silent); err != nil && !errors.Is(err, errDown) {
 			t.Fatal(err)
 		}
 		apply(t, store, f)

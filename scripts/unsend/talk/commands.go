@@ -104,6 +104,24 @@ func (r *room) reading() command {
 	return command{action: r.page(r.older)}
 }
 
+// open has the connection told of the channel, which a large server asks for, and then reads the newest page. A
+// refusal is the history's to show.
+func (r *room) open() action {
+	client, page := r.Client, r.page("")
+	return func(ctx context.Context) outcome {
+		if _, err := client.Subscribe(ctx, r.Server, r.Channel); err != nil && !refused(err) {
+			return outcome{note: "not subscribed: " + explain(err)}
+		}
+		return page(ctx)
+	}
+}
+
+// refused tells whether there was an answer: a deployment that has no large servers does not know of subscribing.
+func refused(err error) bool {
+	_, ok := errors.AsType[*unsend.Error](err)
+	return ok
+}
+
 // page reads a page of history; with no cursor the newest one.
 func (r *room) page(cursor string) action {
 	client := r.Client

@@ -58,7 +58,7 @@ func (l *lines) print(text string) { fmt.Fprintln(l.out, text) }
 
 func (l *lines) open(ctx context.Context) error {
 	l.print(l.paint(terminal.Dim, fmt.Sprintf("#%s of %s, as %s; /help shows the commands", terminal.Clean(l.Channel), terminal.Clean(l.Server), terminal.Clean(l.Account))))
-	o := l.page("")(ctx)
+	o := l.room.open()(ctx)
 	if o.page == nil {
 		return errors.New(o.note)
 	}

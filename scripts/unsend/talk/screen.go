@@ -62,7 +62,7 @@ func newScreen(ctx context.Context, o Options) *screen {
 
 // Init reads the newest messages and begins to listen.
 func (s *screen) Init() tea.Cmd {
-	return tea.Batch(textinput.Blink, s.listen(), s.run(s.page("")))
+	return tea.Batch(textinput.Blink, s.listen(), s.run(s.open()))
 }
 
 // listen waits for one notice; Update asks for the next.

@@ -17,6 +17,7 @@ type Client interface {
 	Send(ctx context.Context, r unsend.SendRequest) (unsend.Message, error)
 	Revoke(ctx context.Context, r unsend.RevokeRequest) (unsend.Message, error)
 	History(ctx context.Context, r unsend.HistoryRequest) (unsend.Page, error)
+	Subscribe(ctx context.Context, serverID string, channelIDs ...string) ([]unsend.Subscribed, error)
 	Notices() <-chan unsend.Notice
 	Err() error
 }

@@ -24,7 +24,7 @@ func RunModel(t *testing.T, newStore func(t *testing.T) chat.Store) {
 		m := &model{T: t, real: real, fake: NewStore(), run: fmt.Sprintf("-%06d", runs), now: time.UnixMilli(1_767_225_600_500)}
 		r.Repeat(map[string]func(*rapid.T){
 			"send": m.send, "resend": m.resend, "revoke": m.revoke, "history": m.history, "read": m.messages,
-			"connect": m.connect, "disconnect": m.disconnect, "sessions": m.sessions,
+			"connect": m.connect, "subscribe": m.subscribe, "disconnect": m.disconnect, "sessions": m.sessions,
 			"server": m.server, "channel": m.channel, "member": m.member, "personal": m.personal,
 			"standing": m.standing, "rights": m.rights, "time": m.pass,
 		})
@@ -164,10 +164,29 @@ func (m *model) connect(r *rapid.T) {
 	m.do(r, func(s chat.Store) error { return s.PutPresences(r.Context(), []chat.Presence{row}) })
 }
 
+func (m *model) subscribe(r *rapid.T) {
+	c, server, channel := m.connection(r), m.pick(r, "s"), m.pick(r, "c")
+	if rapid.Bool().Draw(r, "end") {
+		m.do(r, func(s chat.Store) error {
+			return s.Unsubscribe(r.Context(), c, []chat.ChannelRef{{ServerID: server, ChannelID: channel}})
+		})
+		return
+	}
+	row := chat.Presence{ServerID: server, ChannelID: channel, Connection: c, Generation: 2, ProvedAt: m.now.UnixMilli()}
+	m.do(r, func(s chat.Store) error { return s.Subscribe(r.Context(), []chat.Presence{row}, 2) })
+	compare(m, r, func(s chat.Store) ([]chat.ChannelRef, error) { return s.Subscriptions(r.Context(), c.AccountID, c.ID) })
+	compare(m, r, func(s chat.Store) ([]chat.Presence, error) {
+		page, err := s.Audience(r.Context(), row.Crowd(), "", 100, m.now.UnixMilli())
+		return sorted(page.Rows, func(p chat.Presence) string { return p.Connection.ID }), err
+	})
+}
+
 func (m *model) disconnect(r *rapid.T) {
 	c, server := m.connection(r), m.pick(r, "s")
 	if rapid.Bool().Draw(r, "everywhere") {
-		m.do(r, func(s chat.Store) error { return s.RemoveConnection(r.Context(), c.AccountID, c.ID, []string{server}) })
+		m.do(r, func(s chat.Store) error {
+			return s.RemoveConnection(r.Context(), c.AccountID, c.ID, []chat.Crowd{{ServerID: server}})
+		})
 	} else {
 		m.do(r, func(s chat.Store) error { return s.RemovePresences(r.Context(), server, []string{c.ID}) })
 	}
@@ -180,7 +199,7 @@ func (m *model) sessions(r *rapid.T) {
 		return sorted(list, func(c chat.Connection) string { return c.ID }), err
 	})
 	compare(m, r, func(s chat.Store) ([]chat.Presence, error) {
-		page, err := s.Audience(r.Context(), server, "", 100, m.now.UnixMilli())
+		page, err := s.Audience(r.Context(), chat.Crowd{ServerID: server}, "", 100, m.now.UnixMilli())
 		return sorted(page.Rows, func(p chat.Presence) string { return p.Connection.ID }), err
 	})
 }
@@ -244,7 +263,9 @@ func (m *model) personal(r *rapid.T) {
 func (m *model) standing(r *rapid.T) {
 	server, channel, account := m.pick(r, "s"), m.pick(r, "c"), m.pick(r, "a")
 	compare(m, r, func(s chat.Store) (chat.Standing, error) { return s.Standing(r.Context(), server, channel, account) })
-	compare(m, r, func(s chat.Store) (int, error) { return s.MemberCount(r.Context(), server) })
+	compare(m, r, func(s chat.Store) (map[string]chat.Delivery, error) {
+		return s.Deliveries(r.Context(), []string{server})
+	})
 	compare(m, r, func(s chat.Store) ([]chat.Membership, error) {
 		list, err := s.Memberships(r.Context(), account)
 		return sorted(list, func(m chat.Membership) string { return m.ServerID }), err

@@ -43,7 +43,7 @@ func (s *suite) standing(account string) chat.Standing {
 
 func (s *suite) count() int {
 	s.Helper()
-	return got(s.store.MemberCount(s.Context(), s.server))(s)
+	return got(s.store.Deliveries(s.Context(), []string{s.server}))(s)[s.server].Members
 }
 
 func window(w chat.Window) *chat.Window { return &w }
@@ -79,6 +79,24 @@ func everything(s *suite) (chat.Server, chat.Channel, chat.Member, chat.Personal
 }
 
 var communityTests = map[string]func(*suite){
+	"how notices reach the members of a server": func(s *suite) {
+		delivery := func() chat.Delivery {
+			return got(s.store.Deliveries(s.Context(), []string{s.server, s.server + "x"}))(s)[s.server]
+		}
+		same(s, delivery(), chat.Delivery{})
+		s.member("alice", join(s.now))
+		large, later := chat.Delivery{Members: 9, Large: true, Since: 5}, chat.Delivery{Since: 7}
+		s.ok(s.store.ChangeDelivery(s.Context(), s.server, chat.Delivery{Members: 77}, large)) // members are counted, not told
+		same(s, delivery(), chat.Delivery{Members: 1, Large: true, Since: 5})
+		s.ok(s.store.ChangeDelivery(s.Context(), s.server, chat.Delivery{}, later)) // somebody who was overtaken
+		same(s, delivery(), chat.Delivery{Members: 1, Large: true, Since: 5})
+		s.member("bob", join(s.now))
+		same(s, delivery(), chat.Delivery{Members: 2, Large: true, Since: 5})
+		same(s, got(s.store.Sights(s.Context(), s.server, s.account("alice")))(s).Delivery, delivery())
+		s.ok(s.store.ChangeDelivery(s.Context(), s.server, large, later))
+		same(s, delivery(), chat.Delivery{Members: 2, Since: 7})
+		same(s, len(got(s.store.Deliveries(s.Context(), nil))(s)), 0)
+	},
 	"what is not stored is the zero value": func(s *suite) {
 		same(s, s.standing("alice"), chat.Standing{})
 		same(s, s.count(), 0)

@@ -25,12 +25,34 @@ func (s *suite) connections(account string, now int64) []chat.Connection {
 	return sorted(list, func(c chat.Connection) string { return c.ID })
 }
 
+func (s *suite) subscription(account, id, channel string) chat.Presence {
+	row := s.presence(account, id)
+	row.ChannelID = channel
+	return row
+}
+
+func (s *suite) subscriptions(account, id string) []chat.ChannelRef {
+	s.Helper()
+	return got(s.store.Subscriptions(s.Context(), s.account(account), id+"="))(s)
+}
+
+// subscribers are those of all shards.
+func (s *suite) subscribers(channel string) []chat.Presence {
+	s.Helper()
+	var all []chat.Presence
+	for shard := range chat.SubscriberShards {
+		crowd := chat.Crowd{ServerID: s.server, ChannelID: channel, Shard: shard}
+		all = append(all, got(s.store.Audience(s.Context(), crowd, "", 100, 0))(s).Rows...)
+	}
+	return sorted(all, func(p chat.Presence) string { return p.Connection.ID })
+}
+
 // audience reads the whole audience, a page of limit rows at a time.
 func (s *suite) audience(limit int, now int64) []chat.Presence {
 	s.Helper()
 	var all []chat.Presence
 	for cursor := ""; ; {
-		page := got(s.store.Audience(s.Context(), s.server, cursor, limit, now))(s)
+		page := got(s.store.Audience(s.Context(), chat.Crowd{ServerID: s.server}, cursor, limit, now))(s)
 		if len(page.Rows) > limit {
 			s.Fatalf("a page of %d, limit %d", len(page.Rows), limit)
 		}
@@ -106,7 +128,7 @@ var sessionTests = map[string]func(*suite){
 		s.ok(s.store.PutConnection(s.Context(), gone.Connection))
 		s.ok(s.store.PutConnection(s.Context(), stays.Connection))
 		for range 2 {
-			s.ok(s.store.RemoveConnection(s.Context(), gone.Connection.AccountID, gone.Connection.ID, []string{s.server, s.server + "never", s.server}))
+			s.ok(s.store.RemoveConnection(s.Context(), gone.Connection.AccountID, gone.Connection.ID, []chat.Crowd{{ServerID: s.server}, {ServerID: s.server + "never"}, {ServerID: s.server}}))
 			same(s, s.audience(10, 0), []chat.Presence{stays})
 			same(s, s.connections("alice", 0), []chat.Connection{stays.Connection})
 		}
@@ -131,7 +153,7 @@ var sessionTests = map[string]func(*suite){
 			s.ok(s.store.RemovePresences(s.Context(), s.server, append(ids[:35:35], ids[0], "never=")))
 			same(s, s.audience(100, 0), rows[35:])
 		}
-		page := got(s.store.Audience(s.Context(), elsewhere.ServerID, "", 10, 0))(s)
+		page := got(s.store.Audience(s.Context(), elsewhere.Crowd(), "", 10, 0))(s)
 		same(s, page.Rows, []chat.Presence{elsewhere})
 	},
 	"rows of an audience by their ids": func(s *suite) {
@@ -147,10 +169,80 @@ var sessionTests = map[string]func(*suite){
 			ids = append(ids, row.Connection.ID)
 			s.ok(s.store.PutPresences(s.Context(), []chat.Presence{row}))
 		}
-		rows := got(s.store.Presences(s.Context(), s.server, append(ids, ids[0], "never="), want[0].Connection.EndsAt()))(s)
+		rows := got(s.store.Presences(s.Context(), chat.Crowd{ServerID: s.server}, append(ids, ids[0], "never="), want[0].Connection.EndsAt()))(s)
 		same(s, sorted(rows, func(p chat.Presence) string { return p.Connection.ID }), want)
-		same(s, got(s.store.Presences(s.Context(), s.server+"x", ids, 0))(s), nil)
-		same(s, got(s.store.Presences(s.Context(), s.server, nil, 0))(s), nil)
+		same(s, got(s.store.Presences(s.Context(), chat.Crowd{ServerID: s.server + "x"}, ids, 0))(s), nil)
+		same(s, got(s.store.Presences(s.Context(), chat.Crowd{ServerID: s.server}, nil, 0))(s), nil)
+	},
+	"subscribers are an audience of their own": func(s *suite) {
+		rows := []chat.Presence{s.subscription("alice", "1", "c1"), s.subscription("alice", "1", "c2")}
+		s.ok(s.store.PutPresences(s.Context(), []chat.Presence{s.presence("alice", "1")}))
+		s.ok(s.store.Subscribe(s.Context(), rows, 100))
+		other := s.subscription("bob", "2", "c1")
+		s.ok(s.store.Subscribe(s.Context(), []chat.Presence{other}, 100))
+		same(s, s.audience(10, 0), []chat.Presence{s.presence("alice", "1")})
+		same(s, s.subscribers("c1"), []chat.Presence{rows[0], other})
+		same(s, s.subscribers("c2"), rows[1:])
+		same(s, got(s.store.Presences(s.Context(), rows[0].Crowd(), []string{rows[0].Connection.ID}, 0))(s), rows[:1])
+		same(s, s.subscriptions("alice", "1"), []chat.ChannelRef{{ServerID: s.server, ChannelID: "c1"}, {ServerID: s.server, ChannelID: "c2"}})
+	},
+	"who unsubscribes is told no more": func(s *suite) {
+		rows := []chat.Presence{s.subscription("alice", "1", "c1"), s.subscription("alice", "1", "c2")}
+		s.ok(s.store.Subscribe(s.Context(), rows, 100))
+		for range 2 {
+			s.ok(s.store.Unsubscribe(s.Context(), rows[0].Connection, []chat.ChannelRef{{ServerID: s.server, ChannelID: "c1"}, {ServerID: s.server, ChannelID: "never"}}))
+			same(s, s.subscribers("c1"), nil)
+			same(s, s.subscribers("c2"), rows[1:])
+			same(s, s.subscriptions("alice", "1"), []chat.ChannelRef{{ServerID: s.server, ChannelID: "c2"}})
+		}
+		s.ok(s.store.Unsubscribe(s.Context(), rows[0].Connection, []chat.ChannelRef{{ServerID: s.server, ChannelID: "c2"}}))
+		same(s, s.subscriptions("alice", "1"), nil)
+		s.ok(s.store.Unsubscribe(s.Context(), rows[0].Connection, nil))
+	},
+	"a connection is subscribed to no more than it may be": func(s *suite) {
+		var rows []chat.Presence
+		for i := range 7 {
+			rows = append(rows, s.subscription("alice", "1", fmt.Sprint("c", i)))
+		}
+		for _, batch := range [][]chat.Presence{rows[:3], rows[:4], rows[1:5]} { // most of them are there already
+			s.ok(s.store.Subscribe(s.Context(), batch, 5))
+		}
+		for _, batch := range [][]chat.Presence{rows[5:6], rows[3:7], rows} {
+			if err := s.store.Subscribe(s.Context(), batch, 5); chat.CodeOf(err) != chat.RateLimited {
+				s.Errorf("%d more: %v", len(batch), err)
+			}
+		}
+		same(s, len(s.subscriptions("alice", "1")), 5)
+		same(s, s.subscribers("c5"), nil)
+		s.ok(s.store.Subscribe(s.Context(), nil, 5))
+	},
+	"of subscriptions at once none is over the limit": func(s *suite) {
+		taken := atOnce(12, func(i int) int {
+			err := s.store.Subscribe(s.Context(), []chat.Presence{s.subscription("alice", "1", fmt.Sprint("c", i))}, 4)
+			if err != nil && chat.CodeOf(err) != chat.RateLimited && chat.CodeOf(err) != chat.Busy {
+				s.Error(err)
+			}
+			return int(chat.CodeOf(err))
+		})
+		ok := 0
+		for _, code := range taken {
+			if code == int(chat.OK) {
+				ok++
+			}
+		}
+		same(s, len(s.subscriptions("alice", "1")), ok)
+		if ok > 4 || ok == 0 {
+			s.Errorf("%d were taken: %v", ok, taken)
+		}
+	},
+	"a connection's subscriptions end with it": func(s *suite) {
+		gone, stays := s.subscription("alice", "1", "c1"), s.subscription("alice", "2", "c1")
+		s.ok(s.store.Subscribe(s.Context(), []chat.Presence{gone}, 100))
+		s.ok(s.store.Subscribe(s.Context(), []chat.Presence{stays}, 100))
+		s.ok(s.store.RemoveConnection(s.Context(), gone.Connection.AccountID, gone.Connection.ID, []chat.Crowd{{ServerID: s.server}, gone.Crowd()}))
+		same(s, s.subscribers("c1"), []chat.Presence{stays})
+		same(s, s.subscriptions("alice", "1"), nil)
+		same(s, len(s.subscriptions("alice", "2")), 1)
 	},
 	"frames are counted by account and window": func(s *suite) {
 		count := func(account string, at time.Time) int {

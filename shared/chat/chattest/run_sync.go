@@ -111,5 +111,9 @@ var syncTests = map[string]func(*suite){
 		same(s, sights.Member, member)
 		same(s, sights.Channels, []chat.Channel{channel, second})
 		same(s, sights.Personals, map[string]chat.Personal{s.channel: personal})
+		some := got(s.store.SightsOf(s.Context(), s.server, s.account("alice"), []string{s.channel, "never"}))(s)
+		same(s, some, chat.Sights{Server: server, Member: member, Channels: []chat.Channel{channel}, Personals: sights.Personals})
+		none := got(s.store.SightsOf(s.Context(), s.server, s.account("alice"), nil))(s)
+		same(s, none.Server, server)
 	},
 }

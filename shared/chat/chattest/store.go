@@ -32,6 +32,9 @@ type Store struct {
 	// After runs when an operation has taken effect; its error is the
 	// operation's: a write whose answer was lost.
 	After func(op string) error
+	// Stored runs when a message row was written, as a table's stream tells it; with the lock held, so it must not use
+	// the store.
+	Stored func(chat.Stored)
 
 	mu    sync.Mutex
 	calls map[string]int
@@ -47,11 +50,15 @@ type data struct {
 	members   map[memberID]chat.Member
 	personals map[personalID]chat.Personal
 	changes   map[changeID]bool
+	audit     map[auditID]chat.AuditEntry
 
 	connections map[connectionID]chat.Connection
 	presences   map[presenceID]chat.Presence
-	audiences   map[string][]string // the connections of presences by server, in order; a server not in it is to be sorted anew
+	audiences   map[chat.Crowd][]string // the connections of presences by crowd, in order; a crowd not in it is to be sorted anew
 	frames      map[framesID]int
+
+	subscriptions map[connectionID]map[chat.ChannelRef]bool
+	deliveries    map[string]chat.Delivery // by server; Members is counted
 }
 
 type (
@@ -59,8 +66,11 @@ type (
 	memberID     struct{ server, account string }
 	personalID   struct{ server, channel, account string }
 	connectionID struct{ account, connection string }
-	presenceID   struct{ server, connection string }
-	framesID     struct {
+	presenceID   struct {
+		crowd      chat.Crowd
+		connection string
+	}
+	framesID struct {
 		account string
 		window  int64
 	}
@@ -83,10 +93,14 @@ func NewStore() *Store {
 		members:     map[memberID]chat.Member{},
 		personals:   map[personalID]chat.Personal{},
 		changes:     map[changeID]bool{},
+		audit:       map[auditID]chat.AuditEntry{},
 		connections: map[connectionID]chat.Connection{},
 		presences:   map[presenceID]chat.Presence{},
-		audiences:   map[string][]string{},
+		audiences:   map[chat.Crowd][]string{},
 		frames:      map[framesID]int{},
+
+		subscriptions: map[connectionID]map[chat.ChannelRef]bool{},
+		deliveries:    map[string]chat.Delivery{},
 	}}
 }
 
@@ -107,7 +121,7 @@ func (s *Store) Dump() string {
 	encoder.SetEscapeHTML(false)
 	for _, rows := range []any{
 		s.allMessages(), dumped(s.markers), dumped(s.servers), dumped(s.channels), dumped(s.members),
-		dumped(s.personals), dumped(s.changes), dumped(s.connections), dumped(s.presences),
+		dumped(s.personals), dumped(s.changes), dumped(s.audit), dumped(s.connections), dumped(s.presences), dumped(s.deliveries),
 	} {
 		if err := encoder.Encode(rows); err != nil {
 			panic(err) // only types that JSON cannot hold: a mistake in this package

@@ -101,16 +101,33 @@ func (s *Store) Members(ctx context.Context, serverID string, accountIDs []strin
 	})
 }
 
-// MemberCount counts the members of the server.
-func (s *Store) MemberCount(ctx context.Context, serverID string) (int, error) {
-	return do(ctx, s, "MemberCount", func() (int, error) {
-		count := 0
-		for id, m := range s.members {
-			if id.server == serverID && m.Joined {
-				count++
-			}
+// Deliveries counts the members of the servers.
+func (s *Store) Deliveries(ctx context.Context, serverIDs []string) (map[string]chat.Delivery, error) {
+	return do(ctx, s, "Deliveries", func() (map[string]chat.Delivery, error) {
+		found := map[string]chat.Delivery{}
+		for _, server := range serverIDs {
+			found[server] = s.delivery(server)
 		}
-		return count, nil
+		return found, nil
+	})
+}
+
+func (s *Store) delivery(server string) chat.Delivery {
+	d := s.deliveries[server]
+	for id, m := range s.members {
+		if id.server == server && m.Joined {
+			d.Members++
+		}
+	}
+	return d
+}
+
+// ChangeDelivery stores it where it is what it was.
+func (s *Store) ChangeDelivery(ctx context.Context, serverID string, was, is chat.Delivery) error {
+	return s.write(ctx, "ChangeDelivery", func() {
+		if now := s.deliveries[serverID]; now.Large == was.Large && now.Since == was.Since {
+			s.deliveries[serverID] = chat.Delivery{Large: is.Large, Since: is.Since}
+		}
 	})
 }
 

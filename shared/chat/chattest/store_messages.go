@@ -33,8 +33,15 @@ func (s *Store) PutMessage(ctx context.Context, m chat.Message, now time.Time) (
 		}
 		rows[ref(m)] = cloneMessage(m)
 		s.markers[id] = marker{ref(m), secondsUp(now.Add(chat.DedupTTL))}
+		s.tell(m.MessageKey, chat.Inserted)
 		return chat.Sent{Message: cloneMessage(m)}, nil
 	})
+}
+
+func (s *Store) tell(key chat.MessageKey, kind chat.StoredKind) {
+	if s.Stored != nil {
+		s.Stored(chat.Stored{Key: key, Kind: kind})
+	}
 }
 
 func (s *Store) repeated(m chat.Message, first chat.MessageRef, now time.Time) (chat.Sent, error) {
@@ -65,6 +72,7 @@ func (s *Store) RevokeMessage(ctx context.Context, w chat.RevokeWrite) (chat.Mes
 		m.Status, m.Version, m.UpdatedAt = chat.Revoked, m.Version+1, w.Now.UnixMilli()
 		m.Revocation = &w.Revocation
 		rows[at] = cloneMessage(m)
+		s.tell(m.MessageKey, chat.Modified)
 		return cloneMessage(m), nil
 	})
 }

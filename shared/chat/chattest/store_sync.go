@@ -47,6 +47,7 @@ func (s *Store) Sights(ctx context.Context, serverID, accountID string) (chat.Si
 			Server:    cloneServer(s.servers[serverID]),
 			Member:    cloneMember(s.members[memberID{serverID, accountID}]),
 			Personals: map[string]chat.Personal{},
+			Delivery:  s.delivery(serverID),
 		}
 		for id, c := range s.channels {
 			if id.server != serverID {
@@ -58,6 +59,26 @@ func (s *Store) Sights(ctx context.Context, serverID, accountID string) (chat.Si
 			}
 		}
 		slices.SortFunc(sights.Channels, func(a, b chat.Channel) int { return cmp.Compare(a.ID, b.ID) })
+		return sights, nil
+	})
+}
+
+// SightsOf reads it for some of the channels.
+func (s *Store) SightsOf(ctx context.Context, serverID, accountID string, channelIDs []string) (chat.Sights, error) {
+	return do(ctx, s, "SightsOf", func() (chat.Sights, error) {
+		sights := chat.Sights{
+			Server:    cloneServer(s.servers[serverID]),
+			Member:    cloneMember(s.members[memberID{serverID, accountID}]),
+			Personals: map[string]chat.Personal{},
+		}
+		for _, id := range channelIDs {
+			if c, ok := s.channels[channelID{serverID, id}]; ok {
+				sights.Channels = append(sights.Channels, cloneChannel(c))
+			}
+			if p, ok := s.personals[personalID{serverID, id, accountID}]; ok {
+				sights.Personals[id] = p
+			}
+		}
 		return sights, nil
 	})
 }

@@ -45,7 +45,7 @@ func Client(t testing.TB, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	}, options...)
 }
 
-// Tables makes the three tables with names of their own, and deletes them when
+// Tables makes the four tables with names of their own, and deletes them when
 // the test ends.
 func Tables(t testing.TB, client *dynamodb.Client) dynamo.Tables {
 	t.Helper()
@@ -66,8 +66,8 @@ func Tables(t testing.TB, client *dynamodb.Client) dynamo.Tables {
 // CreateTables makes tables as template.yaml has them, but for backups, and
 // waits until they can be used. The prefix must be one that no other tables have.
 func CreateTables(ctx context.Context, client *dynamodb.Client, prefix string) (dynamo.Tables, error) {
-	tables := dynamo.Tables{Messages: prefix + "messages", Community: prefix + "community", Sessions: prefix + "sessions"}
-	for _, in := range []*dynamodb.CreateTableInput{messages(tables.Messages), table(tables.Community), table(tables.Sessions)} {
+	tables := dynamo.Tables{Messages: prefix + "messages", Community: prefix + "community", Sessions: prefix + "sessions", Audit: prefix + "audit"}
+	for _, in := range []*dynamodb.CreateTableInput{messages(tables.Messages), table(tables.Community), table(tables.Sessions), table(tables.Audit)} {
 		if err := create(ctx, client, in); err != nil {
 			return tables, fmt.Errorf("create %s: %w", *in.TableName, err)
 		}
@@ -77,7 +77,7 @@ func CreateTables(ctx context.Context, client *dynamodb.Client, prefix string) (
 
 // DeleteTables deletes them. Tables that do not exist are no error.
 func DeleteTables(ctx context.Context, client *dynamodb.Client, tables dynamo.Tables) error {
-	for _, name := range []string{tables.Messages, tables.Community, tables.Sessions} {
+	for _, name := range []string{tables.Messages, tables.Community, tables.Sessions, tables.Audit} {
 		_, err := client.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: aws.String(name)})
 		if _, gone := errors.AsType[*types.ResourceNotFoundException](err); err != nil && !gone {
 			return fmt.Errorf("delete %s: %w", name, err)
