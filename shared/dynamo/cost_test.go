@@ -254,7 +254,7 @@ func TestCostOfANoticeInALargeServer(t *testing.T) {
 	for range 2 {
 		m.online(54, "c1")
 		m.now = m.now.Add(time.Minute)
-		m.metering(func() { m.notify(message) })
+		m.metering(func() { m.notify(message, 54) })
 		operations := append([]string{batchGet, batchGet, batchGet, query, query}, slices.Repeat([]string{query}, chat.SubscriberShards)...)
 		m.cost(3, meter.Units{Read: 1 + 1 + chat.SubscriberShards + 2 + 1 + 1}, operations...)
 		m.online(200, "")
@@ -269,7 +269,7 @@ func TestCostOfANotice(t *testing.T) {
 	m.now = m.now.Add(time.Minute) // joining is no longer a recent change
 	message := m.send("hello")
 	for range 2 {
-		m.metering(func() { m.notify(message) })
+		m.metering(func() { m.notify(message, 54) })
 		// 1 for the message, 1 for the mode, 2 for 54 connections, 2 policies, 1 for the lists, 1 for the changes.
 		m.cost(3, meter.Units{Read: 1 + 1 + 2 + 2 + 1 + 1}, batchGet, batchGet, query, batchGet, query, query)
 		for i := range 20 {
@@ -279,6 +279,83 @@ func TestCostOfANotice(t *testing.T) {
 		m.online(54, "")
 	}
 }
+
+// TestCostOfANoticeIsNotTheMembers: with the same devices online it is the same in a server of 10 members and of 1,000. (Of
+// 100,000 the fan-out's play, scripts/benchmark, says the same, and it weighs rows as this store writes them.)
+func TestCostOfANoticeIsNotTheMembers(t *testing.T) {
+	m := newMetered(t)
+	joined := 2 // alice and bob
+	for _, members := range []int{10, 1_000} {
+		m.crowd(joined, members)
+		joined = members
+		m.now = m.now.Add(time.Minute)
+		m.online(20, "")
+		message := m.send("hello")
+		m.metering(func() { m.notify(message, 20) })
+		// 1 for the message, 1 for the mode, 1 for 20 connections, 2 policies, 1 for the lists, 1 for the changes.
+		m.cost(3, meter.Units{Read: 1 + 1 + 1 + 2 + 1 + 1}, batchGet, batchGet, query, batchGet, query, query)
+	}
+}
+
+// TestCostOfRights: what changed since the devices' rights were proved, by the weight of its rows, and one unit for each account
+// to judge anew. Of more than MaxChanges rows no more than MaxChanges + 1 are read, and then
+// everybody on the page is judged anew.
+func TestCostOfRights(t *testing.T) {
+	m := newMetered(t)
+	const online, anew = 20, 1 // trips more, for the member rows
+	for _, c := range []struct {
+		changes     int
+		trips       int
+		read        float64
+		least, most float64 // for the change rows
+		more        []string
+	}{
+		{0, 3, 0, 1, 1, nil},
+		{10, 3 + anew, 10, 1, 1, []string{batchGet}},
+		{5_000, 3 + anew, online, 10, 20, []string{batchGet}},
+	} {
+		m.now = m.now.Add(time.Minute)
+		m.online(online, "")
+		message := m.send("hello")
+		m.now = m.now.Add(time.Minute)
+		m.crowd(0, c.changes, fmt.Sprint("role", c.changes))
+		m.metering(func() { m.notify(message, online) })
+		changeRows := m.Units().Read - (1 + 1 + 1 + 2 + 1) - c.read
+		t.Logf("%d changes: %v units, %v of them for change rows, %v for member rows", c.changes, m.Units().Read, changeRows, c.read)
+		if changeRows < c.least || changeRows > c.most {
+			t.Errorf("%d changes: %v units for the change rows, want %v to %v", c.changes, changeRows, c.least, c.most)
+		}
+		m.cost(c.trips, meter.Units{Read: 1 + 1 + 1 + 2 + 1 + changeRows + c.read}, append([]string{batchGet, batchGet, query, batchGet, query, query}, c.more...)...)
+	}
+}
+
+// crowd changes the members with these numbers, some at a time; who was no member joins. Each change of roles is one of
+// what they may see.
+func (m *metered) crowd(first, last int, roles ...string) {
+	m.Helper()
+	const lanes = 8
+	errs := make(chan error, lanes)
+	for lane := range lanes {
+		go func() {
+			var failed error
+			for i := first + lane; i < last && failed == nil; i += lanes {
+				_, failed = m.store.ChangeMember(m.Context(), "s1", crowdAccount(i), m.now, func(v *chat.Member) error {
+					if !v.Joined {
+						v.Join(m.now)
+					}
+					v.Roles = roles
+					return nil
+				})
+			}
+			errs <- failed
+		}()
+	}
+	for range lanes {
+		must(m.T)(nil, <-errs)
+	}
+}
+
+func crowdAccount(i int) string { return fmt.Sprintf("01JHW8ZSBF5EXAMPLE%08d", i) }
 
 // TestCostOfASync: what decides about sight, and beside it one eventually
 // consistent query for each shard of the updates, whatever else there is in the history.
@@ -358,7 +435,7 @@ func (m *metered) online(n int, channel string) {
 	m.Helper()
 	var rows []chat.Presence
 	for i := range n {
-		c := device(fmt.Sprintf("01JHW8ZSBF5EXAMPLE%08d", i))
+		c := device(crowdAccount(i))
 		c.ID = fmt.Sprintf("L0SM9cOFvHc%04d=", i)
 		c.ConnectedAt, c.TokenExpiresAt = m.now.UnixMilli(), m.now.Add(time.Hour).UnixMilli()
 		rows = append(rows, chat.Presence{ServerID: "s1", ChannelID: channel, Connection: c, Roles: []string{"member"}, Generation: 1, ProvedAt: m.now.UnixMilli()})
@@ -366,7 +443,7 @@ func (m *metered) online(n int, channel string) {
 	must(m.T)(nil, m.store.PutPresences(m.Context(), rows))
 }
 
-func (m *metered) notify(message chat.Message) {
+func (m *metered) notify(message chat.Message, devices int) {
 	m.Helper()
 	notifier := chat.Notifier{
 		Messages: m.store, Audience: m.store, Deliveries: m.store, Rights: m.store, Sessions: m.store, Gateway: chattest.NewGateway(),
@@ -374,7 +451,7 @@ func (m *metered) notify(message chat.Message) {
 		Queue:  &chattest.Queue{}, Clock: m.clock, Concurrency: 64, Budget: 10 * time.Second, DirectPushLimit: 500,
 	}
 	report := notifier.Notify(context.WithoutCancel(m.Context()), []chat.Stored{{Key: message.MessageKey, Kind: chat.Inserted}})
-	if len(report.Errs) > 0 || report.Posts != 54 {
+	if len(report.Errs) > 0 || report.Posts != devices {
 		m.Fatalf("%d posts, %v", report.Posts, report.Errs)
 	}
 }

@@ -54,6 +54,7 @@ type data struct {
 
 	connections map[connectionID]chat.Connection
 	presences   map[presenceID]chat.Presence
+	audiences   map[chat.Crowd][]string // the connections of presences by crowd, in order; a crowd not in it is to be sorted anew
 	frames      map[framesID]int
 
 	subscriptions map[connectionID]map[chat.ChannelRef]bool
@@ -95,6 +96,7 @@ func NewStore() *Store {
 		audit:       map[auditID]chat.AuditEntry{},
 		connections: map[connectionID]chat.Connection{},
 		presences:   map[presenceID]chat.Presence{},
+		audiences:   map[chat.Crowd][]string{},
 		frames:      map[framesID]int{},
 
 		subscriptions: map[connectionID]map[chat.ChannelRef]bool{},

@@ -36,7 +36,11 @@ func (s *Store) PutPresences(ctx context.Context, rows []chat.Presence) error {
 
 func (s *Store) putPresences(rows []chat.Presence) {
 	for _, row := range rows {
-		s.presences[presenceID{row.Crowd(), row.Connection.ID}] = clonePresence(row)
+		id := presenceID{row.Crowd(), row.Connection.ID}
+		if _, ok := s.presences[id]; !ok {
+			delete(s.audiences, id.crowd)
+		}
+		s.presences[id] = clonePresence(row)
 	}
 }
 
@@ -45,7 +49,7 @@ func (s *Store) RemoveConnection(ctx context.Context, accountID, id string, crow
 	return s.write(ctx, "RemoveConnection", func() {
 		delete(s.connections, connectionID{accountID, id})
 		for _, crowd := range crowds {
-			delete(s.presences, presenceID{crowd, id})
+			s.removePresence(presenceID{crowd, id})
 			if crowd.ChannelID != "" {
 				delete(s.subscriptions, connectionID{accountID, id})
 			}
@@ -57,7 +61,7 @@ func (s *Store) RemoveConnection(ctx context.Context, accountID, id string, crow
 func (s *Store) RemovePresences(ctx context.Context, serverID string, ids []string) error {
 	return s.write(ctx, "RemovePresences", func() {
 		for _, id := range ids {
-			delete(s.presences, presenceID{chat.Crowd{ServerID: serverID}, id})
+			s.removePresence(presenceID{chat.Crowd{ServerID: serverID}, id})
 		}
 	})
 }
@@ -102,22 +106,48 @@ func (s *Store) Unsubscribe(ctx context.Context, c chat.Connection, channels []c
 	return s.write(ctx, "Unsubscribe", func() {
 		for _, channel := range channels {
 			row := chat.Presence{ServerID: channel.ServerID, ChannelID: channel.ChannelID, Connection: c}
-			delete(s.presences, presenceID{row.Crowd(), c.ID})
+			s.removePresence(presenceID{row.Crowd(), c.ID})
 			delete(s.subscriptions[connectionID{c.AccountID, c.ID}], channel)
 		}
 	})
 }
 
+// removePresence keeps what is sorted of the audience, as a push removes rows while it goes through them.
+func (s *Store) removePresence(id presenceID) {
+	delete(s.presences, id)
+	ids := s.audiences[id.crowd]
+	if at, found := slices.BinarySearch(ids, id.connection); found {
+		s.audiences[id.crowd] = slices.Delete(ids, at, at+1)
+	}
+}
+
+// audience is the crowd's connections in the order of their ids. Where one crowd is not sorted all are,
+// since somebody is about to go through many of them.
+func (s *Store) audience(crowd chat.Crowd) []string {
+	if ids, ok := s.audiences[crowd]; ok {
+		return ids
+	}
+	clear(s.audiences)
+	for id := range s.presences {
+		s.audiences[id.crowd] = append(s.audiences[id.crowd], id.connection)
+	}
+	for _, ids := range s.audiences {
+		slices.Sort(ids)
+	}
+	ids := s.audiences[crowd]
+	s.audiences[crowd] = ids // also where nobody is in it
+	return ids
+}
+
 // Audience reads a page of the crowd's connections, in the order of their ids.
 func (s *Store) Audience(ctx context.Context, crowd chat.Crowd, cursor string, limit int, now int64) (chat.AudiencePage, error) {
 	return do(ctx, s, "Audience", func() (chat.AudiencePage, error) {
-		var ids []string
-		for id := range s.presences {
-			if id.crowd == crowd && id.connection > cursor {
-				ids = append(ids, id.connection)
-			}
+		ids := s.audience(crowd)
+		at, found := slices.BinarySearch(ids, cursor)
+		if found {
+			at++
 		}
-		slices.Sort(ids)
+		ids = ids[at:]
 		var page chat.AudiencePage
 		if len(ids) > limit {
 			ids = ids[:limit]
