@@ -20,7 +20,8 @@ import (
 type device struct {
 	w           *world
 	account, id string
-	n           int // of things done, for their names
+	eager       bool // reads the history whenever it opens
+	n           int  // of things done, for their names
 
 	mu       sync.Mutex
 	views    map[string]*unsend.View
@@ -99,6 +100,11 @@ func (d *device) connect(ctx context.Context) *conn {
 // online stays until the connection ends, or the device goes.
 func (d *device) online(ctx context.Context, c *conn) {
 	opened := time.Now()
+	if d.eager {
+		d.mu.Lock()
+		d.access = map[string]string{}
+		d.mu.Unlock()
+	}
 	d.sync(ctx, c)
 	next := map[string]time.Time{
 		"ping": opened.Add(heartbeat), "second sync": opened.Add(secondSync), "sync": opened.Add(syncEvery), "end": opened.Add(longestLived),

@@ -32,7 +32,7 @@ const largeServer = 6
 
 var (
 	firstSeed    = flag.Uint64("history.seed", 1, "seed of the first history")
-	howMany      = flag.Int("history.runs", 0, "histories to run; 0: 300, or what UNSEND_HISTORIES says")
+	howMany      = flag.Int("history.runs", 0, "histories to run; 0: 200, or what UNSEND_HISTORIES says")
 	historyTrace = flag.Bool("history.trace", false, "print everything that happened in a history that failed")
 	historyLog   = flag.Bool("history.log", false, "print what faults each history met")
 )
@@ -51,7 +51,7 @@ func runs(t *testing.T) int {
 	if testing.Short() {
 		return 50
 	}
-	return 300
+	return 200
 }
 
 func TestHistories(t *testing.T) {
@@ -88,7 +88,7 @@ func history(t *testing.T, seed uint64) {
 	living, leave := context.WithCancel(ctx)
 	for i, account := range accounts {
 		for _, id := range []string{"phone", "desk"}[:1+i%2] {
-			d := &device{w: w, account: account, id: id, views: map[string]*unsend.View{}, access: map[string]string{}}
+			d := &device{w: w, account: account, id: id, eager: w.pick("eager", 2) == 0, views: map[string]*unsend.View{}, access: map[string]string{}}
 			devices = append(devices, d)
 			people.Go(func() { d.run(living) })
 		}
@@ -108,6 +108,7 @@ func history(t *testing.T, seed uint64) {
 	w.checkTold()
 	for _, d := range devices {
 		w.checkRevocations(d)
+		w.checkMessages(d)
 	}
 	leave()
 	people.Wait()
@@ -157,7 +158,7 @@ func (w *world) checkTold() {
 	for _, due := range w.due {
 		c := due.conn
 		_, revoked := w.committed[due.key]
-		if c.ended || c.falseGone || c.told[told(due.key, due.event)] || w.sightAt[c.device.account].After(due.at) ||
+		if c.ended || due.at.Before(c.falseGone.Add(2*heartbeat)) || c.told[told(due.key, due.event)] || w.sightAt[c.device.account].After(due.at) ||
 			due.event == chat.MessageReceived && (revoked || w.profile.faults > 0) {
 			continue
 		}
@@ -200,6 +201,24 @@ func (w *world) checkRevocations(d *device) {
 		for _, m := range d.viewOf(channel).Messages() {
 			if real := truth[m.MessageKey]; w.visible(d.account, channel) && real.Status == unsend.StatusRevoked && m.Status != unsend.StatusRevoked {
 				w.violated("%s/%s still shows %s of %s", d.account, d.id, m.MsgServerID, channel)
+			}
+		}
+	}
+}
+
+// checkMessages: whoever reads the history when it opens, and when its sight changed, lacks nothing, where everybody is
+// told and no notice was late.
+func (w *world) checkMessages(d *device) {
+	p := w.profile
+	if !d.eager || p.faults > 0 || p.jump || p.large || p.largeSince > 0 {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, channel := range channels {
+		for key := range w.truth(channel) {
+			if _, ok := d.viewOf(channel).Message(key); !ok && w.visible(d.account, channel) {
+				w.violated("%s/%s does not show %s of %s", d.account, d.id, key.MsgServerID, channel)
 			}
 		}
 	}

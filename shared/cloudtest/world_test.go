@@ -284,6 +284,9 @@ func call[T any](ctx context.Context, w *world, op, args string, effect func(con
 }
 
 func (w *world) fate(inv *invocation, op, args string) fate {
+	if w.outage(op) {
+		return throttled
+	}
 	if w.calm.Load() || w.draw("fault", inv.name, op, args) >= w.profile.faults {
 		return fine
 	}
@@ -292,6 +295,16 @@ func (w *world) fate(inv *invocation, op, args string) fate {
 	w.faults[fmt.Sprint(op, " ", decided)]++
 	w.mu.Unlock()
 	return decided
+}
+
+// outage tells whether the service answers nothing but errors at present: some do for ten seconds or more.
+func (w *world) outage(op string) bool {
+	if w.calm.Load() || w.profile.faults == 0 {
+		return false
+	}
+	hash := fnv.New32a()
+	fmt.Fprint(hash, time.Since(w.start)/(10*time.Second), op, w.seed)
+	return hash.Sum32()%100 < 2
 }
 
 // wait lets some time pass; false when ctx ended first.
