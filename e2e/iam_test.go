@@ -79,14 +79,15 @@ func TestAFunctionIsBoundByItsRole(t *testing.T) {
 	role := *resource.StackResourceDetail.PhysicalResourceId
 	const name = "e2e-deny"
 	lift := func(ctx context.Context) error {
-		return c.iam(ctx, url.Values{"Action": {"DeleteRolePolicy"}, "RoleName": {role}, "PolicyName": {name}})
+		_, err := c.iam(ctx, url.Values{"Action": {"DeleteRolePolicy"}, "RoleName": {role}, "PolicyName": {name}})
+		return err
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience) // the test's own has ended
 		defer cancel()
 		_ = lift(ctx) // it fails where all went well: there is none by then
 	})
-	c.must(nil, c.iam(c.ctx(), url.Values{"Action": {"PutRolePolicy"}, "RoleName": {role}, "PolicyName": {name},
+	c.must(c.iam(c.ctx(), url.Values{"Action": {"PutRolePolicy"}, "RoleName": {role}, "PolicyName": {name},
 		"PolicyDocument": {`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"dynamodb:*","Resource":"*"}]}`}}))
 	eventually(t, "history fails while its role is denied the tables", func() bool { _, err := phone.page("lobby"); return code(err) >= 500 })
 	c.must(nil, lift(c.ctx()))
@@ -95,32 +96,32 @@ func TestAFunctionIsBoundByItsRole(t *testing.T) {
 
 // iam is a signed request by hand: the SDK's client for the service is a large
 // thing to compile for two calls.
-func (c *community) iam(ctx context.Context, form url.Values) error {
+func (c *community) iam(ctx context.Context, form url.Values) ([]byte, error) {
 	form.Set("Version", "2010-05-08")
 	body := []byte(form.Encode())
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint+"/", bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	keys, err := c.AWS().Credentials.Retrieve(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sum := sha256.Sum256(body)
 	if err := v4.NewSigner().SignHTTP(ctx, keys, request, hex.EncodeToString(sum[:]), "iam", c.Region, time.Now()); err != nil {
-		return err
+		return nil, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if response.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(response.Body, 1000))
-		return fmt.Errorf("%s: %s: %s", form.Get("Action"), response.Status, text)
+		return nil, fmt.Errorf("%s: %s: %.1000s", form.Get("Action"), response.Status, text)
 	}
-	return nil
+	return text, err
 }
 
 // The stack that serves is the one that requirements/launch_stack.py guards.

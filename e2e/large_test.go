@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	unsend "unsend/clients/go"
 	"unsend/shared/chat"
+	"unsend/shared/queue"
 )
 
 func (c *community) delivery() chat.Delivery {
@@ -74,6 +76,28 @@ func TestALargeServerTellsSubscribersOnly(t *testing.T) {
 		t.Errorf("unsubscribe: %v, %v", answers, err)
 	}
 	c.must(nil, carol.Close())
+}
+
+// A task for a whole audience, as it is left when nothing of it could be done: push leaves the shards to itself, one
+// by one.
+func TestPushTellsAllShards(t *testing.T) {
+	t.Parallel()
+	c := newCommunity(t)
+	alice := c.connect("owner", "phone")
+	m := alice.say("to whoever subscribes")
+	var devices []*device
+	for i := range 6 {
+		name := fmt.Sprint("member", i)
+		c.join(name)
+		devices = append(devices, c.connect(name, "phone"))
+		devices[i].subscribe("lobby")
+	}
+	c.becameLarge(chat.Transition)
+	task := chat.Task{ServerID: c.id, Records: []chat.Stored{{Key: chat.MessageKey(m.MessageKey), Kind: chat.Inserted}}}
+	c.must(nil, queue.New(c.AWS(), c.PushQueueURL).Enqueue(c.ctx(), task))
+	for _, d := range devices {
+		d.waitFor(unsend.EventMessage, m.MsgServerID)
+	}
 }
 
 // A server becomes a large one while people are online, and a small one again: nobody misses a notice.

@@ -37,7 +37,7 @@ func parseTest(args []string) (testOptions, error) {
 		fmt.Fprint(flags.Output(), testHelp)
 		flags.PrintDefaults()
 	}
-	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, a minute for each fuzz target, the end-to-end suite twice")
+	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, a minute for each fuzz target, the end-to-end suite twice, and without each statement of the roles: hours")
 	flags.BoolVar(&o.skipE2E, "skip-e2e", false, "do not deploy and do not run the end-to-end suite")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -194,6 +194,7 @@ func (t *tests) goLane(ctx context.Context) {
 	<-t.stackDone
 	t.step(ctx, "tests", func() error { return t.unit(ctx) })
 	t.fuzz(ctx)
+	t.histories(ctx)
 	<-t.allDone
 	t.e2e(ctx)
 }
@@ -229,6 +230,16 @@ func (t *tests) unit(ctx context.Context) error {
 		argv = []string{"go", "test", "-race", "-shuffle=on", "-count=3", "-timeout=30m"}
 	}
 	return t.loud(ctx, "go test", env, append(argv, packages...)...)
+}
+
+// histories runs many more than the tests do, without the race detector, which makes five of one.
+func (t *tests) histories(ctx context.Context) {
+	if !t.long {
+		return
+	}
+	t.step(ctx, "10,000 histories", func() error {
+		return t.loud(ctx, "histories", nil, "go", "test", "-v", "-run=^TestHistories$", "-timeout=2h", "./shared/cloudtest", "-history.runs=10000")
+	})
 }
 
 // packages are those of the module without the end-to-end suite.
@@ -290,6 +301,12 @@ func (t *tests) e2e(ctx context.Context) {
 	t.step(ctx, "end to end", func() error {
 		return t.loud(ctx, "go test e2e", []string{"UNSEND_STACK=" + t.stackFile()}, "go", "test", count, "-shuffle=on", "-timeout=10m", "./e2e/...")
 	})
+	if t.long {
+		t.step(ctx, "roles without a statement", func() error {
+			return t.loud(ctx, "roles without a statement", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_STATEMENTS=1"},
+				"go", "test", "-v", "-run=^TestEachStatementIsNeeded$", "-timeout=3h", "./e2e")
+		})
+	}
 }
 
 // commands runs the tool as it is shipped, with its exit codes and nothing of
