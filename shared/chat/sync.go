@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// syncPageSize bounds the updates of a page. A frame may hold fewer.
-const syncPageSize = 100
+// syncPageSize bounds the updates of a page: about as many as a frame holds, of 350 bytes each. Where it holds
+// fewer the rest comes with the next page.
+const syncPageSize = 300
 
 // Syncs tells devices what was taken back while they were away.
 type Syncs struct {

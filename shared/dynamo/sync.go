@@ -13,7 +13,7 @@ import (
 
 // Updates reads the shards of the server's updates at the same time and merges
 // them. Each page costs one query for each shard. Updates are spread evenly, so
-// each shard is read for half of the page: twice what a page takes, not four times.
+// each shard is read for a quarter more than its share of the page.
 func (s *Store) Updates(ctx context.Context, serverID string, from chat.UpdateRef, limit int) (chat.UpdatePage, error) {
 	const op = "Updates"
 	comparison, bound, err := updatesBound(serverID, from)
@@ -31,7 +31,7 @@ func (s *Store) Updates(ctx context.Context, serverID string, from chat.UpdateRe
 		if err != nil {
 			return chat.UpdatePage{}, failed(op, err)
 		}
-		p := span{table: s.tables.Messages, pk: pk, updates: true, comparison: comparison, bound: bound, limit: max(1, limit/2)}
+		p := span{table: s.tables.Messages, pk: pk, updates: true, comparison: comparison, bound: bound, limit: limit*5/(4*updateShards) + 1}
 		reads = append(reads, func(ctx context.Context) error {
 			found, last, err := s.page(ctx, op, p)
 			mu.Lock()
