@@ -51,6 +51,8 @@ const (
 	crowdsAtATime    = 16
 	// pagesAtATime keeps the others going while a page waits for a client that hangs.
 	pagesAtATime = 4
+	// lastResortAccounts is how many accounts are closed at last without anybody to compare them with.
+	lastResortAccounts = 10
 )
 
 // Report is what became of a batch.
@@ -303,7 +305,7 @@ func (n *Notifier) tell(ctx context.Context, job *serverJob) error {
 	if err != nil {
 		return err
 	}
-	return n.leave(ctx, job, n.push(within, job, first, rows), 0)
+	return n.leave(ctx, job, n.push(within, job, first, rows).all(), 0)
 }
 
 // firstRows reads DirectPushLimit rows of the crowds, each its share, and leaves the rest to the queue.
@@ -349,10 +351,10 @@ func (n *Notifier) goOn(ctx context.Context, job *serverJob, task Task) error {
 		return n.retry(ctx, job, task, err)
 	}
 	left := n.push(ctx, job, first, rows)
-	if task.Attempt >= MaxTaskAttempts && len(left) > 0 {
+	if task.Attempt >= MaxTaskAttempts && len(left.all()) > 0 {
 		return n.lastResort(ctx, job, left)
 	}
-	return n.leave(ctx, job, left, task.Attempt)
+	return n.leave(ctx, job, left.all(), task.Attempt)
 }
 
 // goOnWithAll goes through one crowd of an audience that nobody was told of yet, and leaves the others to others.
@@ -404,7 +406,7 @@ func (n *Notifier) walk(ctx context.Context, job *serverJob, first news, task Ta
 		}
 		pages.Go(func() {
 			defer func() { <-slots }()
-			note(Guard(func() error { return n.leave(ctx, job, n.push(ctx, job, first, page.Rows), 0) }))
+			note(Guard(func() error { return n.leave(ctx, job, n.push(ctx, job, first, page.Rows).all(), 0) }))
 		})
 		if after, attempt = page.Next, 0; after == "" {
 			break
@@ -439,16 +441,26 @@ func (n *Notifier) leave(ctx context.Context, job *serverJob, left []Presence, a
 	return errors.Join(errs...)
 }
 
-// lastResort: a single account that took nothing for so long does not read, even
-// when nobody else is there to compare it with. It is closed, so that its client comes back; where several fail it may
+// lastResort: few accounts that took nothing for so long, a quarter of an hour and more, do not read, even when nobody
+// else is there to compare them with. They are closed, so that their clients come back; where many fail it may
 // be the service, and somebody has to look.
-func (n *Notifier) lastResort(ctx context.Context, job *serverJob, left []Presence) error {
-	p := &page{Notifier: n, job: job}
-	if n.strain.single(n.Clock(), left) {
-		p.close(ctx, left)
-		return nil
+func (n *Notifier) lastResort(ctx context.Context, job *serverJob, left remains) error {
+	if len(left.untold) > 0 || accounts(left.slow) > lastResortAccounts {
+		return errUnfinished
 	}
-	return errUnfinished
+	p := &page{Notifier: n, job: job}
+	if len(p.close(ctx, left.slow)) > 0 {
+		return errUnfinished
+	}
+	return nil
+}
+
+func accounts(rows []Presence) int {
+	ids := make(map[string]bool)
+	for _, row := range rows {
+		ids[row.Connection.AccountID] = true
+	}
+	return len(ids)
 }
 
 // enqueue does without Budget's deadline: what is left must be said when time is up.

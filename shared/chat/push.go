@@ -45,10 +45,18 @@ type page struct {
 	frames map[string][][]byte // by the notices that they hold
 }
 
-// push tells a page and gives those who may not have been told.
-func (n *Notifier) push(ctx context.Context, job *serverJob, first news, rows []Presence) (left []Presence) {
+// remains are those of a page who may not have been told.
+type remains struct {
+	slow   []Presence // who did not take the frame
+	untold []Presence // whom nobody could try to tell
+}
+
+func (r remains) all() []Presence { return slices.Concat(r.slow, r.untold) }
+
+// push tells a page.
+func (n *Notifier) push(ctx context.Context, job *serverJob, first news, rows []Presence) remains {
 	if len(rows) == 0 {
-		return nil
+		return remains{}
 	}
 	p := &page{
 		Notifier: n, job: job, frames: make(map[string][][]byte),
@@ -56,14 +64,14 @@ func (n *Notifier) push(ctx context.Context, job *serverJob, first news, rows []
 	}
 	if _, err := p.bench.fresh(ctx); err != nil {
 		job.note(fmt.Errorf("rights in the server: %w", err))
-		return rows
+		return remains{untold: rows}
 	}
 	return p.rounds(ctx, rows)
 }
 
 // rounds posts until nobody is left who may take a frame soon, or those were
 // closed. It gives those who were neither told nor closed.
-func (p *page) rounds(ctx context.Context, rows []Presence) (left []Presence) {
+func (p *page) rounds(ctx context.Context, rows []Presence) (left remains) {
 	pending := rows
 	for round := range pushRounds {
 		if round > 0 {
@@ -75,29 +83,30 @@ func (p *page) rounds(ctx context.Context, rows []Presence) (left []Presence) {
 		if round == 0 { // one page begins after the other, so that they do not all wait for their last clients at the same time
 			p.job.turn <- struct{}{}
 		}
-		outcomes := p.round(ctx, pending, func() {
+		tried := pending
+		outcomes := p.round(ctx, tried, func() {
 			if round == 0 {
 				<-p.job.turn
 			}
 		})
-		left = append(left, having(pending, outcomes, failed)...)
-		left = append(left, having(pending, outcomes, untried)...)
+		left.untold = slices.Concat(left.untold, having(pending, outcomes, failed), having(pending, outcomes, untried))
 		hanging, full := having(pending, outcomes, timedOut), having(pending, outcomes, throttled)
-		if ctx.Err() != nil {
-			return append(left, append(hanging, full...)...)
+		if pending = slices.Concat(hanging, full); ctx.Err() != nil {
+			break
 		}
-		p.strain.add(p.Clock(), pending, outcomes)
+		p.strain.add(p.Clock(), tried, outcomes)
 		if round >= hangRounds-1 {
 			hanging = p.closeSlow(ctx, hanging)
 		}
 		if round == pushRounds-1 {
 			full = p.closeSlow(ctx, full)
 		}
-		if pending = append(hanging, full...); len(pending) == 0 {
-			return left
+		if pending = slices.Concat(hanging, full); len(pending) == 0 {
+			break
 		}
 	}
-	return append(left, pending...)
+	left.slow = pending
+	return left
 }
 
 // round posts to each row once. begun is called when every post has begun.
@@ -287,21 +296,26 @@ func (p *page) closeSlow(ctx context.Context, rows []Presence) (left []Presence)
 	if !p.strain.clientsAreToBlame(p.Clock(), rows) {
 		return rows
 	}
-	p.close(ctx, rows)
-	return nil
+	return p.close(ctx, rows)
 }
 
-func (p *page) close(ctx context.Context, rows []Presence) {
+// close gives those whose connection may still be open.
+func (p *page) close(ctx context.Context, rows []Presence) (left []Presence) {
+	var mu sync.Mutex
 	forEach(p.Concurrency, rows, func(row Presence) {
 		ctx, cancel := context.WithTimeout(ctx, PostTimeout)
 		defer cancel()
 		err := Guard(func() error { return p.Gateway.Close(ctx, row.Connection.ID) })
 		if err != nil && !errors.Is(err, ErrGone) {
 			p.job.note(fmt.Errorf("close a slow connection: %w", err))
+			mu.Lock()
+			defer mu.Unlock()
+			left = append(left, row)
 			return
 		}
 		p.job.count(func(r *Report) { r.Closed++ })
 	})
+	return left
 }
 
 // having are the rows with that outcome.

@@ -175,19 +175,17 @@ func TestThoseWhoAreLeftAreTriedAgain(t *testing.T) {
 }
 
 // After all attempts the queue keeps the task, and makes it a dead letter: the
-// failure of many is for somebody to look at. One account alone that never reads is closed.
+// failure of many is for somebody to look at. A few accounts that never read are closed.
 func TestWhatNeverWorksEndsWithTheDeadLetters(t *testing.T) {
 	for _, c := range []struct {
 		accounts, closed int
 		unfinished       []int
-	}{{1, 1, nil}, {3, 0, []int{0}}} {
+	}{{1, 1, nil}, {10, 10, nil}, {11, 0, []int{0}}} {
 		t.Run(fmt.Sprint(c.accounts), func(t *testing.T) {
 			play(t, func(t *testing.T, s *scene) {
 				phone := s.online("alice", "phone")
 				var ids []string
-				for i := range c.accounts {
-					account := []string{"carol", "bob", "alice"}[i]
-					device := s.online(account, "full")
+				for _, device := range s.crowd(c.accounts) {
 					s.gateway.Behave(device.ID, chattest.Always(chat.ErrThrottled))
 					ids = append(ids, device.ID)
 				}
@@ -198,6 +196,29 @@ func TestWhatNeverWorksEndsWithTheDeadLetters(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who was neither told nor closed, since closing failed as well, is not forgotten.
+func TestWhoCouldNotBeClosedIsLeft(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		phone, devices := s.online("alice", "phone"), s.crowd(30)
+		slow := devices[7]
+		s.gateway.Behave(slow.ID, chattest.Always(chat.ErrThrottled))
+		s.gateway.BeforeClose = func(string) error { return chat.ErrThrottled }
+		s.queued(s.notify(inserted(s.send(phone))), 1)
+		task := s.queue.Take()[0]
+		if task.Part == nil || !slices.Equal(task.Part.Only, []string{slow.ID}) {
+			t.Errorf("left is %+v", task.Part)
+		}
+		task.Attempt = chat.MaxTaskAttempts
+		if r := s.notifier.Push(t.Context(), []chat.Task{task}); len(r.Unfinished) != 1 {
+			t.Errorf("at last: unfinished %v", r.Unfinished)
+		}
+		s.gateway.BeforeClose = nil
+		if r := s.notifier.Push(t.Context(), []chat.Task{task}); len(r.Unfinished) != 0 || r.Closed != 1 {
+			t.Errorf("at last: unfinished %v, closed %d", r.Unfinished, r.Closed)
+		}
+	})
 }
 
 // Whatever cannot be read is put off, and at last left to the queue.

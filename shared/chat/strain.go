@@ -89,19 +89,3 @@ func (s *strain) clientsAreToBlame(now time.Time, rows []Presence) bool {
 	}
 	return len(well) > 0 && len(failing) <= max(quotaFloor, (len(failing)+len(well))/quotaShare)
 }
-
-// single tells whether no account but one has failed of late.
-func (s *strain) single(now time.Time, rows []Presence) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	failing := make(map[string]bool)
-	for _, row := range rows {
-		failing[row.Connection.AccountID] = true
-	}
-	for _, o := range s.seen {
-		if now.Sub(o.at) <= strainMemory && !o.well {
-			failing[o.account] = true
-		}
-	}
-	return len(failing) <= 1
-}

@@ -12,6 +12,8 @@ import (
 type Gateway struct {
 	// BeforePost, where set, runs before each post is answered, without locks held.
 	BeforePost func(connectionID string)
+	// BeforeClose, where set, runs before each closing; with an error of its nothing is closed.
+	BeforeClose func(connectionID string) error
 
 	mu        sync.Mutex
 	frames    map[string][][]byte
@@ -71,6 +73,11 @@ func (g *Gateway) Post(ctx context.Context, connectionID string, frame []byte) e
 
 // Close counts the closing, and always succeeds before the deadline.
 func (g *Gateway) Close(ctx context.Context, connectionID string) error {
+	if g.BeforeClose != nil {
+		if err := g.BeforeClose(connectionID); err != nil {
+			return err
+		}
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed[connectionID]++
