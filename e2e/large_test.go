@@ -17,7 +17,7 @@ func (c *community) delivery() chat.Delivery {
 	return deliveries[c.id]
 }
 
-// subscribersOnly makes the server one that became a large one long ago, or, with since 0 ago, one that just does.
+// becameLarge makes the server one that began to be a large one so long ago.
 func (c *community) becameLarge(ago time.Duration) {
 	c.t.Helper()
 	was := c.delivery()

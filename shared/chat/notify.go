@@ -51,8 +51,6 @@ const (
 	crowdsAtATime    = 16
 	// pagesAtATime keeps the others going while a page waits for a client that hangs.
 	pagesAtATime = 4
-	// lastResortAccounts is how many accounts are closed at last without anybody to compare them with.
-	lastResortAccounts = 10
 )
 
 // Report is what became of a batch.
@@ -206,21 +204,24 @@ func (r news) channels() []string {
 
 func (n *Notifier) news(ctx context.Context, job *serverJob) (news, error) {
 	read := news{readAt: n.Clock()}
-	messages, err := n.Messages.Messages(ctx, keysOf(job.stored))
+	worth := make([]Stored, 0, len(job.stored))
+	for _, record := range job.stored {
+		if record.Kind == Inserted && n.tooOld(record.Key.Timestamp) {
+			read.dropped++
+			continue
+		}
+		worth = append(worth, record)
+	}
+	messages, err := n.Messages.Messages(ctx, keysOf(worth))
 	if err != nil {
-		return read, err
+		return news{}, err
 	}
 	rows := make(map[MessageKey]Message, len(messages))
 	for _, m := range messages {
 		rows[m.MessageKey] = m
 	}
-	for _, record := range job.stored {
-		notice, ok := noticeOf(record.Kind, rows[record.Key])
-		switch {
-		case !ok:
-		case n.tooOld(notice):
-			read.dropped++
-		default:
+	for _, record := range worth {
+		if notice, ok := noticeOf(record.Kind, rows[record.Key]); ok {
 			read.notices = append(read.notices, notice)
 		}
 	}
@@ -242,10 +243,9 @@ func noticeOf(kind StoredKind, row Message) (Notice, bool) {
 	return Notice{}, false
 }
 
-// tooOld: history has the old messages; a revocation is told whatever its age.
-func (n *Notifier) tooOld(notice Notice) bool {
-	return notice.Event == MessageReceived &&
-		n.Clock().UnixMilli()-notice.Message.Timestamp > MessageNoticeMaxAge.Milliseconds()
+// tooOld: history has the messages sent so long ago, and they are not even read; a revocation is told whatever its age.
+func (n *Notifier) tooOld(sentAt int64) bool {
+	return n.Clock().UnixMilli()-sentAt > MessageNoticeMaxAge.Milliseconds()
 }
 
 // actor is who did what the notice tells.
@@ -297,7 +297,7 @@ func (n *Notifier) begin(ctx context.Context, job *serverJob) (news, []Crowd, er
 func (n *Notifier) tell(ctx context.Context, job *serverJob) error {
 	within, cancel := context.WithTimeout(ctx, n.Budget)
 	defer cancel()
-	first, crowds, err := n.begin(within, job)
+	read, crowds, err := n.begin(within, job)
 	if err != nil || len(crowds) == 0 {
 		return err
 	}
@@ -305,10 +305,10 @@ func (n *Notifier) tell(ctx context.Context, job *serverJob) error {
 	if err != nil {
 		return err
 	}
-	return n.leave(ctx, job, n.push(within, job, first, rows).all(), 0)
+	return n.leave(ctx, job, n.push(within, job, read, rows).all(), 0)
 }
 
-// firstRows reads DirectPushLimit rows of the crowds, each its share, and leaves the rest to the queue.
+// firstRows reads about DirectPushLimit rows of the crowds, each its share, and leaves the rest to the queue.
 func (n *Notifier) firstRows(ctx, within context.Context, job *serverJob, crowds []Crowd) (rows []Presence, err error) {
 	var (
 		share = max(1, n.DirectPushLimit/len(crowds))
@@ -330,60 +330,90 @@ func (n *Notifier) firstRows(ctx, within context.Context, job *serverJob, crowds
 	return rows, errors.Join(errs...)
 }
 
+// handOver is what is left of an invocation's time when push stops posting, to say what is left.
+const handOver = 5 * time.Second
+
+func beforeHandOver(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-handOver))
+}
+
 // goOn works on a task.
 func (n *Notifier) goOn(ctx context.Context, job *serverJob, task Task) error {
+	within, cancel := beforeHandOver(ctx)
+	defer cancel()
 	if task.Part == nil {
-		return n.goOnWithAll(ctx, job, task)
+		return n.goOnWithAll(ctx, within, job, task)
 	}
-	first, err := n.news(ctx, job)
+	read, err := n.news(within, job)
 	switch {
 	case err != nil:
 		return n.retry(ctx, job, task, err)
-	case len(first.notices) == 0:
+	case len(read.notices) == 0:
 		return nil
 	}
-	job.report.Notices, job.report.Dropped = len(first.notices), first.dropped
+	job.report.Notices, job.report.Dropped = len(read.notices), read.dropped
 	if task.walks() {
-		return n.walk(ctx, job, first, task)
+		return n.walk(ctx, within, job, read, task)
 	}
-	rows, err := n.Audience.Presences(ctx, task.crowd(), task.Part.Only, n.Clock().UnixMilli())
+	return n.goOnWithFew(ctx, within, job, read, task)
+}
+
+// goOnWithFew tries those who are left once more.
+func (n *Notifier) goOnWithFew(ctx, within context.Context, job *serverJob, read news, task Task) error {
+	rows, err := n.Audience.Presences(within, task.crowd(), task.Part.Only, n.Clock().UnixMilli())
 	if err != nil {
 		return n.retry(ctx, job, task, err)
 	}
-	left := n.push(ctx, job, first, rows)
-	if task.Attempt >= MaxTaskAttempts && len(left.all()) > 0 {
+	left := n.push(within, job, read, rows)
+	switch all := left.all(); {
+	case len(all) < len(rows): // it got further
+		return n.leave(ctx, job, all, 0)
+	case task.Attempt >= MaxTaskAttempts && len(all) > 0:
 		return n.lastResort(ctx, job, left)
+	default:
+		return n.leave(ctx, job, all, task.Attempt)
 	}
-	return n.leave(ctx, job, left.all(), task.Attempt)
 }
 
 // goOnWithAll goes through one crowd of an audience that nobody was told of yet, and leaves the others to others.
-func (n *Notifier) goOnWithAll(ctx context.Context, job *serverJob, task Task) error {
-	first, crowds, err := n.begin(ctx, job)
+func (n *Notifier) goOnWithAll(ctx, within context.Context, job *serverJob, task Task) error {
+	read, crowds, err := n.begin(within, job)
 	if err != nil {
 		return n.retry(ctx, job, task, err)
 	}
 	if len(crowds) == 0 {
 		return nil
 	}
-	for _, crowd := range crowds[1:] {
-		if err := n.enqueue(ctx, job, job.task(partOf(crowd, ""), 0)); err != nil {
-			return err
-		}
+	var (
+		mu   sync.Mutex
+		errs []error
+	)
+	forEach(crowdsAtATime, crowds[1:], func(crowd Crowd) {
+		err := Guard(func() error { return n.enqueue(ctx, job, job.task(partOf(crowd, ""), 0)) })
+		mu.Lock()
+		defer mu.Unlock()
+		errs = append(errs, err)
+	})
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	task.Part = partOf(crowds[0], "")
-	return n.walk(ctx, job, first, task)
+	return n.walk(ctx, within, job, read, task)
 }
 
 // walk goes through the task's crowd from its place on, some pages at a time.
 // When its time is up the rest is a task of its own.
-func (n *Notifier) walk(ctx context.Context, job *serverJob, first news, task Task) error {
+func (n *Notifier) walk(ctx, within context.Context, job *serverJob, read news, task Task) error {
 	var (
 		ends    = n.Clock().Add(n.Budget)
 		crowd   = task.crowd()
 		after   = task.Part.After
 		attempt = task.Attempt
-		slots   = make(chan struct{}, pagesAtATime)
+		open    = make(chan struct{}, pagesAtATime)
 		pages   sync.WaitGroup
 		mu      sync.Mutex
 		errs    []error
@@ -394,19 +424,19 @@ func (n *Notifier) walk(ctx context.Context, job *serverJob, first news, task Ta
 		errs = append(errs, err)
 	}
 	for {
-		slots <- struct{}{}
-		if n.Clock().After(ends) {
+		open <- struct{}{}
+		if n.Clock().After(ends) || within.Err() != nil {
 			note(n.enqueue(ctx, job, job.task(partOf(crowd, after), 0)))
 			break
 		}
-		page, err := n.page(ctx, crowd, after, audiencePageSize)
+		page, err := n.page(within, crowd, after, audiencePageSize)
 		if err != nil {
 			note(n.retry(ctx, job, job.task(partOf(crowd, after), attempt), err))
 			break
 		}
 		pages.Go(func() {
-			defer func() { <-slots }()
-			note(Guard(func() error { return n.leave(ctx, job, n.push(ctx, job, first, page.Rows).all(), 0) }))
+			defer func() { <-open }()
+			note(Guard(func() error { return n.leave(ctx, job, n.push(within, job, read, page.Rows).all(), 0) }))
 		})
 		if after, attempt = page.Next, 0; after == "" {
 			break
@@ -441,11 +471,11 @@ func (n *Notifier) leave(ctx context.Context, job *serverJob, left []Presence, a
 	return errors.Join(errs...)
 }
 
-// lastResort: few accounts that took nothing for so long, a quarter of an hour and more, do not read, even when nobody
-// else is there to compare them with. They are closed, so that their clients come back; where many fail it may
-// be the service, and somebody has to look.
+// lastResort: accounts that took nothing in all attempts, of some ten minutes, do not read, when they are few or no more
+// than those who took theirs. They are closed, so that their clients come back; else it may be the service, and somebody
+// has to look.
 func (n *Notifier) lastResort(ctx context.Context, job *serverJob, left remains) error {
-	if len(left.untold) > 0 || accounts(left.slow) > lastResortAccounts {
+	if len(left.untold) > 0 || !n.strain.atLast(n.Clock(), left.slow) {
 		return errUnfinished
 	}
 	p := &page{Notifier: n, job: job}
@@ -455,15 +485,7 @@ func (n *Notifier) lastResort(ctx context.Context, job *serverJob, left remains)
 	return nil
 }
 
-func accounts(rows []Presence) int {
-	ids := make(map[string]bool)
-	for _, row := range rows {
-		ids[row.Connection.AccountID] = true
-	}
-	return len(ids)
-}
-
-// enqueue does without Budget's deadline: what is left must be said when time is up.
+// enqueue must be given the invocation's own deadline: what is left is said when the time for posts is up.
 func (n *Notifier) enqueue(ctx context.Context, job *serverJob, task Task) error {
 	if err := n.Queue.Enqueue(ctx, task); err != nil {
 		return err

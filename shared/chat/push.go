@@ -19,6 +19,8 @@ const (
 	// hangRounds is how often a client may leave a post unanswered: each costs
 	// PostTimeout of the server's budget.
 	hangRounds = 2
+	// mostFrameSets bounds what a page keeps encoded: devices that sent something see a set of their own each.
+	mostFrameSets = 16
 	// firstPause is doubled from round to round, with jitter.
 	firstPause = 100 * time.Millisecond
 )
@@ -80,21 +82,18 @@ func (p *page) rounds(ctx context.Context, rows []Presence) (left remains) {
 			}
 			p.job.count(func(r *Report) { r.Retried += len(pending) })
 		}
-		if round == 0 { // one page begins after the other, so that they do not all wait for their last clients at the same time
-			p.job.turn <- struct{}{}
+		begun := func() {}
+		if round == 0 {
+			begun = p.takeTurn(ctx)
 		}
 		tried := pending
-		outcomes := p.round(ctx, tried, func() {
-			if round == 0 {
-				<-p.job.turn
-			}
-		})
+		outcomes := p.round(ctx, tried, begun)
 		left.untold = slices.Concat(left.untold, having(pending, outcomes, failed), having(pending, outcomes, untried))
 		hanging, full := having(pending, outcomes, timedOut), having(pending, outcomes, throttled)
+		p.strain.add(p.Clock(), tried, outcomes, ctx.Err() != nil)
 		if pending = slices.Concat(hanging, full); ctx.Err() != nil {
 			break
 		}
-		p.strain.add(p.Clock(), tried, outcomes)
 		if round >= hangRounds-1 {
 			hanging = p.closeSlow(ctx, hanging)
 		}
@@ -109,8 +108,20 @@ func (p *page) rounds(ctx context.Context, rows []Presence) (left remains) {
 	return left
 }
 
+// takeTurn waits until the other pages' posts have begun, so that they do not all wait for their last clients at the same
+// time, and gives the turn back once.
+func (p *page) takeTurn(ctx context.Context) (giveBack func()) {
+	select {
+	case p.job.turn <- struct{}{}:
+		return sync.OnceFunc(func() { <-p.job.turn })
+	case <-ctx.Done():
+		return func() {}
+	}
+}
+
 // round posts to each row once. begun is called when every post has begun.
 func (p *page) round(ctx context.Context, rows []Presence, begun func()) []outcome {
+	defer begun()
 	outcomes := make([]outcome, len(rows))
 	var running sync.WaitGroup
 	for i, row := range rows {
@@ -134,7 +145,7 @@ func (p *page) round(ctx context.Context, rows []Presence, begun func()) []outco
 			}
 		})
 	}
-	begun()
+	begun() // which may be called twice
 	running.Wait()
 	return outcomes
 }
@@ -151,12 +162,9 @@ func (p *page) post(ctx context.Context, row Presence) (outcome, error) {
 	if row.Connection.TokenExpiresAt <= p.Clock().UnixMilli() {
 		return p.end(ctx, row)
 	}
-	frames, err := p.framesFor(ctx, row)
-	if err == nil && len(frames) == 0 {
+	told, err := p.postFrames(ctx, row)
+	if err == nil && !told {
 		return unaware, nil
-	}
-	if err == nil {
-		err = p.postFrames(ctx, row, frames)
 	}
 	switch {
 	case err == nil:
@@ -171,26 +179,26 @@ func (p *page) post(ctx context.Context, row Presence) (outcome, error) {
 	return failed, err
 }
 
-// postFrames posts one frame after the other. Where the rights changed meanwhile
-// it begins anew with what may still be seen: a notice that comes twice changes nothing.
-func (p *page) postFrames(ctx context.Context, row Presence, frames [][]byte) error {
-	for i := 0; i < len(frames); i++ {
-		if err := p.postFrame(ctx, row.Connection.ID, frames[i]); err != nil {
-			return err
+// postFrames posts one frame after the other, each on rights that are fresh when it begins. Where they changed meanwhile
+// it begins anew with what may still be seen: a notice that comes twice changes nothing. told: there was a frame.
+func (p *page) postFrames(ctx context.Context, row Presence) (told bool, err error) {
+	frames, readAt, err := p.framesFor(ctx, row)
+	for i := 0; err == nil && i < len(frames); {
+		if p.Clock().Sub(readAt) >= RightsMaxAge { // it waited since, for the others or for its turn
+			var again [][]byte
+			if again, readAt, err = p.framesFor(ctx, row); !same(frames, again) {
+				frames, i = again, 0
+			}
+			continue
 		}
-		p.job.count(func(r *Report) { r.Posts++ })
-		if i == len(frames)-1 {
-			return nil
-		}
-		again, err := p.framesFor(ctx, row)
-		if err != nil {
-			return err
-		}
-		if !same(frames, again) {
-			frames, i = again, -1
+		if err = p.postFrame(ctx, row.Connection.ID, frames[i]); err == nil {
+			p.job.count(func(r *Report) { r.Posts++ })
+			if told, i = true, i+1; i < len(frames) {
+				err = p.wait(ctx) // the first one's turn has come before
+			}
 		}
 	}
-	return nil
+	return told, err
 }
 
 func (p *page) postFrame(ctx context.Context, connectionID string, frame []byte) error {
@@ -200,11 +208,11 @@ func (p *page) postFrame(ctx context.Context, connectionID string, frame []byte)
 }
 
 // framesFor are the frames with the notices that the connection may see, encoded
-// once for all connections that see the same.
-func (p *page) framesFor(ctx context.Context, row Presence) ([][]byte, error) {
+// once for connections that see the same; the rights are those of readAt.
+func (p *page) framesFor(ctx context.Context, row Presence) (frames [][]byte, readAt time.Time, err error) {
 	rights, err := p.bench.fresh(ctx)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
 	var (
 		notices []Notice
@@ -222,9 +230,10 @@ func (p *page) framesFor(ctx context.Context, row Presence) ([][]byte, error) {
 		}
 	}
 	if len(notices) == 0 {
-		return nil, nil
+		return nil, rights.readAt, nil
 	}
-	return p.encoded(which.String(), notices)
+	frames, err = p.encoded(which.String(), notices)
+	return frames, rights.readAt, err
 }
 
 func (p *page) encoded(which string, notices []Notice) ([][]byte, error) {
@@ -236,6 +245,9 @@ func (p *page) encoded(which string, notices []Notice) ([][]byte, error) {
 	frames, err := p.Encode(notices)
 	if err != nil {
 		return nil, fmt.Errorf("encode notices: %w", err)
+	}
+	if len(p.frames) >= mostFrameSets {
+		clear(p.frames)
 	}
 	p.frames[which] = frames
 	return frames, nil

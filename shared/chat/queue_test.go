@@ -221,6 +221,86 @@ func TestWhoCouldNotBeClosedIsLeft(t *testing.T) {
 	})
 }
 
+// Rows that cannot be read once, in the middle of a page, are not rows that say nothing.
+func TestAReadingThatFailsOnceLosesNothing(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		s.notifier.Concurrency, s.notifier.Budget = 1, time.Minute
+		phone, devices := s.online("alice", "phone"), s.crowd(20)
+		for _, c := range devices {
+			s.gateway.Behave(c.ID, func(context.Context, int) error { time.Sleep(300 * time.Millisecond); return nil })
+		}
+		m := s.send(phone)
+		readings := 0
+		s.store.Before = func(op string) error {
+			if op == "Messages" {
+				if readings++; readings == 2 {
+					return &chat.Error{Code: chat.Busy}
+				}
+			}
+			return nil
+		}
+		s.notify(inserted(m))
+		s.drain()
+		if readings < 2 {
+			t.Fatal("the rows were read once: this test shows nothing")
+		}
+		for _, c := range devices {
+			if !slices.Contains(s.heard(c), "message m1") {
+				t.Errorf("%s was never told", c.ID)
+			}
+		}
+	})
+}
+
+// When an invocation's time is nearly up, push says what is left rather than to end in the middle of it.
+func TestPushHandsOverInTime(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		s.notifier.Concurrency, s.notifier.Budget = 4, time.Minute
+		phone, devices := s.online("alice", "phone"), s.crowd(200)
+		for _, c := range devices {
+			s.gateway.Behave(c.ID, func(context.Context, int) error { time.Sleep(900 * time.Millisecond); return nil })
+		}
+		m := s.send(phone)
+		var ids []string
+		for _, c := range devices[:100] {
+			ids = append(ids, c.ID)
+		}
+		for _, part := range []*chat.Part{nil, {Only: ids}} {
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+			r := s.notifier.Push(ctx, []chat.Task{{ServerID: "s1", Records: []chat.Stored{inserted(m)}, Part: part}})
+			cancel()
+			if len(r.Unfinished) > 0 || r.Queued == 0 || r.Posts == 0 {
+				t.Errorf("unfinished %v, %d posts, %d tasks: %v", r.Unfinished, r.Posts, r.Queued, r.Errs)
+			}
+		}
+		s.drain()
+		for _, c := range devices {
+			if !slices.Contains(s.heard(c), "message m1") {
+				t.Errorf("%s was never told", c.ID)
+			}
+		}
+	})
+}
+
+// A task of which some took the frame begins to count anew: it gets on.
+func TestAttemptsCountWhatGotNoFurther(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		phone, devices := s.online("alice", "phone"), s.crowd(12)
+		var ids []string
+		for i, c := range devices {
+			ids = append(ids, c.ID)
+			if i > 0 {
+				s.gateway.Behave(c.ID, chattest.Always(chat.ErrThrottled))
+			}
+		}
+		task := chat.Task{ServerID: "s1", Records: []chat.Stored{inserted(s.send(phone))}, Part: &chat.Part{Only: ids}, Attempt: chat.MaxTaskAttempts}
+		s.queued(s.notifier.Push(t.Context(), []chat.Task{task}), 1)
+		if left := s.queue.Take()[0]; left.Attempt != 1 || len(left.Part.Only) != 11 {
+			t.Errorf("left is %+v", left)
+		}
+	})
+}
+
 // Whatever cannot be read is put off, and at last left to the queue.
 func TestATaskThatCannotBeRead(t *testing.T) {
 	for _, op := range []string{"Messages", "Audience", "Presences", "Rights"} {

@@ -2,7 +2,7 @@ package chat
 
 import (
 	"context"
-	"slices"
+	"maps"
 	"sync"
 	"time"
 )
@@ -36,56 +36,89 @@ func (s slots) give() {
 // for as long as the process lives; without it nobody is closed.
 type strain struct {
 	mu   sync.Mutex
-	seen []sighting // by time
+	seen map[string]sighting // by account
 }
 
-type sighting struct {
-	at      time.Time
-	account string
-	well    bool
-}
+// sighting is when an account took a frame, and when it did not, the last time.
+type sighting struct{ well, ill time.Time }
 
 const (
 	strainMemory = 10 * time.Second
-	strainMost   = 2_000 // sightings
+	strainMost   = 5_000 // accounts
 	// quotaShare: when the clients of more than a tenth of the accounts fail, it
 	// is the service. It counts accounts, since one account's connections can all be somebody who does not read.
 	// quotaFloor lets one account be told from that where few are online.
 	quotaShare = 10
 	quotaFloor = 1
+	// lastResortFloor is as many accounts as are closed at last without anybody to compare them with.
+	lastResortFloor = 10
 )
 
-// add remembers who took their frames and who was too slow.
-func (s *strain) add(now time.Time, rows []Presence, outcomes []outcome) {
+// add remembers who took their frames and who was too slow. ended: time was up, and who did not answer may not be slow.
+func (s *strain) add(now time.Time, rows []Presence, outcomes []outcome, ended bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.seen == nil {
+		s.seen = make(map[string]sighting)
+	}
 	for i, o := range outcomes {
-		if o == took || o == throttled || o == timedOut {
-			s.seen = append(s.seen, sighting{now, rows[i].Connection.AccountID, o == took})
+		account := rows[i].Connection.AccountID
+		seen := s.seen[account]
+		switch {
+		case o == took:
+			seen.well = now
+		case o == throttled, o == timedOut && !ended:
+			seen.ill = now
+		default:
+			continue
+		}
+		s.seen[account] = seen
+	}
+	if len(s.seen) > strainMost {
+		s.forget(now)
+	}
+}
+
+// forget drops what is too old, and, where that is not enough, everything: it is advice.
+func (s *strain) forget(now time.Time) {
+	maps.DeleteFunc(s.seen, func(_ string, seen sighting) bool {
+		return now.Sub(seen.well) > strainMemory && now.Sub(seen.ill) > strainMemory
+	})
+	if len(s.seen) > strainMost {
+		clear(s.seen)
+	}
+}
+
+// count counts the accounts that fail, those of the rows among them, and those that are well and do not.
+func (s *strain) count(now time.Time, rows []Presence) (failing, well int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	counted := make(map[string]bool)
+	for _, row := range rows {
+		counted[row.Connection.AccountID] = true
+	}
+	failing = len(counted)
+	for account, seen := range s.seen {
+		switch {
+		case counted[account]:
+		case now.Sub(seen.ill) <= strainMemory:
+			failing++
+		case now.Sub(seen.well) <= strainMemory:
+			well++
 		}
 	}
-	s.seen = s.seen[max(0, len(s.seen)-strainMost):]
-	s.seen = slices.DeleteFunc(s.seen, func(o sighting) bool { return now.Sub(o.at) > strainMemory })
+	return failing, well
 }
 
 // clientsAreToBlame tells whether the clients that did not take their frames are
 // few among those that did.
 func (s *strain) clientsAreToBlame(now time.Time, rows []Presence) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	failing, well := make(map[string]bool), make(map[string]bool)
-	for _, row := range rows {
-		failing[row.Connection.AccountID] = true
-	}
-	for _, o := range s.seen {
-		if now.Sub(o.at) <= strainMemory && !o.well {
-			failing[o.account] = true
-		}
-	}
-	for _, o := range s.seen {
-		if now.Sub(o.at) <= strainMemory && o.well && !failing[o.account] {
-			well[o.account] = true
-		}
-	}
-	return len(well) > 0 && len(failing) <= max(quotaFloor, (len(failing)+len(well))/quotaShare)
+	failing, well := s.count(now, rows)
+	return well > 0 && failing <= max(quotaFloor, (failing+well)/quotaShare)
+}
+
+// atLast is the same of clients that did not take theirs in many attempts.
+func (s *strain) atLast(now time.Time, rows []Presence) bool {
+	failing, well := s.count(now, rows)
+	return failing <= max(lastResortFloor, well)
 }

@@ -100,21 +100,31 @@ func (s *Subscriptions) admitted(c Connection, r SubscribeRequest, sights Sights
 	return answers, rows
 }
 
-// Unsubscribe ends it. Of channels that the connection is not subscribed to it says the same. Idempotent. Two
-// sequential round trips.
+// Unsubscribe ends it. Of channels that the connection is not subscribed to it says the same, and writes nothing.
+// Idempotent. Three sequential round trips.
 //
 // Errors: Invalid, RateLimited, Busy.
 func (s *Subscriptions) Unsubscribe(ctx context.Context, c Connection, r SubscribeRequest) ([]Subscribed, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	channels := make([]ChannelRef, len(r.ChannelIDs))
+	var former []ChannelRef
+	if err := s.Limit.beside(ctx, c.AccountID, s.Clock(), func() (err error) {
+		former, err = s.Store.Subscriptions(ctx, c.AccountID, c.ID)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	var channels []ChannelRef
 	answers := make([]Subscribed, len(r.ChannelIDs))
 	for i, channel := range r.ChannelIDs {
-		channels[i], answers[i].ChannelID = ChannelRef{r.ServerID, channel}, channel
+		answers[i].ChannelID = channel
+		if ref := (ChannelRef{r.ServerID, channel}); slices.Contains(former, ref) {
+			channels = append(channels, ref)
+		}
 	}
-	if err := s.Limit.beside(ctx, c.AccountID, s.Clock(), func() error { return nil }); err != nil {
-		return nil, err
+	if len(channels) == 0 {
+		return answers, nil
 	}
 	return answers, s.Store.Unsubscribe(ctx, c, channels)
 }

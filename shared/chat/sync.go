@@ -55,16 +55,22 @@ func (s *Syncs) Sync(ctx context.Context, c Connection, r SyncRequest) (SyncPage
 		sights Sights
 		found  UpdatePage
 	)
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
 	errs := concurrently(
 		func() error {
-			return s.Limit.beside(ctx, c.AccountID, now, func() (err error) {
+			err := s.Limit.beside(ctx, c.AccountID, now, func() (err error) {
 				sights, err = s.Sights.Sights(ctx, r.ServerID, c.AccountID)
 				return err
 			})
+			if err != nil || !sights.isMember() {
+				stop() // a refusal must not take longer the more there is to tell
+			}
+			return err
 		},
 		func() (err error) {
 			if r.From != nil && !page.Reset {
-				found, err = s.Updates.Updates(ctx, r.ServerID, *r.From, syncPageSize)
+				found, err = s.Updates.Updates(reading, r.ServerID, *r.From, syncPageSize)
 			}
 			return err
 		},
@@ -85,11 +91,20 @@ func (s *Syncs) Sync(ctx context.Context, c Connection, r SyncRequest) (SyncPage
 		}
 	}
 	if found.Next != nil {
-		page.Next, page.More = *found.Next, true
+		page.Next, page.More = discreet(*r.From, *found.Next, access), true
 		return page, nil
 	}
 	page.Access, page.Mode = access, sights.Delivery.Mode(now)
 	return page, nil
+}
+
+// discreet is where the next page begins, without the ids of a message that the account does not see: at the beginning of
+// the ms, whose updates then come once more. Only a page that lies in one ms altogether has to go on behind its last.
+func discreet(from, next UpdateRef, access map[string]string) UpdateRef {
+	if access[next.ChannelID] != "" || next.UpdatedAt <= from.UpdatedAt {
+		return next
+	}
+	return UpdateRef{UpdatedAt: next.UpdatedAt}
 }
 
 // tooOld: what was revoked before the retention's start may have ended with its
@@ -100,10 +115,10 @@ func (s *Syncs) tooOld(from *UpdateRef, now time.Time) bool {
 
 // access has the stamps of the channels that the account sees; nil when it is no member.
 func (s Sights) access() map[string]string {
-	standing := Standing{Server: s.Server, Member: s.Member}
-	if !standing.IsMember() {
+	if !s.isMember() {
 		return nil
 	}
+	standing := Standing{Server: s.Server, Member: s.Member}
 	stamps := make(map[string]string, len(s.Channels))
 	for _, channel := range s.Channels {
 		standing.Channel, standing.Personal = channel, s.Personals[channel.ID]
@@ -113,6 +128,8 @@ func (s Sights) access() map[string]string {
 	}
 	return stamps
 }
+
+func (s Sights) isMember() bool { return Standing{Server: s.Server, Member: s.Member}.IsMember() }
 
 // sightStamp differs whenever one of the rows that sight comes from changed in
 // what decides about it.

@@ -192,3 +192,39 @@ func TestSyncAfterTheRetention(t *testing.T) {
 		}
 	})
 }
+
+// A cursor says nothing of a message in a channel that is out of sight, though the page ends with one; and the walk over
+// many of them comes to its end.
+func TestACursorHoldsNothingHidden(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		phone, carol := s.online("alice", "phone"), s.online("carol", "phone")
+		s.must(s.store.ChangeChannel(t.Context(), "s1", "open", time.Now(), func(*chat.Channel) error { return nil }))
+		var messages []chat.Message
+		for range 700 {
+			messages = append(messages, s.send(phone))
+		}
+		from := chat.UpdateRef{UpdatedAt: time.Now().UnixMilli()}
+		for i, m := range messages {
+			s.revokeNoLimit(phone, m)
+			if i%7 == 0 { // and several in one ms
+				time.Sleep(time.Millisecond)
+			}
+		}
+		s.must(s.store.ChangePersonal(t.Context(), "s1", "c1", "carol", time.Now(), func(p *chat.Personal) error { p.Black = true; return nil }))
+		pages := 0
+		for page := s.sync(carol, &from); ; page = s.sync(carol, &page.Next) {
+			if len(page.Updates) > 0 || page.Next.ChannelID != "" || page.Next.MsgServerID != "" || page.Next.Timestamp != 0 {
+				t.Fatalf("page %d tells %d updates, and its cursor %+v", pages, len(page.Updates), page.Next)
+			}
+			if pages++; pages > 10 {
+				t.Fatal("the walk has no end")
+			}
+			if !page.More {
+				break
+			}
+		}
+		if pages < 3 {
+			t.Errorf("%d pages: the test shows little", pages)
+		}
+	})
+}

@@ -107,8 +107,17 @@ func merged(tasks []Task) []*taskGroup {
 	return groups
 }
 
+// urgency orders walks.
+func (g *taskGroup) urgency() int {
+	urgency := len(g.task.Records)
+	if slices.ContainsFunc(g.task.Records, func(r Stored) bool { return r.Kind == Modified }) {
+		urgency += maxTaskRecords
+	}
+	return urgency
+}
+
 // chosen are the groups that one invocation works on: everything short, and one
-// walk, the fullest. The other walks are for other invocations, which share the posts per second.
+// walk, one with a revocation before others, and then the fullest. The other walks are for other invocations, which share the posts per second.
 func chosen(groups []*taskGroup) (now, later []*taskGroup) {
 	var walk *taskGroup
 	for _, group := range groups {
@@ -117,7 +126,7 @@ func chosen(groups []*taskGroup) (now, later []*taskGroup) {
 			now = append(now, group)
 		case walk == nil:
 			walk = group
-		case len(group.task.Records) > len(walk.task.Records):
+		case group.urgency() > walk.urgency():
 			walk, later = group, append(later, walk)
 		default:
 			later = append(later, group)

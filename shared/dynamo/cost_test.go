@@ -242,7 +242,9 @@ func TestCostOfSubscribing(t *testing.T) {
 	m.metering(func() { must(m.T)(subscriptions.Subscribe(m.Context(), device("bob"), request)) })
 	m.cost(3, meter.Units{Read: 2 + 2*10 + 1, Write: 1 + 10}, batchGet, batchGet, update, batchWrite)
 	m.metering(func() { must(m.T)(subscriptions.Unsubscribe(m.Context(), device("bob"), request)) })
-	m.cost(2, meter.Units{Write: 10 + 1}, batchWrite, update)
+	m.cost(3, meter.Units{Read: 1, Write: 10 + 1}, batchGet, batchWrite, update)
+	m.metering(func() { must(m.T)(subscriptions.Unsubscribe(m.Context(), device("bob"), request)) }) // of nothing
+	m.cost(1, meter.Units{Read: 1}, batchGet)
 }
 
 // TestCostOfANoticeInALargeServer: as in a small one, but for a query of each shard of the subscribers; it does not

@@ -77,14 +77,20 @@ func (s *Store) RemoveConnection(ctx context.Context, accountID, connectionID st
 		}
 		batch.delete(key)
 	}
-	if slices.ContainsFunc(crowds, func(crowd chat.Crowd) bool { return crowd.ChannelID != "" }) {
-		key, err := subscriptionsKey(accountID, connectionID)
-		if err != nil {
-			return failed(op, err)
-		}
-		batch.delete(key)
+	if err := batch.run(ctx, s, op, s.tables.Sessions); err != nil {
+		return err
 	}
-	return batch.run(ctx, s, op, s.tables.Sessions)
+	if !slices.ContainsFunc(crowds, func(crowd chat.Crowd) bool { return crowd.ChannelID != "" }) {
+		return nil
+	}
+	// After its rows, so that what is left when this fails is still found.
+	list, err := subscriptionsKey(accountID, connectionID)
+	if err != nil {
+		return failed(op, err)
+	}
+	var last batchWrite
+	last.delete(list)
+	return last.run(ctx, s, op, s.tables.Sessions)
 }
 
 // RemovePresences removes connections from one server's audience.

@@ -7,6 +7,8 @@ package queue
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -39,12 +41,19 @@ func (q *Queue) Enqueue(ctx context.Context, task chat.Task) error {
 		return err
 	}
 	_, err = q.client.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: aws.String(q.url), MessageBody: aws.String(body), DelaySeconds: seconds(task.Delay),
+		QueueUrl: aws.String(q.url), MessageBody: aws.String(body), DelaySeconds: seconds(task.Delay), MessageGroupId: aws.String(group(task.ServerID)),
 	})
 	if err != nil {
 		return &chat.Error{Code: chat.Busy, Err: fmt.Errorf("put a task into the queue: %w", err)}
 	}
 	return nil
+}
+
+// group has a standard queue share its deliveries fairly: a server with many tasks does not hold up the others' (SQS
+// developer guide, "Amazon SQS fair queues"). An id may hold more than a group's name.
+func group(serverID string) string {
+	sum := sha256.Sum256([]byte(serverID))
+	return hex.EncodeToString(sum[:8])
 }
 
 // seconds rounds up, within what SQS takes.

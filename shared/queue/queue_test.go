@@ -31,10 +31,15 @@ func TestTasksAreReadAsTheyWereWritten(t *testing.T) {
 	few.Part, few.Attempt = &chat.Part{Only: []string{"a=", "b="}}, 7
 	shard := task("s1")
 	shard.Part = &chat.Part{ChannelID: "c1", Shard: 15, After: "x"}
-	for _, want := range []chat.Task{task("s ❤"), walk, few, shard} {
+	for _, want := range []chat.Task{task("s ❤ \ufffe 👋"), walk, few, shard} {
 		body, err := queue.EncodeTask(want)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, r := range body {
+			if r < ' ' || r > '~' {
+				t.Errorf("%q is in a message: SQS may refuse it", r)
+			}
 		}
 		got, err := queue.DecodeTask(body)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -135,6 +140,9 @@ func TestEnqueue(t *testing.T) {
 	}
 	for i, want := range []any{nil, 2.0, 900.0} {
 		request := (*asked)[i]
+		if group, _ := request["MessageGroupId"].(string); len(group) != 16 {
+			t.Errorf("group %q: servers do not take turns", group)
+		}
 		if got := request["DelaySeconds"]; got != want && (want != nil || got != 0.0) {
 			t.Errorf("delay of task %d: %v, want %v", i, got, want)
 		}

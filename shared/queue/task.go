@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf16"
 
 	"unsend/shared/chat"
 )
@@ -51,7 +53,25 @@ func EncodeTask(t chat.Task) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode a task: %w", err)
 	}
-	return string(body), nil
+	return escaped(body), nil
+}
+
+// escaped writes what is no ASCII as JSON's escapes, all of which stand within texts: SQS refuses some characters that an
+// id may hold (SQS API Reference, SendMessage).
+func escaped(body []byte) string {
+	var ascii strings.Builder
+	for _, r := range string(body) {
+		switch {
+		case r < 0x80:
+			ascii.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&ascii, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&ascii, `\u%04x`, r)
+		}
+	}
+	return ascii.String()
 }
 
 var errNoTask = errors.New("not a task of the push queue")

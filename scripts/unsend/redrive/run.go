@@ -204,11 +204,17 @@ func (r *run) record(ctx context.Context, item Item) error {
 		return nil
 	}
 	for _, task := range item.tasks {
-		if report := r.Recorder.Record(ctx, task.Records); len(report.Errs) > 0 {
-			return errors.Join(report.Errs...)
+		if err := r.recordOne(ctx, task); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (r *run) recordOne(ctx context.Context, task chat.Task) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return errors.Join(r.Recorder.Record(ctx, task.Records).Errs...)
 }
 
 func (r *run) letters(ctx context.Context) (err error) {
