@@ -79,13 +79,12 @@ func (s *strain) add(now time.Time, rows []Presence, outcomes []outcome, ended b
 	}
 }
 
-// forget drops what is too old, and, where that is not enough, everything: it is advice.
+// forget drops what is too old, and, where that is not enough, what is not quite as old.
 func (s *strain) forget(now time.Time) {
-	maps.DeleteFunc(s.seen, func(_ string, seen sighting) bool {
-		return now.Sub(seen.well) > strainMemory && now.Sub(seen.ill) > strainMemory
-	})
-	if len(s.seen) > strainMost {
-		clear(s.seen)
+	for age := strainMemory; len(s.seen) > strainMost && age > 0; age /= 2 {
+		maps.DeleteFunc(s.seen, func(_ string, seen sighting) bool {
+			return now.Sub(seen.well) > age && now.Sub(seen.ill) > age
+		})
 	}
 }
 
