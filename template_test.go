@@ -436,7 +436,7 @@ func TestTheStreamIsReadWithLimits(t *testing.T) {
 	t.Parallel()
 	template := loadTemplate(t)
 	// How long one bad record may hold up its shard, in s: devices wait for notify.
-	for name, longest := range map[string]int{"Notify": 900, "Record": 3600} {
+	for name, longest := range map[string]int{"Notify": 900, "Record": 86_400} {
 		mapping := at(template, "Resources", name, "Properties", "Events", "Stored", "Properties")
 		if age, ok := mapping["MaximumRecordAgeInSeconds"].(int); !ok || age == 0 || age > longest {
 			t.Errorf("%s: records are tried for %v s: one bad record would hold up its shard for so long", name, mapping["MaximumRecordAgeInSeconds"])

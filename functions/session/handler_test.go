@@ -82,7 +82,7 @@ func TestSubscribeWithstands(t *testing.T) {
 	for _, op := range []string{"SightsOf", "Subscriptions", "Subscribe"} {
 		w.Withstands(t, newTestHandler(w), edgetest.Event(t, "subscribe"), op)
 	}
-	w.Withstands(t, newTestHandler(w), edgetest.Event(t, "unsubscribe"), "Unsubscribe")
+	w.Withstands(t, newTestHandler(w), edgetest.Event(t, "unsubscribe"), "Subscriptions")
 }
 
 func TestSubscribeRefusesBadFrames(t *testing.T) {

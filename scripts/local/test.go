@@ -303,7 +303,7 @@ func (t *tests) e2e(ctx context.Context) {
 	})
 	if t.long {
 		t.step(ctx, "roles without a statement", func() error {
-			return t.loud(ctx, "roles without a statement", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_STATEMENTS=1"},
+			return t.loud(ctx, "roles without a statement", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_STATEMENTS=."},
 				"go", "test", "-v", "-run=^TestEachStatementIsNeeded$", "-timeout=3h", "./e2e")
 		})
 	}

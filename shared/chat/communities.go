@@ -42,25 +42,33 @@ func (s *Communities) ChangeMember(ctx context.Context, serverID, accountID stri
 	}
 	return member, first(concurrently(
 		func() error { return s.follow(ctx, member, at.UnixMilli()) },
-		func() error { return s.weigh(ctx, member) },
+		func() error {
+			if member.Sight != member.Version { // nobody joined or left
+				return nil
+			}
+			return s.Weigh(ctx, serverID)
+		},
 	))
 }
 
-// weigh makes the server a large one, or a small one again, when it has come to that.
-func (s *Communities) weigh(ctx context.Context, m Member) error {
-	if m.Sight != m.Version { // nobody joined or left
-		return nil
+// Weigh makes the server a large one, or a small one again, when it has come to that: by its members, or since
+// LargeServer is another than it was. Idempotent.
+//
+// Errors: Invalid, Busy.
+func (s *Communities) Weigh(ctx context.Context, serverID string) error {
+	if err := CheckID("server_id", serverID); err != nil {
+		return err
 	}
-	deliveries, err := s.Store.Deliveries(ctx, []string{m.ServerID})
+	deliveries, err := s.Store.Deliveries(ctx, []string{serverID})
 	if err != nil {
 		return err
 	}
-	was := deliveries[m.ServerID]
+	was := deliveries[serverID]
 	is := was.weighed(s.LargeServer, s.Clock())
 	if is == was {
 		return nil
 	}
-	return s.Store.ChangeDelivery(ctx, m.ServerID, was, is)
+	return s.Store.ChangeDelivery(ctx, serverID, was, is)
 }
 
 // follow gives the account's connections the rows that the member row calls for.

@@ -151,6 +151,31 @@ func TestNoNoticeIsLostWhileTheModeChanges(t *testing.T) {
 	})
 }
 
+// Whoever changes the limit has servers weighed again, without anybody joining or leaving.
+func TestWeigh(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		weigh := func(limit int, want chat.Mode) {
+			t.Helper()
+			s.largeServer = limit
+			s.must(nil, s.communities().Weigh(t.Context(), "s1"))
+			if got := s.mode(); got != want {
+				t.Errorf("with the limit %d mode %s, want %s", limit, got, want)
+			}
+		}
+		weigh(0, chat.ToAll)
+		weigh(4, chat.ToAll)
+		weigh(3, chat.ToBoth)
+		time.Sleep(chat.Transition)
+		weigh(3, chat.ToSubscribers)
+		weigh(0, chat.ToBoth)
+		time.Sleep(chat.Transition)
+		weigh(0, chat.ToAll)
+		if code := chat.CodeOf(s.communities().Weigh(t.Context(), "s#1")); code != chat.Invalid {
+			t.Errorf("a bad id: %d", code)
+		}
+	})
+}
+
 // A process that remembers that subscribers only are told leaves out rows. It must have forgotten before it matters.
 func TestConnectLeavesOutRowsThatNobodyReads(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {

@@ -13,7 +13,8 @@ type FrameLimit struct {
 }
 
 // beside reads what the request needs and counts its frame, at the same time: the limit
-// costs no time. The reading's result is not to be used when there is an error.
+// costs no time. The reading's result is not to be used when there is an error. Where frames cannot be counted the request
+// goes on: what protects the service must not stop a revoke.
 func (l FrameLimit) beside(ctx context.Context, accountID string, now time.Time, read func() error) error {
 	if l.Most == 0 {
 		return read()
@@ -26,10 +27,7 @@ func (l FrameLimit) beside(ctx context.Context, accountID string, now time.Time,
 		},
 		read,
 	)
-	switch {
-	case errs[0] != nil:
-		return errs[0]
-	case n > l.Most:
+	if errs[0] == nil && n > l.Most {
 		return &Error{Code: RateLimited}
 	}
 	return errs[1]

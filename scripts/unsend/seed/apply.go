@@ -97,6 +97,9 @@ func (w *writer) server(ctx context.Context, s Server) error {
 		}
 		generations[m.Account.Value] = row.Generation
 	}
+	if err := w.communities().Weigh(ctx, s.ID.Value); err != nil { // the deployment's limit may be another by now
+		return fmt.Errorf("weigh it: %w", err)
+	}
 	for _, c := range s.Channels {
 		if err := w.channel(ctx, s.ID.Value, c); err != nil {
 			return fmt.Errorf("channel %q: %w", c.ID.Value, err)
@@ -147,8 +150,7 @@ func (w *writer) policy(ctx context.Context, s Server) error {
 func (w *writer) member(ctx context.Context, serverID string, m Member) (chat.Member, error) {
 	var version int64
 	var altered bool
-	communities := chat.Communities{Store: w.store, Clock: w.clock, LargeServer: w.large}
-	row, err := communities.ChangeMember(ctx, serverID, m.Account.Value, func(row *chat.Member) error {
+	row, err := w.communities().ChangeMember(ctx, serverID, m.Account.Value, func(row *chat.Member) error {
 		wanted := m.wanted(*row, w.clock())
 		version, altered = row.Version, !sameMember(*row, wanted)
 		if altered {
@@ -160,6 +162,10 @@ func (w *writer) member(ctx context.Context, serverID string, m Member) (chat.Me
 		w.count(Members, version, altered)
 	}
 	return row, err
+}
+
+func (w *writer) communities() *chat.Communities {
+	return &chat.Communities{Store: w.store, Clock: w.clock, LargeServer: w.large}
 }
 
 func (w *writer) channel(ctx context.Context, serverID string, c Channel) error {
