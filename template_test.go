@@ -103,7 +103,7 @@ func TestRoutes(t *testing.T) {
 	t.Parallel()
 	template := loadTemplate(t)
 	routes := at(template, "Resources", "Api", "Properties", "Routes")
-	want := []string{"$connect", "$default", "$disconnect", "history", "ping", "revoke", "send", "subscribe", "sync", "unsubscribe"}
+	want := []string{"$connect", "$default", "$disconnect", "history", "ping", "revoke", "revokeBatch", "send", "subscribe", "sync", "unsubscribe"}
 	if got := slices.Sorted(maps.Keys(routes)); !slices.Equal(got, want) {
 		t.Errorf("routes %v, want %v", got, want)
 	}
