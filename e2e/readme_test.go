@@ -73,16 +73,30 @@ func (r *readme) filled(frame string) string {
 	r.t.Helper()
 	var request map[string]any
 	r.parse(frame, &request)
-	for name, value := range request {
-		if real, ok := r.values[fmt.Sprint(value)]; ok && slices.Contains(volatile, name) {
-			request[name] = real
-		}
-	}
-	text, err := json.Marshal(request)
+	text, err := json.Marshal(r.real("", request))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return string(text)
+}
+
+// real is a value of the page, with the deployment's in it.
+func (r *readme) real(name string, value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		for key := range value {
+			value[key] = r.real(key, value[key])
+		}
+	case []any:
+		for i := range value {
+			value[i] = r.real(name, value[i])
+		}
+	default:
+		if real, ok := r.values[fmt.Sprint(value)]; ok && slices.Contains(volatile, name) {
+			return real
+		}
+	}
+	return value
 }
 
 func (r *readme) compare(page, real string) {

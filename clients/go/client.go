@@ -45,7 +45,8 @@ type response struct {
 	ServerTime int64           `json:"server_time"`
 	Notices    []Notice        `json:"notices"`
 	SyncPage
-	Channels []Subscribed `json:"channels"`
+	Channels []Subscribed    `json:"channels"`
+	Results  []RevokeOutcome `json:"results"`
 }
 
 func start(conn *websocket.Conn, o Options) *Client {
@@ -146,6 +147,21 @@ func (c *Client) Revoke(ctx context.Context, r RevokeRequest) (Message, error) {
 		return Message{}, fmt.Errorf("revoke: %w", err)
 	}
 	return answer.message("revoke")
+}
+
+// RevokeBatch takes messages of a channel back, and answers for each in their order: some may be refused where others
+// are not, see [RevokeOutcome.Err]. Repeating it is safe.
+func (c *Client) RevokeBatch(ctx context.Context, r RevokeBatchRequest) ([]RevokeOutcome, error) {
+	answer, err := c.request(ctx, func(h head) any {
+		return struct {
+			head
+			RevokeBatchRequest
+		}{h, r}
+	}, "revokeBatch")
+	if err != nil {
+		return nil, fmt.Errorf("revokeBatch: %w", err)
+	}
+	return answer.Results, nil
 }
 
 // History reads a page of a channel.

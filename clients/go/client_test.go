@@ -102,7 +102,9 @@ func TestRequestsOnTheWire(t *testing.T) {
 			p.write(ctx, `{"type":"response","action":%q,"request_id":%q,"res_code":200,"message":%s,"messages":[%s],"next":"n","server_time":7,
 				"updates":[{"server_id":"s","channel_id":"c","timestamp":5,"msg_server_id":"m","status":1,"version":2,"update_timestamp":6,"update_ope_info":{"operator_id":"bob","postscript":"x"}}],
 				"cursor":"next","more":true,"access":{"c":"stamp"},"delivery":"both","reset":true,
-				"channels":[{"channel_id":"c","res_code":200},{"channel_id":"d","res_code":403,"reason":"no"}]}`,
+				"channels":[{"channel_id":"c","res_code":200},{"channel_id":"d","res_code":403,"reason":"no"}],
+				"results":[{"timestamp":5,"msg_server_id":"m","res_code":200,"version":2,"update_timestamp":6},
+				{"timestamp":6,"msg_server_id":"n","res_code":503,"reason":"busy","retryable":true}]}`,
 				f["action"], f["request_id"], message, message)
 		}
 	})
@@ -113,6 +115,8 @@ func TestRequestsOnTheWire(t *testing.T) {
 		Updates: []unsend.Update{{MessageKey: key, Status: 1, Version: 2, UpdateTimestamp: 6,
 			Operation: unsend.Operation{OperatorID: "bob", UpdateInfo: unsend.UpdateInfo{Postscript: "x"}}}}}
 	subscribed := []unsend.Subscribed{{ChannelID: "c", Code: 200}, {ChannelID: "d", Code: 403, Reason: "no"}}
+	outcomes := []unsend.RevokeOutcome{{MessageRef: unsend.MessageRef{Timestamp: 5, MsgServerID: "m"}, Code: 200, Version: 2, UpdateTimestamp: 6},
+		{MessageRef: unsend.MessageRef{Timestamp: 6, MsgServerID: "n"}, Code: 503, Reason: "busy", Retryable: true}}
 	begin := int64(0)
 	tests := []struct {
 		name string
@@ -145,6 +149,11 @@ func TestRequestsOnTheWire(t *testing.T) {
 			frame{"action": "subscribe", "request_id": "8", "server_id": "s", "channel_ids": []any{"c", "d"}}, subscribed},
 		{"unsubscribe", func(ctx context.Context) (any, error) { return client.Unsubscribe(ctx, "s", "c") },
 			frame{"action": "unsubscribe", "request_id": "9", "server_id": "s", "channel_ids": []any{"c"}}, subscribed},
+		{"revokeBatch", func(ctx context.Context) (any, error) {
+			return client.RevokeBatch(ctx, unsend.RevokeBatchRequest{ServerID: "s", ChannelID: "c",
+				Messages: []unsend.MessageRef{{Timestamp: 5, MsgServerID: "m"}, {Timestamp: 6, MsgServerID: "n"}}, Info: unsend.UpdateInfo{Postscript: "wrong room"}})
+		}, frame{"action": "revokeBatch", "request_id": "10", "server_id": "s", "channel_id": "c", "update_info": map[string]any{"postscript": "wrong room"},
+			"messages": []any{map[string]any{"timestamp": 5.0, "msg_server_id": "m"}, map[string]any{"timestamp": 6.0, "msg_server_id": "n"}}}, outcomes},
 	}
 	for _, test := range tests {
 		got, err := test.do(t.Context())
@@ -157,6 +166,17 @@ func TestRequestsOnTheWire(t *testing.T) {
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s gave (-want +got):\n%s", test.name, diff)
 		}
+	}
+}
+
+func TestOutcomesAreErrors(t *testing.T) {
+	t.Parallel()
+	if err := (unsend.RevokeOutcome{Code: 200}).Err(); err != nil {
+		t.Error(err)
+	}
+	err := unsend.RevokeOutcome{Code: 503, Reason: "busy", Retryable: true}.Err()
+	if refusal, ok := errors.AsType[*unsend.Error](err); !ok || *refusal != (unsend.Error{Code: 503, Reason: "busy", Retryable: true}) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,5 +1,7 @@
 package unsend
 
+import "net/http"
+
 // The statuses of a message. From 10000 on they are the application's own.
 const (
 	StatusNormal  = 0
@@ -100,6 +102,34 @@ type SendRequest struct {
 type RevokeRequest struct {
 	MessageKey
 	Info UpdateInfo `json:"update_info"`
+}
+
+// RevokeBatchRequest asks to take messages of one channel back, 1 to 100.
+type RevokeBatchRequest struct {
+	ServerID  string       `json:"server_id"`
+	ChannelID string       `json:"channel_id"`
+	Messages  []MessageRef `json:"messages"`
+	Info      UpdateInfo   `json:"update_info"`
+}
+
+// RevokeOutcome is what became of one message of a RevokeBatch.
+type RevokeOutcome struct {
+	MessageRef
+	Code int `json:"res_code"`
+	// Version and UpdateTimestamp are those of the message that is taken back, by this request or an earlier one.
+	Version         int64 `json:"version"`
+	UpdateTimestamp int64 `json:"update_timestamp"`
+	// Reason and Retryable are those of a refusal.
+	Reason    string `json:"reason"`
+	Retryable bool   `json:"retryable"`
+}
+
+// Err is the refusal as an *[Error]; nil where the message is taken back.
+func (o RevokeOutcome) Err() error {
+	if o.Code == http.StatusOK {
+		return nil
+	}
+	return &Error{Code: o.Code, Reason: o.Reason, Retryable: o.Retryable}
 }
 
 // The directions of history.

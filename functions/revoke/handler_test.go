@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,6 +71,125 @@ func TestRevokeWithstands(t *testing.T) {
 	w := edgetest.NewWorld(t)
 	w.PutMessage(t, "alice", "s1", "c1", messageID, "SECRET")
 	w.Withstands(t, newTestHandler(w), edgetest.Event(t, "revoke"), "RevokeMessage")
+}
+
+func TestRevokeBatch(t *testing.T) {
+	t.Parallel()
+	w := edgetest.NewWorld(t)
+	w.PutMessage(t, "alice", "s1", "c1", messageID, "SECRET")
+	w.PutMessage(t, "bob", "s1", "c1", "01KDVDNC0010G60R40M30E209W", "bob's")
+	h := newTestHandler(w)
+	event := edgetest.Event(t, "revoke-batch")
+	const (
+		mine    = `{"timestamp":1767225600000,"msg_server_id":"01KDVDNC00041061050R3GG28A","res_code":200,"version":2,"update_timestamp":1767225600000}`
+		theirs  = `{"timestamp":1767225600000,"msg_server_id":"01KDVDNC0010G60R40M30E209W","res_code":`
+		refused = theirs + `403,"reason":"no permission","retryable":false}`
+	)
+	answer := edgetest.Ask(t, h, event)
+	if answer.Code != chat.OK || answer.RequestID != "5" || !strings.HasSuffix(answer.Text, `"results":[`+mine+`,`+refused+`]}`) {
+		t.Errorf("answer %s", answer.Text)
+	}
+	line := w.Line(t)
+	if line["server"] != "s1" || line["channel"] != "c1" || line["message"] != nil || line["level"] != "INFO" || strings.Contains(fmt.Sprint(line), "wrong room") {
+		t.Errorf("line %v", line)
+	}
+	if strings.Contains(answer.Text+w.Store.Dump(), "SECRET") {
+		t.Error("the text is still there")
+	}
+	w.Now = w.Now.Add(time.Second)
+	again := edgetest.Ask(t, h, edgetest.From(event, "bob"))
+	if want := mine + `,` + theirs + `200,"version":2,"update_timestamp":1767225601000}]}`; !strings.HasSuffix(again.Text, want) {
+		t.Errorf("again, by a moderator: %s", again.Text)
+	}
+}
+
+func TestRevokeBatchWithstands(t *testing.T) {
+	t.Parallel()
+	w := edgetest.NewWorld(t)
+	w.Withstands(t, newTestHandler(w), edgetest.Event(t, "revoke-batch"), "Standing")
+}
+
+// What fails for some messages of a batch is answered as theirs, and is in the log as if it were the whole.
+func TestRevokeBatchFailsInParts(t *testing.T) {
+	t.Parallel()
+	busy := &chat.Error{Code: chat.Busy, Err: errors.New("throttled")}
+	for name, c := range map[string]struct {
+		errs  []error
+		codes []int
+		level string
+		code  float64
+	}{
+		"busy once":       {[]error{busy}, []int{503, 200}, "WARN", 503},
+		"busy and broken": {[]error{busy, errors.New("broken")}, []int{503, 500}, "ERROR", 500},
+		"broken":          {[]error{errors.New("broken")}, []int{500, 200}, "ERROR", 500},
+		"a panic":         {[]error{nil}, []int{500, 200}, "ERROR", 500},
+	} {
+		w := edgetest.NewWorld(t)
+		w.PutMessage(t, "alice", "s1", "c1", messageID, "text")
+		w.PutMessage(t, "alice", "s1", "c1", "01KDVDNC0010G60R40M30E209W", "text")
+		var writes atomic.Int64
+		w.Store.Before = func(op string) error {
+			n := int(writes.Add(1)) - 1
+			switch {
+			case op != "RevokeMessage":
+				writes.Add(-1)
+			case n >= len(c.errs):
+			case c.errs[n] == nil:
+				panic("SECRET")
+			default:
+				return c.errs[n]
+			}
+			return nil
+		}
+		answer := edgetest.Ask(t, newTestHandler(w), edgetest.Event(t, "revoke-batch"))
+		line := w.Line(t)
+		for _, code := range c.codes { // which write comes first is the scheduler's
+			if !strings.Contains(answer.Text, fmt.Sprintf(`"res_code":%d`, code)) {
+				t.Errorf("%s: no %d in %s", name, code, answer.Text)
+			}
+		}
+		if answer.Code != chat.OK || line["level"] != c.level || line["code"] != c.code || line["error"] == nil || strings.Contains(answer.Text+fmt.Sprint(line), "SECRET") {
+			t.Errorf("%s: %s, %v", name, answer.Text, line)
+		}
+	}
+}
+
+func TestRevokeBatchRefusesBadFrames(t *testing.T) {
+	t.Parallel()
+	w := edgetest.NewWorld(t)
+	w.PutMessage(t, "alice", "s1", "c1", messageID, "text")
+	frame := func(server, channel, messages, more string) string {
+		return `{"action":"revokeBatch","request_id":"9","server_id":` + server + `,"channel_id":` + channel + `,"messages":` + messages + more + `}`
+	}
+	message := func(id string) string { return `{"timestamp":1767225600000,"msg_server_id":` + id + `}` }
+	good := `[` + message(`"`+messageID+`"`) + `]`
+	many := `[` + strings.TrimSuffix(strings.Repeat(message(`"SECRET"`)+`,`, 101), ",") + `]`
+	cases := edgetest.CommonBad(frame(`"s1"`, `"c1"`, good, ""))
+	cases = append(cases, edgetest.IDCases("server_id", func(v string) string { return frame(v, `"c1"`, good, "") })...)
+	cases = append(cases, edgetest.IDCases("channel_id", func(v string) string { return frame(`"s1"`, v, good, "") })...)
+	cases = append(cases, edgetest.IDCases("messages.msg_server_id", func(v string) string {
+		return frame(`"s1"`, `"c1"`, `[`+message(`"`+messageID+`"`)+`,`+message(v)+`]`, "")
+	})...)
+	const inv, long, no = chat.Invalid, chat.TooLong, chat.Forbidden
+	in := func(messages string) string { return frame(`"s1"`, `"c1"`, messages, "") }
+	for _, value := range []string{`"1767225600000"`, `-1`, `1000000000000000`, `9223372036854775808`, `1e12`, `1.5`, `null`, `[]`} {
+		cases = append(cases, edgetest.Refused("time "+value, in(`[{"timestamp":`+value+`,"msg_server_id":"SECRET"}]`), inv, "messages.timestamp"))
+	}
+	cases = append(cases, []edgetest.Bad{
+		edgetest.Refused("no messages", in(`[]`), inv, "messages"),
+		edgetest.Refused("null for messages", in(`null`), inv, "messages"),
+		edgetest.Refused("null for a message", in(`[null]`), inv, "messages"),
+		edgetest.Refused("an object for messages", in(`{"SECRET":1}`), inv, "messages"),
+		edgetest.Refused("ids for messages", in(`["SECRET"]`), inv, "messages"),
+		edgetest.Refused("too many messages", in(many), inv, "messages"),
+		edgetest.Refused("a message twice", in(`[`+message(`"SECRET"`)+`,`+message(`"`+messageID+`"`)+`,`+message(`"SECRET"`)+`]`), inv, "messages"),
+		edgetest.Refused("unknown field of a message", in(`[{"timestamp":1,"msg_server_id":"x","channel_id":"SECRET"}]`), inv, "messages.channel_id"),
+		edgetest.Refused("long postscript", frame(`"s1"`, `"c1"`, good, `,"update_info":{"postscript":"`+strings.Repeat("é", 513)+`"}`), long, "update_info.postscript"),
+		edgetest.Refused("another's server", frame(`"s2"`, `"c2"`, good, ""), no, ""),
+		edgetest.Refused("no such channel", frame(`"s1"`, `"none"`, good, ""), no, ""),
+		edgetest.Refused("a channel that may not be seen", frame(`"s1"`, `"hidden"`, good, ""), no, ""),
+	}...)
+	w.Refuses(t, newTestHandler(w), edgetest.Event(t, "revoke-batch"), "SECRET", cases)
 }
 
 var members = map[string]string{

@@ -1,4 +1,4 @@
-// Command revoke takes messages back: the route revoke.
+// Command revoke takes messages back: the routes revoke and revokeBatch.
 package main
 
 import (

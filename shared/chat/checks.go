@@ -2,6 +2,7 @@ package chat
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -154,10 +155,39 @@ func (r SendRequest) checkReply() error {
 	if r.ReplyTo == nil {
 		return nil
 	}
-	if err := CheckTimestamp("reply_to.timestamp", r.ReplyTo.Timestamp); err != nil {
+	return r.ReplyTo.check("reply_to")
+}
+
+func (m MessageRef) check(field string) error {
+	if err := CheckTimestamp(field+".timestamp", m.Timestamp); err != nil {
 		return err
 	}
-	return CheckID("reply_to.msg_server_id", r.ReplyTo.MsgServerID)
+	return CheckID(field+".msg_server_id", m.MsgServerID)
+}
+
+func (r RevokeBatchRequest) check() error {
+	return firstOf(
+		func() error { return CheckID("server_id", r.ServerID) },
+		func() error { return CheckID("channel_id", r.ChannelID) },
+		r.checkMessages,
+		r.Info.check,
+	)
+}
+
+func (r RevokeBatchRequest) checkMessages() error {
+	const field = "messages"
+	if n := len(r.Messages); n == 0 || n > MaxMessagesPerFrame {
+		return InvalidField(field, fmt.Sprintf("must hold 1 to %d messages", MaxMessagesPerFrame))
+	}
+	for i, m := range r.Messages {
+		if err := m.check(field); err != nil {
+			return err
+		}
+		if slices.Contains(r.Messages[:i], m) {
+			return InvalidField(field, "names a message twice")
+		}
+	}
+	return nil
 }
 
 func (r HistoryRequest) check() error {

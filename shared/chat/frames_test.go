@@ -26,6 +26,11 @@ func asking(s *scene, limit chat.FrameLimit, message chat.Message, n *int) map[s
 			_, err := revocations.Revoke(ctx, c, chat.RevokeRequest{Key: message.MessageKey})
 			return err
 		},
+		"revokeBatch": func(c chat.Connection) error {
+			revocations := chat.Revocations{Standings: s.store, Messages: s.store, Clock: time.Now, Limit: limit, Windows: chat.Windows{Own: window(-1), Moderator: window(-1)}}
+			_, err := revocations.RevokeBatch(ctx, c, chat.RevokeBatchRequest{ServerID: "s1", ChannelID: "c1", Messages: []chat.MessageRef{ref(message)}})
+			return err
+		},
 		"history": func(c chat.Connection) error {
 			histories := chat.Histories{Standings: s.store, Messages: s.store, Clock: time.Now, Limit: limit}
 			_, err := histories.History(ctx, c, chat.HistoryRequest{ServerID: "s1", ChannelID: "c1"})
@@ -45,7 +50,7 @@ func asking(s *scene, limit chat.FrameLimit, message chat.Message, n *int) map[s
 }
 
 func TestFramesOfAnAccountAreLimited(t *testing.T) {
-	for _, kind := range []string{"send", "revoke", "history", "sync", "ping"} {
+	for _, kind := range []string{"send", "revoke", "revokeBatch", "history", "sync", "ping"} {
 		t.Run(kind, func(t *testing.T) {
 			play(t, func(t *testing.T, s *scene) {
 				n := 0

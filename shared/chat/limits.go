@@ -18,6 +18,8 @@ const (
 	MaxPushContentChars = 512
 	MaxPushPayloadBytes = 1 << 10
 
+	MaxMessagesPerFrame = 100 // to revoke
+
 	MaxHistoryPage     = 100
 	DefaultHistoryPage = 50
 

@@ -17,6 +17,17 @@ type RevokeRequest struct {
 	Info UpdateInfo
 }
 
+// RevokeBatchRequest asks to take messages of one channel back.
+type RevokeBatchRequest struct {
+	ServerID, ChannelID string
+	Messages            []MessageRef
+	Info                UpdateInfo
+}
+
+func (r RevokeBatchRequest) key(m MessageRef) MessageKey {
+	return MessageKey{ServerID: r.ServerID, ChannelID: r.ChannelID, Timestamp: m.Timestamp, MsgServerID: m.MsgServerID}
+}
+
 // HistoryRequest asks for a page of a channel.
 type HistoryRequest struct {
 	ServerID, ChannelID string

@@ -179,6 +179,44 @@ func TestCostOfARevoke(t *testing.T) {
 	m.cost(1, meter.Units{Read: 4}, batchGet)
 }
 
+// TestCostOfABatch: what decides, once, and then a write for each, 16 at a time. Messages that are refused cost what reading them does.
+func TestCostOfABatch(t *testing.T) {
+	m := newMetered(t)
+	minute := chat.Window(60_000)
+	revocations := chat.Revocations{Standings: m.store, Messages: m.store, Clock: m.clock, Windows: chat.Windows{Own: &minute, Moderator: &minute},
+		Limit: chat.FrameLimit{Counter: m.store, Most: 20}}
+	batch := func(account string, want chat.Code, messages ...chat.Message) {
+		r := chat.RevokeBatchRequest{ServerID: "s1", ChannelID: "c1", Info: chat.UpdateInfo{Postscript: "wrong room"}}
+		for _, message := range messages {
+			r.Messages = append(r.Messages, chat.MessageRef{Timestamp: message.Timestamp, MsgServerID: message.MsgServerID})
+		}
+		m.metering(func() {
+			outcomes, err := revocations.RevokeBatch(m.Context(), device(account), r)
+			must(m.T)(outcomes, err)
+			for _, o := range outcomes {
+				if code := chat.CodeOf(o.Err); code != want {
+					m.Fatalf("%s: %d, want %d", account, code, want)
+				}
+			}
+		})
+	}
+	for n, trips := range map[int]int{1: 2, 16: 2, 40: 4} {
+		var messages []chat.Message
+		for range n {
+			messages = append(messages, m.send(threeKB))
+		}
+		writes := slices.Repeat([]string{update}, 1+n) // 1: the count of the account's frames, beside what decides
+		batch("bob", chat.OK, messages...)
+		m.cost(trips, meter.Units{Read: 4, Write: 1 + float64(n)*(3+1)}, append([]string{batchGet}, writes...)...)
+		batch("alice", chat.OK, messages...) // again: tombstones of less than 1 KB
+		m.cost(trips, meter.Units{Read: 4, Write: 1 + float64(n)}, append([]string{batchGet}, writes...)...)
+	}
+	late := []chat.Message{m.send(threeKB), m.send(threeKB)}
+	m.now = m.now.Add(time.Minute + time.Millisecond)
+	batch("alice", chat.TooLate, late...)
+	m.cost(2, meter.Units{Read: 4, Write: 1 + 2*3}, batchGet, update, update, update)
+}
+
 func TestCostOfAPageOfHistory(t *testing.T) {
 	m := newMetered(t)
 	weight := 0

@@ -11,6 +11,7 @@
 //	connection, account      who asked
 //	server, channel, message what for; not for a request that was malformed
 //	code, duration_ms        what was answered, and when
+//	                         (where a part of a request failed and the others did not: that part's code, 500 before 503)
 //	error, stack             only for 500 and 503
 //	reason                   why a token was refused: the rule, never a value
 //	records, unparsable, unfinished, notices, dropped, posts, gone, young, retried, closed, queued, audited, published

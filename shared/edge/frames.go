@@ -37,6 +37,9 @@ func Frames[R any](e Edge, route Route[R]) Handler {
 			s.answer = wire.Refusal(route.Key, s.frame.RequestID, err)
 		}
 		s.describe(err)
+		if err == nil {
+			err = failedPart(s.result)
+		}
 		inv.End(ctx, err)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusOK, Body: s.answer}, nil
 	}
@@ -76,6 +79,20 @@ func (s *served[R]) serve(ctx context.Context, event events.APIGatewayWebsocketP
 	s.result = result
 	s.answer, err = wire.Answer(s.route.Key, s.frame.RequestID, result)
 	return err
+}
+
+// failedPart is what the log must not miss of a request that was answered in parts: the first that failed here, or else
+// that was busy. The refusals of the others are their caller's matter.
+func failedPart(r wire.Result) (found error) {
+	for _, o := range r.Revoked {
+		switch code := chat.CodeOf(o.Err); {
+		case code == chat.Internal:
+			return o.Err
+		case code == chat.Busy && found == nil:
+			found = o.Err
+		}
+	}
+	return found
 }
 
 func (s *served[R]) decode(event events.APIGatewayWebsocketProxyRequest) (wire.Frame[R], error) {

@@ -15,6 +15,7 @@ type Result struct {
 	Page       *chat.HistoryPage
 	Sync       *chat.SyncPage
 	Subscribed []chat.Subscribed
+	Revoked    []chat.RevokeOutcome
 	ServerTime int64 // ms
 }
 
@@ -41,6 +42,8 @@ type answerJSON struct {
 	Reset   bool              `json:"reset,omitzero"`
 
 	Channels []subscribedJSON `json:"channels,omitzero"`
+
+	Results []outcomeJSON `json:"results,omitzero"`
 }
 
 // subscribedJSON is what became of one channel of a request.
@@ -62,11 +65,38 @@ func subscribedToJSON(channels []chat.Subscribed) []subscribedJSON {
 	return list
 }
 
+// outcomeJSON is what became of one message of a batch: the version and the time where it is revoked, else the reason.
+type outcomeJSON struct {
+	refJSON
+	Code            chat.Code `json:"res_code"`
+	Version         int64     `json:"version,omitzero"`
+	UpdateTimestamp int64     `json:"update_timestamp,omitzero"`
+	Reason          string    `json:"reason,omitzero"`
+	Retryable       *bool     `json:"retryable,omitzero"` // always there when Code is not OK
+}
+
+// outcomesToJSON needs no cut: 100 outcomes with the longest ids are a quarter of a frame.
+func outcomesToJSON(outcomes []chat.RevokeOutcome) []outcomeJSON {
+	var list []outcomeJSON
+	for _, o := range outcomes {
+		entry := outcomeJSON{refJSON: refJSON(o.MessageRef), Code: chat.CodeOf(o.Err)}
+		if o.Err == nil {
+			entry.Version, entry.UpdateTimestamp = o.Message.Version, o.Message.UpdatedAt
+		} else {
+			retryable := entry.Code.Retryable()
+			entry.Reason, entry.Retryable = chat.AsError(o.Err).SafeReason(), &retryable
+		}
+		list = append(list, entry)
+	}
+	return list
+}
+
 // Answer is the frame for a request that succeeded. A page of history is cut
 // where it would be longer than [MaxFrame]: "next" then continues after the last
 // message that is in it, so that a walk meets every message exactly once.
 func Answer(action, requestID string, r Result) (string, error) {
-	answer := answerJSON{Type: "response", Action: action, RequestID: requestID, Code: chat.OK, ServerTime: r.ServerTime, Channels: subscribedToJSON(r.Subscribed)}
+	answer := answerJSON{Type: "response", Action: action, RequestID: requestID, Code: chat.OK, ServerTime: r.ServerTime,
+		Channels: subscribedToJSON(r.Subscribed), Results: outcomesToJSON(r.Revoked)}
 	var err error
 	if r.Message != nil {
 		answer.Message, err = encode(toJSON(*r.Message))

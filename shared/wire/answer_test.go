@@ -60,6 +60,15 @@ func TestAnswers(t *testing.T) {
 		{History, Result{Page: &chat.HistoryPage{Messages: []chat.Message{gone}, Next: &chat.MessageRef{Timestamp: 1, MsgServerID: "x"}}},
 			`"messages":[` + revokedJSON + `}],"next":"AQAAAAAAAAABeA"}`},
 		{Ping, Result{ServerTime: 5}, `"server_time":5}`},
+		{RevokeBatch, Result{Revoked: []chat.RevokeOutcome{
+			{MessageRef: chat.MessageRef{Timestamp: 5, MsgServerID: "i"}, Message: gone},
+			{MessageRef: chat.MessageRef{Timestamp: 6, MsgServerID: "j"}, Err: &chat.Error{Code: chat.TooLate}},
+			{MessageRef: chat.MessageRef{Timestamp: 7, MsgServerID: "k"}, Err: &chat.Error{Code: chat.Busy, Err: errors.New("SECRET")}},
+			{MessageRef: chat.MessageRef{Timestamp: 8, MsgServerID: "l"}, Err: errors.New("SECRET")},
+		}}, `"results":[{"timestamp":5,"msg_server_id":"i","res_code":200,"version":2,"update_timestamp":1767225600124},` +
+			`{"timestamp":6,"msg_server_id":"j","res_code":508,"reason":"message recall time exceeded","retryable":false},` +
+			`{"timestamp":7,"msg_server_id":"k","res_code":503,"reason":"busy, try again","retryable":true},` +
+			`{"timestamp":8,"msg_server_id":"l","res_code":500,"reason":"internal error","retryable":false}]}`},
 	} {
 		got, err := Answer(c.action, "7", c.result)
 		want := `{"type":"response","action":"` + c.action + `","request_id":"7","res_code":200,` + c.want

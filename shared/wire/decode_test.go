@@ -28,6 +28,7 @@ var decoders = map[string]func(string) (Frame[any], error){
 
 	Subscribe:   anyDecoder(DecodeSubscribe),
 	Unsubscribe: anyDecoder(DecodeUnsubscribe),
+	RevokeBatch: anyDecoder(DecodeRevokeBatch),
 
 	Default: anyDecoder(DecodeDefault),
 }
@@ -53,6 +54,11 @@ func TestDecodeReadsEveryField(t *testing.T) {
 			"update_info":{"postscript":"p","extension":"e","push_content":"pc","push_payload":"pp"}}`,
 			chat.RevokeRequest{Key: chat.MessageKey{ServerID: "s", ChannelID: "c", Timestamp: 1767225600123, MsgServerID: "i"},
 				Info: chat.UpdateInfo{Postscript: "p", Extension: "e", PushContent: "pc", PushPayload: "pp"}}},
+		{RevokeBatch, `{"action":"revokeBatch","request_id":"7","server_id":"s","channel_id":"c",
+			"messages":[{"timestamp":1767225600123,"msg_server_id":"i"},{"msg_server_id":"j","timestamp":0}],"update_info":{"postscript":"p"}}`,
+			chat.RevokeBatchRequest{ServerID: "s", ChannelID: "c",
+				Messages: []chat.MessageRef{{Timestamp: 1767225600123, MsgServerID: "i"}, {MsgServerID: "j"}}, Info: chat.UpdateInfo{Postscript: "p"}}},
+		{RevokeBatch, batchWith(`"update_info":null`), chat.RevokeBatchRequest{ServerID: "s", ChannelID: "c"}},
 		{History, `{"action":"history","request_id":"7","server_id":"s","channel_id":"c"}`,
 			chat.HistoryRequest{ServerID: "s", ChannelID: "c"}},
 		{History, `{"action":"history","request_id":"7","server_id":"s","channel_id":"c","direction":"newer","timestamp":9,"limit":100}`,
@@ -153,6 +159,19 @@ func TestDecodeRefuses(t *testing.T) {
 			inv, "reply_to.msg_server_id", "7"},
 		{"reply at a negative time", Send, `{"request_id":"7","action":"send","server_id":"s","channel_id":"c","msg_id":"m","reply_to":{"timestamp":-1,"msg_server_id":"i"}}`,
 			inv, "reply_to.timestamp", "7"},
+		{"batch: no channel", RevokeBatch, `{"action":"revokeBatch","request_id":"7","server_id":"s","messages":[]}`, inv, "channel_id", "7"},
+		{"batch: messages as an object", RevokeBatch, batchWith(`"messages":{}`), inv, "messages", "7"},
+		{"batch: an id alone", RevokeBatch, batchWith(`"messages":["i"]`), inv, "messages", "7"},
+		{"batch: null for a message", RevokeBatch, batchWith(`"messages":[{"timestamp":1,"msg_server_id":"i"},null]`), inv, "messages", "7"},
+		{"batch: no time", RevokeBatch, batchWith(`"messages":[{"msg_server_id":"i"}]`), inv, "messages.timestamp", "7"},
+		{"batch: time as text", RevokeBatch, batchWith(`"messages":[{"timestamp":"1","msg_server_id":"i"}]`), inv, "messages.timestamp", "7"},
+		{"batch: negative time", RevokeBatch, batchWith(`"messages":[{"timestamp":-1,"msg_server_id":"i"}]`), inv, "messages.timestamp", "7"},
+		{"batch: no id", RevokeBatch, batchWith(`"messages":[{"timestamp":1}]`), inv, "messages.msg_server_id", "7"},
+		{"batch: another channel's message", RevokeBatch, batchWith(`"messages":[{"timestamp":1,"msg_server_id":"i","channel_id":"d"}]`), inv, "messages.channel_id", "7"},
+		{"batch: an id twice", RevokeBatch, batchWith(`"messages":[{"timestamp":1,"msg_server_id":"i","msg_server_id":"j"}]`), inv, "messages.msg_server_id", "7"},
+		{"batch: deep", RevokeBatch, batchWith(`"messages":` + deep), inv, "messages", "7"},
+		{"batch: revoke's frame", RevokeBatch, revokeWith(`"update_info":{}`), inv, "timestamp", "7"},
+		{"batch: one message's update_info", RevokeBatch, batchWith(`"messages":[{"timestamp":1,"msg_server_id":"i","update_info":{}}]`), inv, "messages.update_info", "7"},
 		{"no msg_id", Send, `{"request_id":"7","action":"send","server_id":"s","channel_id":"c"}`, inv, "msg_id", "7"},
 		{"direction", History, historyWith(`"direction":"up"`), inv, "direction", "7"},
 		{"no server of sync", Sync, `{"action":"sync","request_id":"7"}`, inv, "server_id", "7"},
@@ -193,6 +212,10 @@ func historyWith(members string) string {
 	return `{"action":"history","request_id":"7","server_id":"s","channel_id":"c",` + members + `}`
 }
 
+func batchWith(members string) string {
+	return `{"action":"revokeBatch","request_id":"7","server_id":"s","channel_id":"c",` + members + `}`
+}
+
 // A refusal's texts are of this form; nothing a client writes can be, but the
 // name of a field.
 var (
@@ -202,7 +225,7 @@ var (
 		"is no JSON object": true, "is no whole number that fits": true, "has the wrong type": true, "is missing": true,
 		"is not the one of this route": true, "is no time in ms": true, "excludes cursor": true, "must be older or newer": true,
 		"must be from 1 to 100": true, "longer than 32768 bytes": true, "is none that an answer gave": true,
-		"could not be routed; send the frame as plain JSON text": true, "is unknown; known are history, ping, revoke, send, subscribe, sync, unsubscribe": true,
+		"could not be routed; send the frame as plain JSON text": true, "is unknown; known are history, ping, revoke, revokeBatch, send, subscribe, sync, unsubscribe": true,
 		"is longer than an id may be": true, "holds # or a control character": true, "is not valid UTF-8": true,
 	}
 )
@@ -227,6 +250,8 @@ func FuzzDecode(f *testing.F) {
 		`{"action":"ping","request_id":"1"}`,
 		`{"action":"send","server_id":"s","channel_id":"c","msg_id":"m","msg_type":1,"msg_body":"b","mention_accids":["a"],"reply_to":{"timestamp":1,"msg_server_id":"x"}}`,
 		`{"action":"revoke","server_id":"s","channel_id":"c","timestamp":1,"msg_server_id":"i","update_info":{"postscript":"p"}}`,
+		`{"action":"revokeBatch","server_id":"s","channel_id":"c","messages":[{"timestamp":1,"msg_server_id":"i"},{"timestamp":2,"msg_server_id":"j"}],"update_info":{"postscript":"p"}}`,
+		batchWith(`"messages":[null]`), batchWith(`"messages":[{"timestamp":1}]`), batchWith(`"messages":[]`),
 		`{"action":"history","server_id":"s","channel_id":"c","direction":"newer","limit":5,"timestamp":1}`,
 		historyWith(`"cursor":"` + formatCursor(&chat.MessageRef{Timestamp: 7, MsgServerID: "x"}) + `"`),
 		`{"action":"sync","server_id":"s","cursor":"` + formatUpdateCursor(chat.UpdateRef{UpdatedAt: 7, ChannelID: "c", Timestamp: 6, MsgServerID: "x"}) + `"}`,

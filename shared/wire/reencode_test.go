@@ -20,6 +20,13 @@ func reencode(t *testing.T, action string, f Frame[any]) string {
 		info := updateInfoJSON(r.Info)
 		members = &revokeMembers{head: h, ServerID: &r.Key.ServerID, ChannelID: &r.Key.ChannelID,
 			Timestamp: &r.Key.Timestamp, MsgServerID: &r.Key.MsgServerID, Info: &info}
+	case chat.RevokeBatchRequest:
+		info := updateInfoJSON(r.Info)
+		m := &revokeBatchMembers{head: h, ServerID: &r.ServerID, ChannelID: &r.ChannelID, Info: &info}
+		for _, ref := range r.Messages {
+			m.Messages = append(m.Messages, &messageRefJSON{Timestamp: &ref.Timestamp, MsgServerID: &ref.MsgServerID})
+		}
+		members = m
 	case chat.HistoryRequest:
 		members = historyToJSON(h, r)
 	case chat.SyncRequest:

@@ -22,6 +22,12 @@ func DecodeRevoke(body string) (Frame[chat.RevokeRequest], error) {
 	return decode(body, Revoke, &revokeMembers{})
 }
 
+// DecodeRevokeBatch reads a frame of the action "revokeBatch". server_id, channel_id
+// and messages must be there, and of each message its timestamp and msg_server_id.
+func DecodeRevokeBatch(body string) (Frame[chat.RevokeBatchRequest], error) {
+	return decode(body, RevokeBatch, &revokeBatchMembers{})
+}
+
 // DecodeHistory reads a frame of the action "history". server_id and channel_id
 // must be there. direction is "older" (where it is not given) or "newer"; cursor
 // continues a walk, timestamp (ms) begins one at a time, and only one of the two may be given.
@@ -104,6 +110,14 @@ type revokeMembers struct {
 	Info        *updateInfoJSON `json:"update_info"`
 }
 
+type revokeBatchMembers struct {
+	head
+	ServerID  *string           `json:"server_id"`
+	ChannelID *string           `json:"channel_id"`
+	Messages  []*messageRefJSON `json:"messages"`
+	Info      *updateInfoJSON   `json:"update_info"`
+}
+
 type historyMembers struct {
 	head
 	ServerID  *string `json:"server_id"`
@@ -135,6 +149,8 @@ func (m *syncMembers) envelope() head    { return m.head }
 func (m *pingMembers) envelope() head    { return m.head }
 
 func (m *subscribeMembers) envelope() head { return m.head }
+
+func (m *revokeBatchMembers) envelope() head { return m.head }
 
 func (m *subscribeMembers) request() (r chat.SubscribeRequest, err error) {
 	if r.ServerID, err = required("server_id", m.ServerID); err != nil {
@@ -212,9 +228,29 @@ func (m *revokeMembers) request() (r chat.RevokeRequest, err error) {
 	if r.Key.MsgServerID, err = required("msg_server_id", m.MsgServerID); err != nil {
 		return r, err
 	}
-	if m.Info != nil {
-		r.Info = chat.UpdateInfo(*m.Info)
+	r.Info = chat.UpdateInfo(optional(m.Info))
+	return r, nil
+}
+
+func (m *revokeBatchMembers) request() (r chat.RevokeBatchRequest, err error) {
+	if r.ServerID, err = required("server_id", m.ServerID); err != nil {
+		return r, err
 	}
+	if r.ChannelID, err = required("channel_id", m.ChannelID); err != nil {
+		return r, err
+	}
+	const field = "messages"
+	for _, message := range m.Messages {
+		ref, err := message.ref(field)
+		if err != nil {
+			return r, err
+		}
+		if ref == nil {
+			return r, chat.InvalidField(field, "has the wrong type")
+		}
+		r.Messages = append(r.Messages, *ref)
+	}
+	r.Info = chat.UpdateInfo(optional(m.Info))
 	return r, nil
 }
 

@@ -145,6 +145,32 @@ func TestLargestMessageFits(t *testing.T) {
 	}
 }
 
+// A batch's answer is never cut, so it must fit with every id at its longest; what was revoked is one frame of notices
+// for a device, unless the operator wrote a lot.
+func TestTheLargestBatchFits(t *testing.T) {
+	t.Parallel()
+	outcomes := make([]chat.RevokeOutcome, chat.MaxMessagesPerFrame)
+	notices := make([]chat.Notice, len(outcomes))
+	for i := range outcomes {
+		outcomes[i].MessageRef = chat.MessageRef{Timestamp: chat.MaxTimestamp, MsgServerID: strings.Repeat(`"`, chat.MaxIDBytes)}
+		outcomes[i].Err = &chat.Error{Code: chat.Codes[1+i%(len(chat.Codes)-1)]}
+		notices[i] = chat.Notice{Event: chat.MessageUpdated, Message: revoked(sample())}
+		notices[i].Message.MsgServerID, notices[i].Message.MsgID = fmt.Sprintf("01KDVDNQ3VC6X8J3QW2Z1N%04d", i), fmt.Sprintf("2f1c6a3e-9b1d-4c56-8f0a-5d7e8b9c%04d", i)
+	}
+	frame, err := Answer(RevokeBatch, strings.Repeat(`"`, chat.MaxIDBytes), Result{Revoked: outcomes})
+	if err != nil || len(frame) > MaxFrame/2 {
+		t.Errorf("%d bytes, %v", len(frame), err)
+	}
+	if frames, err := EncodeNotices(notices); err != nil || len(frames) != 1 {
+		t.Errorf("%d frames tell of 100 revocations, %v", len(frames), err)
+	}
+	request := batchWith(`"messages":[` + strings.TrimSuffix(strings.Repeat(`{"timestamp":999999999999999,"msg_server_id":"`+strings.Repeat(`\"`, chat.MaxIDBytes)+`"},`, len(outcomes)), ",") +
+		`],"update_info":{"postscript":"` + strings.Repeat("é", chat.MaxPostscriptChars) + `"}`)
+	if f, err := DecodeRevokeBatch(request); err != nil || len(f.Request.Messages) != len(outcomes) {
+		t.Errorf("a request of %d bytes: %v", len(request), err)
+	}
+}
+
 // A walk over sync by "cursor" meets every update once, in order, never in a
 // frame that is too long, and gets the stamps at its end.
 func TestSyncIsCutWithoutLoss(t *testing.T) {

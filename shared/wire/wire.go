@@ -33,6 +33,7 @@ const (
 const (
 	Send        = "send"
 	Revoke      = "revoke"
+	RevokeBatch = "revokeBatch"
 	History     = "history"
 	Sync        = "sync"
 	Subscribe   = "subscribe"
@@ -43,4 +44,4 @@ const (
 )
 
 // Actions lists the actions in the order of the alphabet.
-var Actions = []string{History, Ping, Revoke, Send, Subscribe, Sync, Unsubscribe}
+var Actions = []string{History, Ping, Revoke, RevokeBatch, Send, Subscribe, Sync, Unsubscribe}

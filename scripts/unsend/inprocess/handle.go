@@ -23,6 +23,9 @@ func (d *Deployment) handle(ctx context.Context, c chat.Connection, body string)
 	case wire.Revoke:
 		f, err := wire.DecodeRevoke(body)
 		return answer(f, wire.Revoke, err, func() (wire.Result, error) { return d.revoke(ctx, c, f.Request) })
+	case wire.RevokeBatch:
+		f, err := wire.DecodeRevokeBatch(body)
+		return answer(f, wire.RevokeBatch, err, func() (wire.Result, error) { return d.revokeBatch(ctx, c, f.Request) })
 	case wire.History:
 		f, err := wire.DecodeHistory(body)
 		return answer(f, wire.History, err, func() (wire.Result, error) { return d.history(ctx, c, f.Request) })
@@ -57,25 +60,22 @@ func answer[T any](f wire.Frame[T], action string, err error, do func() (wire.Re
 func (d *Deployment) send(ctx context.Context, c chat.Connection, r chat.SendRequest) (wire.Result, error) {
 	s := chat.Sender{Standings: d.Store, Messages: d.Store, Clock: time.Now, NewID: d.newID}
 	m, err := s.Send(ctx, c, r)
-	if err == nil && m.Status == chat.Normal {
-		d.notify(m.MessageKey, chat.Inserted)
-	}
 	return wire.Result{Message: &m}, err
 }
 
 func (d *Deployment) revoke(ctx context.Context, c chat.Connection, r chat.RevokeRequest) (wire.Result, error) {
-	window := chat.Window(2 * time.Minute / time.Millisecond)
-	s := chat.Revocations{Standings: d.Store, Messages: d.Store, Clock: time.Now, Windows: chat.Windows{Own: &window, Moderator: &window}}
-	// As the stream does it, a revoke that changes nothing is not told again.
-	before, err := d.Store.Messages(ctx, []chat.MessageKey{r.Key})
-	if err != nil {
-		return wire.Result{}, err
-	}
-	m, err := s.Revoke(ctx, c, r)
-	if err == nil && len(before) > 0 && before[0].Status == chat.Normal {
-		d.notify(m.MessageKey, chat.Modified)
-	}
+	m, err := d.revocations().Revoke(ctx, c, r)
 	return wire.Result{Message: &m}, err
+}
+
+func (d *Deployment) revokeBatch(ctx context.Context, c chat.Connection, r chat.RevokeBatchRequest) (wire.Result, error) {
+	outcomes, err := d.revocations().RevokeBatch(ctx, c, r)
+	return wire.Result{Revoked: outcomes}, err
+}
+
+func (d *Deployment) revocations() *chat.Revocations {
+	window := chat.Window(2 * time.Minute / time.Millisecond)
+	return &chat.Revocations{Standings: d.Store, Messages: d.Store, Clock: time.Now, Windows: chat.Windows{Own: &window, Moderator: &window}}
 }
 
 func (d *Deployment) history(ctx context.Context, c chat.Connection, r chat.HistoryRequest) (wire.Result, error) {

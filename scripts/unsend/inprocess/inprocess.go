@@ -70,6 +70,7 @@ func Start(t testing.TB, community seed.File) *Deployment {
 	if _, err := seed.Apply(ctx, d.Store, time.Now, chat.DefaultLargeServer, community, func(int) {}); err != nil {
 		t.Fatal(err)
 	}
+	d.Store.Stored = d.notify
 	server := httptest.NewServer(http.HandlerFunc(d.accept))
 	d.URL = "ws" + strings.TrimPrefix(server.URL, "http")
 	t.Cleanup(func() {
@@ -203,13 +204,13 @@ func (d *Deployment) Close(_ context.Context, connectionID string) error {
 
 // notify tells the devices as the stream would have it done: later, and apart
 // from the answer.
-func (d *Deployment) notify(key chat.MessageKey, kind chat.StoredKind) {
+func (d *Deployment) notify(stored chat.Stored) {
 	n := chat.Notifier{
 		Messages: d.Store, Audience: d.Store, Deliveries: d.Store, Rights: d.Store, Sessions: d.Store, Gateway: d,
 		Queue: noQueue{}, Encode: wire.EncodeNotices, Clock: time.Now, Concurrency: 8, Budget: 3 * time.Second, DirectPushLimit: 500,
 	}
 	d.notified.Go(func() {
-		report := n.Notify(d.ctx, []chat.Stored{{Key: key, Kind: kind}})
+		report := n.Notify(d.ctx, []chat.Stored{stored})
 		if err := errors.Join(report.Errs...); err != nil && d.ctx.Err() == nil {
 			panic(err) // a fault of the test's own
 		}
