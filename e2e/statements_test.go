@@ -15,6 +15,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
+	unsend "unsend/clients/go"
 )
 
 // statementsVariable asks for this test, which takes half an hour: a regular expression of the roles to look at, "." for
@@ -56,7 +58,7 @@ func TestEachStatementIsNeeded(t *testing.T) {
 				without.Statement = slices.Delete(slices.Clone(document.Statement), i, i+1)
 				began := time.Now()
 				failed := func() string {
-					defer c.put(role, policy, document)
+					defer c.restore(role, policy, document)
 					c.put(role, policy, without)
 					c.kill(functionOf(role)) // it may keep what it read, as authorize does the secrets
 					return firstFailure(t)
@@ -69,6 +71,23 @@ func TestEachStatementIsNeeded(t *testing.T) {
 			}
 		}
 	}
+}
+
+// restore puts the policy back, and waits until the deployment is as it was: a process may keep that it was refused.
+func (c *community) restore(role, policy string, document policyDocument) {
+	c.t.Helper()
+	c.put(role, policy, document)
+	c.kill(functionOf(role))
+	eventually(c.t, "everything works again", func() bool {
+		client, err := unsend.Dial(c.ctx(), unsend.Options{URL: c.WebSocketURL, ClientType: web,
+			Token: func(context.Context) (string, error) { return c.token("owner", ""), nil }})
+		if err != nil {
+			return false
+		}
+		defer func() { _ = client.Close() }()
+		_, err = client.History(c.ctx(), unsend.HistoryRequest{ServerID: c.id, ChannelID: "lobby"})
+		return err == nil
+	})
 }
 
 // functionOf is how the names of a role's function begin, after the stack's: unsend-SendRole-1 is that of unsend-Send-2.

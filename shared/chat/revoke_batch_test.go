@@ -217,7 +217,6 @@ func TestABatchThatIsRefused(t *testing.T) {
 			"a channel not there": {request: with(func(r *chat.RevokeBatchRequest) { r.ChannelID = "none" }), code: chat.Forbidden},
 			"a stranger":          {request: batch(m), by: stranger, code: chat.Forbidden},
 			"too many frames":     {request: batch(m), limit: chat.FrameLimit{Counter: always{21}, Most: 20}, code: chat.RateLimited},
-			"no count":            {request: batch(m), limit: chat.FrameLimit{Counter: s.store, Most: 20}, before: failing("CountFrame"), code: chat.Busy},
 			"no rights read":      {request: batch(m), before: failing("Standing"), code: chat.Busy},
 		} {
 			revocations := s.revocations(s.store)
