@@ -301,6 +301,26 @@ func TestAttemptsCountWhatGotNoFurther(t *testing.T) {
 	})
 }
 
+// What is left of the same connections, of one burst, costs each of them one post.
+func TestWhatIsLeftOfTheSameIsJoined(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		phone, bob, carol := s.online("alice", "phone"), s.online("bob", "desk"), s.online("carol", "phone")
+		var tasks []chat.Task
+		for i, only := range [][]string{{bob.ID, carol.ID}, {carol.ID, bob.ID}, {bob.ID}} {
+			tasks = append(tasks, chat.Task{ServerID: "s1", Records: []chat.Stored{inserted(s.send(phone))}, Part: &chat.Part{Only: only}, Attempt: i})
+		}
+		s.finished(s.notifier.Push(t.Context(), tasks))
+		if got := []int{s.gateway.Attempts(bob.ID), s.gateway.Attempts(carol.ID)}; !slices.Equal(got, []int{2, 1}) {
+			t.Errorf("%v posts", got)
+		}
+		for _, c := range []chat.Connection{bob, carol} {
+			if heard := s.heard(c); !slices.Contains(heard, "message m1") || !slices.Contains(heard, "message m2") {
+				t.Errorf("%s heard %q", c.ID, heard)
+			}
+		}
+	})
+}
+
 // Whatever cannot be read is put off, and at last left to the queue.
 func TestATaskThatCannotBeRead(t *testing.T) {
 	for _, op := range []string{"Messages", "Audience", "Presences", "Rights"} {

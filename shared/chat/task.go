@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -73,11 +74,13 @@ type taskGroup struct {
 	indexes []int // of the tasks it was made of
 }
 
-// merged joins the tasks that go through the same audience from the same place.
+// merged joins the tasks that go through the same audience from the same place, and those that are left of the same
+// connections.
 func merged(tasks []Task) []*taskGroup {
 	type place struct {
 		crowd Crowd
 		after string
+		only  string
 		whole bool // audience, of every crowd
 	}
 	var groups []*taskGroup
@@ -85,16 +88,14 @@ func merged(tasks []Task) []*taskGroup {
 	for i, task := range tasks {
 		at := place{crowd: Crowd{ServerID: task.ServerID}, whole: true}
 		if task.Part != nil {
-			at = place{crowd: task.crowd(), after: task.Part.After}
+			at = place{crowd: task.crowd(), after: task.Part.After, only: strings.Join(slices.Sorted(slices.Values(task.Part.Only)), " ")}
 		}
 		group := open[at]
-		if !task.walks() || group == nil || len(group.task.Records)+len(task.Records) > maxTaskRecords {
+		if group == nil || len(group.task.Records)+len(task.Records) > maxTaskRecords {
 			group = &taskGroup{task: task}
 			group.task.Records = nil
 			groups = append(groups, group)
-			if task.walks() {
-				open[at] = group
-			}
+			open[at] = group
 		}
 		group.indexes = append(group.indexes, i)
 		group.task.Attempt = max(group.task.Attempt, task.Attempt)
