@@ -133,6 +133,7 @@ func TestTheStreamGivesUpWhatIsTooOld(t *testing.T) {
 		l.MaxRetries = 10_000
 		l.put("a")
 		time.Sleep(14 * time.Minute)
+		synctest.Wait()
 		if len(l.failed) > 0 || l.Idle() {
 			t.Errorf("given up %v before it was too old", l.failed)
 		}
