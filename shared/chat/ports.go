@@ -12,7 +12,7 @@ type Clock func() time.Time
 type Standings interface {
 	// Standing reads everything a decision about the account in the channel
 	// needs, strongly consistent, in one round trip. What is not stored is the
-	// zero value; that is no error.
+	// zero value; that is no error. Without a channel, or an account, the rows that would be theirs are not read.
 	Standing(ctx context.Context, serverID, channelID, accountID string) (Standing, error)
 }
 
