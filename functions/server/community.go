@@ -97,13 +97,13 @@ type communities struct{ admin *chat.Administration }
 
 func (c communities) endpoints() []endpoint {
 	bound := []string{actingAs}
-	return []endpoint{
+	return slices.Concat([]endpoint{
 		{"GET /servers/{server}", nil, c.getServer},
 		{"PUT /servers/{server}", bound, c.putServer},
 		{"GET /servers/{server}/roles/{role}", nil, c.getRole},
 		{"PUT /servers/{server}/roles/{role}", bound, c.putRole},
 		{"DELETE /servers/{server}/roles/{role}", bound, c.deleteRole},
-	}
+	}, c.channelEndpoints(), c.memberEndpoints())
 }
 
 // replied makes the reply of what was saved, or of its refusal, which has the row's version where it is known.

@@ -114,10 +114,7 @@ func (s Standing) onWhiteList() bool {
 }
 
 func (s Standing) personalOverride(p Permission) (allowed, decided bool) {
-	if s.Personal.OverrideGeneration == 0 || s.Personal.OverrideGeneration != s.Member.Generation {
-		return false, false
-	}
-	return s.Personal.Override.decide(p)
+	return s.MemberOverride().decide(p)
 }
 
 // roleOverrides takes the member's roles as one level: an allow in any of them
