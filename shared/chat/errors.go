@@ -133,6 +133,20 @@ func AtLimit(whose, of string, limit int) *Error {
 	return &Error{Code: Conflict, Reason: fmt.Sprintf("%s has at most %d %s", whose, limit, of)}
 }
 
+// TooManyChannels refuses a channel more than a server has.
+func TooManyChannels() *Error { return AtLimit("a server", "channels", MaxChannelsPerServer) }
+
+// TooManyServers refuses a server more than an account is in.
+func TooManyServers() *Error { return AtLimit("an account", "servers", MaxServersPerAccount) }
+
+// TooManyListed refuses an account more than a list holds.
+func TooManyListed() *Error { return AtLimit("a list", "accounts", MaxMembersPerList) }
+
+// RoleIsGone refuses the id of a role that the server had before.
+func RoleIsGone() *Error {
+	return conflict("the server had a role of this id, which does not come back")
+}
+
 func conflict(reason string) *Error { return &Error{Code: Conflict, Reason: reason} }
 
 // InvalidField refuses a field of a request. reason names rules and limits,
