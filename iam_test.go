@@ -37,7 +37,8 @@ var permitted = map[string][]string{
 		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:GetItem@Community.Arn", "dynamodb:Query@Community.Arn",
 		// A transaction is its parts: the policy, its companions, tallies, and roles that are gone.
 		"dynamodb:PutItem@Community.Arn", "dynamodb:UpdateItem@Community.Arn", "dynamodb:DeleteItem@Community.Arn", "dynamodb:ConditionCheckItem@Community.Arn",
-		"dynamodb:Query@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
+		"dynamodb:Query@Sessions.Arn", "dynamodb:BatchGetItem@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
+		"execute-api:ManageConnections@DELETE",
 	},
 	"NotifyRole": {
 		"dynamodb:BatchGetItem@Messages.Arn",

@@ -60,6 +60,11 @@ func newHandler(e edge.Edge, endpoints []endpoint) http.Handler {
 	})
 }
 
+// endpoints are all that there are.
+func endpoints(admin *chat.Administration, sessions *chat.Sessions) []endpoint {
+	return slices.Concat(communities{admin}.endpoints(), accounts{admin, sessions}.endpoints())
+}
+
 // errMethod: the resource is there, and has no such method.
 type errMethod struct{ allow []string }
 

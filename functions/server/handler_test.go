@@ -23,7 +23,10 @@ type client struct {
 func newClient(t *testing.T) *client {
 	t.Helper()
 	w := edgetest.NewWorld(t)
-	return &client{t, w, newHandler(w.Edge(), communities{&chat.Administration{Store: w.Store, Clock: w.Clock, LargeServer: 2000}}.endpoints())}
+	return &client{t, w, newHandler(w.Edge(), endpoints(
+		&chat.Administration{Store: w.Store, Clock: w.Clock, LargeServer: 2000},
+		&chat.Sessions{Store: w.Store, Gateway: w.Gateway, Clock: w.Clock},
+	))}
 }
 
 // answered is an answer as a client reads it.

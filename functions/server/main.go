@@ -17,6 +17,7 @@ import (
 	"unsend/shared/config"
 	"unsend/shared/dynamo"
 	"unsend/shared/edge"
+	"unsend/shared/gateway"
 )
 
 // handler handles a request of the function URL.
@@ -27,6 +28,7 @@ func main() { edge.Start(run) }
 func run(_ context.Context, getenv func(string) string) (handler, error) {
 	env := config.From(getenv)
 	tables := dynamo.Tables{Sessions: env.Text(config.SessionsTable), Community: env.Text(config.CommunityTable)}
+	callback := env.URL(config.CallbackURL)
 	large := int(env.Int(config.LargeServer, 0, 1_000_000))
 	if err := env.Err(); err != nil {
 		return nil, err
@@ -38,5 +40,6 @@ func run(_ context.Context, getenv func(string) string) (handler, error) {
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv)
 	admin := &chat.Administration{Store: store, Clock: e.Clock, LargeServer: large}
-	return lambdaurl.Wrap(newHandler(e, communities{admin}.endpoints())), nil
+	sessions := &chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock}
+	return lambdaurl.Wrap(newHandler(e, endpoints(admin, sessions))), nil
 }

@@ -23,6 +23,7 @@ type Administration struct {
 		CommunityWriter
 		ConnectionStore
 		DeliveryReader
+		Memberships
 	}
 	Clock       Clock
 	LargeServer int // see Communities
