@@ -101,6 +101,8 @@ func TestOverridesAndListsOfAccounts(t *testing.T) {
 	const nothing, deny = `{"allow":[],"deny":[]}`, `{"allow":[],"deny":["SendMessage"]}`
 	c.want(200, c.do("GET "+personal, ""))
 	is("v1", deny, false, false, c.do("PUT "+personal+"/override", deny))
+	is("v1", deny, false, false, c.do("PUT "+personal+"/override", deny))
+	is("v2", deny, true, false, c.do("PUT "+white, ""))
 	is("v2", deny, true, false, c.do("PUT "+white, ""))
 	is("v3", deny, true, true, c.do("PUT "+black, "{}"))
 	is("v3", deny, true, true, c.do("PUT "+black, ""))

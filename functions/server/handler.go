@@ -144,6 +144,9 @@ func (r *request) checkQuery(known []string) error {
 }
 
 func (r *request) readBody() error {
+	if r.Method == http.MethodGet {
+		return nil
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	switch {
 	case err != nil:

@@ -48,6 +48,7 @@ func (c *client) do(request, body string, headers ...string) answered {
 	}
 	w := httptest.NewRecorder()
 	c.handler.ServeHTTP(w, r)
+	document().check(c.T, r, w)
 	a := answered{status: w.Code, etag: w.Header().Get("ETag"), header: w.Header(), text: w.Body.String()}
 	if a.status >= 400 {
 		a.readProblem(c.T, request)
