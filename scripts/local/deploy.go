@@ -139,7 +139,7 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 	}
 	description := stack.Description{
 		Name: localStackName, Region: localRegion, Endpoint: d.endpoint, PID: d.pid,
-		WebSocketURL:  outputs["WebSocketUrl"],
+		WebSocketURL: outputs["WebSocketUrl"], ServerURL: outputs["ServerApiUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
 		AuditTable: outputs["AuditTable"], EventBus: localEventBus, AuditRetentionDays: localAuditDays,
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
@@ -162,7 +162,7 @@ var functionOutputs = []struct{ folder, output string }{
 
 // complete reports outputs that template.yaml no longer has.
 func complete(outputs map[string]string) error {
-	names := []string{"WebSocketUrl", "MessagesTable", "CommunityTable", "SessionsTable", "AuditTable",
+	names := []string{"WebSocketUrl", "ServerApiUrl", "MessagesTable", "CommunityTable", "SessionsTable", "AuditTable",
 		"MessagesStreamArn", "UndeliveredBucket", "PushQueueUrl", "PushDeadLettersUrl", "TokenSecretArn"}
 	for _, f := range functionOutputs {
 		names = append(names, f.output+"LogGroup")
