@@ -118,6 +118,8 @@ func TestOverridesAndListsOfAccounts(t *testing.T) {
 	c.want(204, c.do("DELETE "+white, ""))
 	c.want(204, c.do("DELETE "+black, ""))
 	is("v6", nothing, false, false, c.do("GET "+personal, ""))
+	is("v7", nothing, true, false, c.do("PUT "+white, "")) // with the membership of now
+	is("v8", deny, true, false, c.do("PUT "+personal+"/override", deny))
 	c.wantProblem(404, "", "no such channel", c.do("PUT /servers/s1/channels/none/blacklist/alice", ""))
 }
 

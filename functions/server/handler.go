@@ -223,8 +223,9 @@ func etag(version int64) string { return `"v` + strconv.FormatInt(version, 10) +
 
 // parseETag is the version that an entity tag names; one that no row has where it is another's, or weak.
 func parseETag(tag string) (int64, error) {
-	inner, quoted := strings.CutPrefix(strings.TrimPrefix(tag, "W/"), `"`)
-	if inner, quoted = strings.CutSuffix(inner, `"`); !quoted || strings.Contains(inner, `"`) {
+	inner, opened := strings.CutPrefix(strings.TrimPrefix(tag, "W/"), `"`)
+	inner, closed := strings.CutSuffix(inner, `"`)
+	if !opened || !closed || strings.Contains(inner, `"`) {
 		return 0, chat.InvalidField("If-Match", `must be *, or entity tags like "v3"`)
 	}
 	version, err := strconv.ParseInt(strings.TrimPrefix(inner, "v"), 10, 64)

@@ -199,7 +199,7 @@ func TestBadRequests(t *testing.T) {
 			t.Errorf("%s %s: %s\nand the log %s", bad.request, bad.body, a.text, line)
 		}
 	}
-	for _, header := range [][2]string{{"If-Match", `v1`}, {"If-Match", `"v1`}, {"If-None-Match", `"v1"`}} {
+	for _, header := range [][2]string{{"If-Match", `v1`}, {"If-Match", `"v1`}, {"If-Match", `v1"`}, {"If-Match", `"v1" "v2"`}, {"If-Match", ``}, {"If-None-Match", `"v1"`}} {
 		c.wantProblem(400, header[0], "must be *", c.do("PUT /servers/s1", `{"owner":"owner"}`, header[0], header[1]))
 	}
 	for _, tag := range []string{`W/"v1"`, `"v01"`, `"x"`, `"v2"`, `"v2", "v3"`} {
