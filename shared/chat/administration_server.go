@@ -32,13 +32,14 @@ func (a *Administration) PutServer(ctx context.Context, w Write, serverID string
 	if err != nil {
 		return saved, err
 	}
-	if s.Server.Version == 0 {
-		if err := a.found(ctx, w, s, serverID, p); err != nil {
-			return saved, err
-		}
+	founder, err := a.found(ctx, w, s, serverID, p)
+	if err != nil {
+		return saved, err
 	}
+	overtaken := false
 	saved.Value, err = a.Store.ChangeServer(ctx, serverID, a.Clock(), func(row *Server) error {
 		saved = Saved[Server]{Version: row.Version, Created: row.Version == 0}
+		overtaken = row.Version > 0 && row.OwnerID != p.OwnerID
 		if err := firstOf(
 			func() error { return s.in(*row).mayPutServer(w.ActingAs, p) },
 			func() error { return w.check(row.Version > 0, row.Version) },
@@ -52,6 +53,9 @@ func (a *Administration) PutServer(ctx context.Context, w Write, serverID string
 		row.OwnerID, row.Windows = p.OwnerID, p.Windows
 		return nil
 	})
+	if err != nil && overtaken {
+		err = first([]error{a.unfound(ctx, founder), err})
+	}
 	return saved.with(saved.Value.Version, err)
 }
 
@@ -64,16 +68,42 @@ func (s Saved[T]) with(version int64, err error) (Saved[T], error) {
 	return s, nil
 }
 
-// found makes the owner a member of the server that is about to be made, so that there never is one without.
-func (a *Administration) found(ctx context.Context, w Write, s scene, serverID string, p ServerPolicy) error {
+// found makes the owner a member of a server that is about to be made, so that there never is one without; else the
+// result is zero.
+func (a *Administration) found(ctx context.Context, w Write, s scene, serverID string, p ServerPolicy) (founder Member, err error) {
+	if s.Server.Version > 0 {
+		return founder, nil
+	}
 	if err := firstOf(
 		func() error { return s.mayPutServer(w.ActingAs, p) },
 		func() error { return w.check(false, 0) },
 		func() error { return s.checkHeir(p.OwnerID) },
 	); err != nil {
-		return err
+		return founder, err
 	}
-	_, err := a.members().ChangeMember(ctx, serverID, p.OwnerID, func(m *Member) error { m.Join(a.Clock()); return nil })
+	joined := false
+	founder, err = a.members().ChangeMember(ctx, serverID, p.OwnerID, func(m *Member) error {
+		joined = !m.Joined
+		m.Join(a.Clock())
+		return nil
+	})
+	if !joined {
+		founder = Member{}
+	}
+	return founder, err
+}
+
+// unfound lets a founder go again whose server somebody else has made meanwhile.
+func (a *Administration) unfound(ctx context.Context, founder Member) error {
+	if founder.Version == 0 {
+		return nil
+	}
+	_, err := a.members().ChangeMember(ctx, founder.ServerID, founder.AccountID, func(m *Member) error {
+		if m.Version == founder.Version {
+			m.Leave()
+		}
+		return nil
+	})
 	return err
 }
 

@@ -255,3 +255,50 @@ func TestTwentyWritersOnOneLimit(t *testing.T) {
 		t.Errorf("outcomes %v", counts)
 	}
 }
+
+// Somebody who wanted to make a server is no member of the one that another made meanwhile.
+func TestAFounderWhoWasOvertakenIsNoMember(t *testing.T) {
+	t.Parallel()
+	for _, w := range []chat.Write{{}, {New: true}, {ActingAs: "late"}} {
+		o := newOffice(t)
+		overtaking := false
+		o.store.Before = func(op string) error {
+			if op != "ChangeServer" || overtaking {
+				return nil
+			}
+			overtaking = true
+			_, err := o.PutServer(t.Context(), chat.Write{}, "s2", chat.ServerPolicy{OwnerID: "fast"})
+			return err
+		}
+		_, err := o.PutServer(t.Context(), w, "s2", chat.ServerPolicy{OwnerID: "late"})
+		if err == nil {
+			t.Errorf("%+v: the server was taken over", w)
+		}
+		for account, joined := range map[string]bool{"fast": true, "late": false} {
+			if m, err := o.Member(t.Context(), "s2", account); err != nil || m.Value.Joined != joined {
+				t.Errorf("%+v: %s is %+v, %v", w, account, m.Value, err)
+			}
+		}
+	}
+}
+
+// Two who make the same server for the same owner, or one who does it twice, have made it.
+func TestAServerIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	overtaking := false
+	o.store.Before = func(op string) error {
+		if op != "ChangeServer" || overtaking {
+			return nil
+		}
+		overtaking = true
+		_, err := o.PutServer(t.Context(), chat.Write{New: true}, "s2", chat.ServerPolicy{OwnerID: "olga"})
+		return err
+	}
+	if _, err := o.PutServer(t.Context(), chat.Write{New: true}, "s2", chat.ServerPolicy{OwnerID: "olga"}); chat.CodeOf(err) != chat.Stale {
+		t.Errorf("%v, want that it is there already", err)
+	}
+	if m, err := o.Member(t.Context(), "s2", "olga"); err != nil || !m.Value.Active() {
+		t.Errorf("the owner is %+v, %v", m.Value, err)
+	}
+}
