@@ -33,6 +33,13 @@ var permitted = map[string][]string{
 		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:Query@Community.Arn",
 		"dynamodb:Query@Messages.Arn", "dynamodb:Query@${Messages.Arn}/index/updates", "dynamodb:UpdateItem@Sessions.Arn",
 	},
+	"ServerRole": {
+		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:GetItem@Community.Arn", "dynamodb:Query@Community.Arn",
+		// A transaction is its parts: the policy, its companions, tallies, and roles that are gone.
+		"dynamodb:PutItem@Community.Arn", "dynamodb:UpdateItem@Community.Arn", "dynamodb:DeleteItem@Community.Arn", "dynamodb:ConditionCheckItem@Community.Arn",
+		"dynamodb:Query@Sessions.Arn", "dynamodb:BatchGetItem@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
+		"execute-api:ManageConnections@DELETE",
+	},
 	"NotifyRole": {
 		"dynamodb:BatchGetItem@Messages.Arn",
 		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:Query@Community.Arn",

@@ -93,7 +93,7 @@ func resources(template object, kind string) map[string]object {
 func functions(t *testing.T, template object) map[string]object {
 	t.Helper()
 	found := resources(template, "AWS::Serverless::Function")
-	if len(found) != 10 {
+	if len(found) != 11 {
 		t.Fatalf("%d functions: the readers of this test are wrong", len(found))
 	}
 	return found
@@ -536,17 +536,19 @@ func TestParametersExplainThemselves(t *testing.T) {
 func TestAlarmsWatchEveryFunction(t *testing.T) {
 	t.Parallel()
 	template := loadTemplate(t)
-	for _, alarm := range []string{"FunctionsFail", "FunctionsAreThrottled"} {
+	for _, alarms := range [][]string{{"FunctionsFail", "WorkersFail"}, {"FunctionsAreThrottled", "WorkersAreThrottled"}} {
 		var watched []string
-		for _, metric := range at(template, "Resources", alarm, "Properties")["Metrics"].([]any) {
-			dimensions, _ := at(metric.(object), "MetricStat", "Metric")["Dimensions"].([]any)
-			for _, d := range dimensions {
-				watched = append(watched, at(d.(object), "Value")["Ref"].(string))
+		for _, alarm := range alarms {
+			for _, metric := range at(template, "Resources", alarm, "Properties")["Metrics"].([]any) {
+				dimensions, _ := at(metric.(object), "MetricStat", "Metric")["Dimensions"].([]any)
+				for _, d := range dimensions {
+					watched = append(watched, at(d.(object), "Value")["Ref"].(string))
+				}
 			}
 		}
 		slices.Sort(watched)
 		if all := slices.Sorted(maps.Keys(functions(t, template))); !slices.Equal(watched, all) {
-			t.Errorf("%s watches %v, want %v", alarm, watched, all)
+			t.Errorf("%v watch %v, want %v", alarms, watched, all)
 		}
 	}
 }
@@ -651,6 +653,20 @@ func TestTheQueueIsReadWithLimits(t *testing.T) {
 	for name, queue := range resources(template, "AWS::SQS::Queue") {
 		if queue["SqsManagedSseEnabled"] != true {
 			t.Errorf("%s is not encrypted", name)
+		}
+	}
+}
+
+// Whoever could call the Server API unsigned could do anything.
+func TestTheServerAPITakesSignedRequestsOnly(t *testing.T) {
+	t.Parallel()
+	for name, f := range functions(t, loadTemplate(t)) {
+		url := at(f, "FunctionUrlConfig")
+		if has := f["FunctionUrlConfig"] != nil; has != (name == "Server") {
+			t.Errorf("%s has a URL: %v", name, has)
+		}
+		if name == "Server" && (url["AuthType"] != "AWS_IAM" || url["InvokeMode"] != "RESPONSE_STREAM" || url["Cors"] != nil) {
+			t.Errorf("the URL of %s is %v", name, url)
 		}
 	}
 }

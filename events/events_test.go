@@ -63,6 +63,8 @@ var (
 	}
 	// streamed are those of a record of a stream that shows keys only.
 	streamed = []string{"ApproximateCreationDateTime", "Keys", "SequenceNumber", "SizeBytes", "StreamViewType"}
+	// byURL are those of a request to a function URL (Lambda developer guide, "Invoking Lambda function URLs").
+	byURL = []string{"accountId", "apiId", "authorizer", "domainName", "domainPrefix", "http", "requestId", "routeKey", "stage", "time", "timeEpoch"}
 )
 
 // A sample holds what AWS documents for its trigger, so that a handler which
@@ -98,6 +100,10 @@ func TestSamplesAreWhole(t *testing.T) {
 			holds(t, sample, record.Dynamodb, streamed)
 		}
 		if event.Records != nil {
+			continue
+		}
+		if sample == "server" {
+			holds(t, sample, event.RequestContext, byURL)
 			continue
 		}
 		kind, _ := event.RequestContext["eventType"].(string)

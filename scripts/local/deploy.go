@@ -139,7 +139,7 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 	}
 	description := stack.Description{
 		Name: localStackName, Region: localRegion, Endpoint: d.endpoint, PID: d.pid,
-		WebSocketURL:  outputs["WebSocketUrl"],
+		WebSocketURL: outputs["WebSocketUrl"], ServerURL: outputs["ServerApiUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
 		AuditTable: outputs["AuditTable"], EventBus: localEventBus, AuditRetentionDays: localAuditDays,
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
@@ -157,12 +157,12 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 // functionOutputs are the functions' folders and what their outputs' names begin with.
 var functionOutputs = []struct{ folder, output string }{
 	{"authorize", "Authorize"}, {"connect", "Connect"}, {"disconnect", "Disconnect"}, {"session", "Session"},
-	{"send", "Send"}, {"revoke", "Revoke"}, {"read", "Read"}, {"notify", "Notify"}, {"push", "Push"}, {"record", "Record"},
+	{"send", "Send"}, {"revoke", "Revoke"}, {"read", "Read"}, {"notify", "Notify"}, {"push", "Push"}, {"record", "Record"}, {"server", "Server"},
 }
 
 // complete reports outputs that template.yaml no longer has.
 func complete(outputs map[string]string) error {
-	names := []string{"WebSocketUrl", "MessagesTable", "CommunityTable", "SessionsTable", "AuditTable",
+	names := []string{"WebSocketUrl", "ServerApiUrl", "MessagesTable", "CommunityTable", "SessionsTable", "AuditTable",
 		"MessagesStreamArn", "UndeliveredBucket", "PushQueueUrl", "PushDeadLettersUrl", "TokenSecretArn"}
 	for _, f := range functionOutputs {
 		names = append(names, f.output+"LogGroup")

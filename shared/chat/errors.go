@@ -23,7 +23,13 @@ const (
 	TooLate     Code = 508 // message recall time exceeded
 )
 
-// Codes lists every code, for tests and documents.
+// Codes that only the Server API answers with. They are HTTP's, as QChat has none for them.
+const (
+	Conflict Code = 409 // a limit is reached, or a rule of the model stands against it
+	Stale    Code = 412 // the row is not at the version that the caller named
+)
+
+// Codes lists every code of a frame, for tests and documents.
 var Codes = []Code{OK, Forbidden, NotFound, TooLong, Invalid, RateLimited, Repeated, Internal, Busy, TooLate}
 
 // Retryable tells whether the same request can succeed later.
@@ -48,6 +54,10 @@ func (c Code) Reason() string {
 		return "repeated operation"
 	case Busy:
 		return "busy, try again"
+	case Conflict:
+		return "conflict"
+	case Stale:
+		return "changed meanwhile"
 	case TooLate:
 		return "message recall time exceeded"
 	default:
@@ -117,6 +127,27 @@ var (
 )
 
 func forbidden() *Error { return &Error{Code: Forbidden} }
+
+// AtLimit refuses a write that would go over a limit of the community.
+func AtLimit(whose, of string, limit int) *Error {
+	return &Error{Code: Conflict, Reason: fmt.Sprintf("%s has at most %d %s", whose, limit, of)}
+}
+
+// TooManyChannels refuses a channel more than a server has.
+func TooManyChannels() *Error { return AtLimit("a server", "channels", MaxChannelsPerServer) }
+
+// TooManyServers refuses a server more than an account is in.
+func TooManyServers() *Error { return AtLimit("an account", "servers", MaxServersPerAccount) }
+
+// TooManyListed refuses an account more than a list holds.
+func TooManyListed() *Error { return AtLimit("a list", "accounts", MaxMembersPerList) }
+
+// RoleIsGone refuses the id of a role that the server had before.
+func RoleIsGone() *Error {
+	return conflict("the server had a role of this id, which does not come back")
+}
+
+func conflict(reason string) *Error { return &Error{Code: Conflict, Reason: reason} }
 
 // InvalidField refuses a field of a request. reason names rules and limits,
 // never a value.

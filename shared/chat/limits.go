@@ -36,6 +36,7 @@ const (
 	MaxRolesPerList      = 20
 	MaxMembersPerList    = 1_000
 	MaxNickBytes         = 64
+	MaxPriority          = 1<<31 - 1 // of a role; the lowest
 )
 
 // Times that do not vary between deployments.

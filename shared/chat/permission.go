@@ -95,6 +95,15 @@ func ParsePermission(name string) (Permission, error) {
 	return 0, fmt.Errorf("unknown permission %q; known: %s", name, strings.Join(permissionNames[1:], ", "))
 }
 
+// Permissions are all permissions in the order of their numbers.
+func Permissions() []Permission {
+	all := make([]Permission, maxPermission)
+	for i := range all {
+		all[i] = Permission(i + 1)
+	}
+	return all
+}
+
 // Mask is a set of permissions.
 type Mask uint32
 

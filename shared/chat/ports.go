@@ -12,7 +12,7 @@ type Clock func() time.Time
 type Standings interface {
 	// Standing reads everything a decision about the account in the channel
 	// needs, strongly consistent, in one round trip. What is not stored is the
-	// zero value; that is no error.
+	// zero value; that is no error. Without a channel, or an account, the rows that would be theirs are not read.
 	Standing(ctx context.Context, serverID, channelID, accountID string) (Standing, error)
 }
 
@@ -193,6 +193,10 @@ type Gateway interface {
 // alters nothing writes nothing, but for a server or channel that does not exist yet: storing it
 // is the change. Whatever can change who sees what puts a
 // change row, stamped at, in the same transaction. It returns the row as written, with its Version.
+//
+// What would go over a limit is refused with Conflict, in the condition of the write: MaxChannelsPerServer, MaxServersPerAccount
+// (those that the account is in and not banned from), MaxMembersPerList (entries of memberships that have ended among them). So is
+// a role that the server had before: everyone apart, ids of roles do not come back.
 type CommunityWriter interface {
 	ChangeServer(ctx context.Context, serverID string, at time.Time, change func(*Server) error) (Server, error)
 	ChangeChannel(ctx context.Context, serverID, channelID string, at time.Time, change func(*Channel) error) (Channel, error)

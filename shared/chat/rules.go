@@ -16,43 +16,96 @@ func (s Standing) IsOwner() bool {
 	return s.Server.OwnerID != "" && s.Server.OwnerID == s.Member.AccountID
 }
 
+// Level is what decides about an account's sight or permission.
+type Level string
+
+// The levels, in the order in which they are asked.
+const (
+	ByMembership     Level = "membership"      // the account is no member
+	ByBan            Level = "ban"             // it is banned
+	ByChannel        Level = "channel"         // there is no such channel
+	ByOwner          Level = "owner"           // it owns the server
+	ByBlackList      Level = "black_list"      // its own entry, or that of a role
+	ByWhiteList      Level = "white_list"      // its own entry, or that of a role; denied: the channel is private and it is not on the list
+	ByViewMode       Level = "view_mode"       // the channel is public
+	ByMemberOverride Level = "member_override" // the channel's override for the member
+	ByRoleOverride   Level = "role_override"   // the channel's override for a role
+	ByRole           Level = "role"            // a role of the server
+	ByEveryone       Level = "everyone"        // the role of every member
+	ByNone           Level = "none"            // no role allows it
+)
+
+// Decision is an answer with its reason.
+type Decision struct {
+	Allowed bool
+	Level   Level
+	Role    string // that decided, where one did; of several the first, custom ones before everyone
+}
+
 // CanSee tells whether the account sees the channel. A member's own list entry
 // beats its roles' entries, the black one beats the white one, and the owner is above lists.
-func (s Standing) CanSee() bool {
-	if !s.IsMember() || s.Channel.ID == "" {
-		return false
-	}
+func (s Standing) CanSee() bool { return s.Sight().Allowed }
+
+// Sight is CanSee with its reason.
+func (s Standing) Sight() Decision {
 	switch {
+	case !s.IsMember():
+		return s.stranger()
+	case s.Channel.ID == "":
+		return Decision{Level: ByChannel}
 	case s.IsOwner():
-		return true
+		return Decision{Allowed: true, Level: ByOwner}
 	case s.Personal.Black:
-		return false
+		return Decision{Level: ByBlackList}
 	case s.onWhiteList():
-		return true
+		return Decision{Allowed: true, Level: ByWhiteList}
 	case s.Channel.ViewMode == Private:
-		return s.anyRoleIn(s.Channel.WhiteRoles)
-	default:
-		return !s.anyRoleIn(s.Channel.BlackRoles)
+		role := s.firstRole(func(r Role) bool { return slices.Contains(s.Channel.WhiteRoles, r.ID) })
+		return Decision{Allowed: role != "", Level: ByWhiteList, Role: role}
 	}
+	if role := s.firstRole(func(r Role) bool { return slices.Contains(s.Channel.BlackRoles, r.ID) }); role != "" {
+		return Decision{Level: ByBlackList, Role: role}
+	}
+	return Decision{Allowed: true, Level: ByViewMode}
+}
+
+// stranger: whoever is no member has no rights.
+func (s Standing) stranger() Decision {
+	if s.Server.ID != "" && s.Member.Banned {
+		return Decision{Level: ByBan}
+	}
+	return Decision{Level: ByMembership}
 }
 
 // May tells whether the account holds the permission in the channel.
-func (s Standing) May(p Permission) bool {
-	if !s.CanSee() {
-		return false
-	}
-	if s.IsOwner() {
-		return true
+func (s Standing) May(p Permission) bool { return s.Decide(p).Allowed }
+
+// Decide is May with its reason.
+func (s Standing) Decide(p Permission) Decision {
+	sight := s.Sight()
+	if !sight.Allowed || sight.Level == ByOwner {
+		return sight
 	}
 	if !p.ServerOnly() {
 		if allowed, decided := s.personalOverride(p); decided {
-			return allowed
+			return Decision{Allowed: allowed, Level: ByMemberOverride}
 		}
-		if allowed, decided := s.roleOverrides(p); decided {
-			return allowed
+		if decision, decided := s.roleOverrides(p); decided {
+			return decision
 		}
 	}
-	return s.anyRoleAllows(p)
+	return s.roles(p)
+}
+
+// DecideInServer is Decide without a channel: what the account may do in the server as a whole.
+func (s Standing) DecideInServer(p Permission) Decision {
+	switch {
+	case !s.IsMember():
+		return s.stranger()
+	case s.IsOwner():
+		return Decision{Allowed: true, Level: ByOwner}
+	}
+	return s.roles(p)
 }
 
 // onWhiteList: the entry belongs to this membership, not to one that ended.
@@ -61,38 +114,53 @@ func (s Standing) onWhiteList() bool {
 }
 
 func (s Standing) personalOverride(p Permission) (allowed, decided bool) {
-	if s.Personal.OverrideGeneration == 0 || s.Personal.OverrideGeneration != s.Member.Generation {
-		return false, false
-	}
-	return s.Personal.Override.decide(p)
+	return s.MemberOverride().decide(p)
 }
 
 // roleOverrides takes the member's roles as one level: an allow in any of them
 // beats a deny in any other.
-func (s Standing) roleOverrides(p Permission) (allowed, decided bool) {
-	var level Grant
-	for id, grant := range s.Channel.Overrides {
-		if s.hasRole(id) {
-			level.Allow |= grant.Allow
-			level.Deny |= grant.Deny
+func (s Standing) roleOverrides(p Permission) (d Decision, decided bool) {
+	for _, allow := range []bool{true, false} {
+		role := s.firstRole(func(r Role) bool {
+			allowed, decided := s.Channel.Overrides[r.ID].decide(p)
+			return decided && allowed == allow
+		})
+		if role != "" {
+			return Decision{Allowed: allow, Level: ByRoleOverride, Role: role}, true
 		}
 	}
-	return level.decide(p)
+	return Decision{}, false
 }
 
-func (s Standing) anyRoleAllows(p Permission) bool {
-	return slices.ContainsFunc(s.Server.Roles, func(r Role) bool {
-		return s.hasRole(r.ID) && r.Grant.Allow.Has(p)
-	})
-}
-
-func (s Standing) anyRoleIn(list []string) bool { return slices.ContainsFunc(list, s.hasRole) }
-
-// hasRole: everyone has Everyone; another role counts while the server still has it.
-func (s Standing) hasRole(id string) bool {
-	if !slices.ContainsFunc(s.Server.Roles, func(r Role) bool { return r.ID == id }) {
-		return false
+func (s Standing) roles(p Permission) Decision {
+	switch role := s.firstRole(func(r Role) bool { return r.Grant.Allow.Has(p) }); role {
+	case "":
+		return Decision{Level: ByNone}
+	case Everyone:
+		return Decision{Allowed: true, Level: ByEveryone, Role: Everyone}
+	default:
+		return Decision{Allowed: true, Level: ByRole, Role: role}
 	}
+}
+
+// firstRole is the first of the member's roles that is so, Everyone after all others; empty where none is. A role
+// counts while the server still has it.
+func (s Standing) firstRole(is func(Role) bool) string {
+	everyone := ""
+	for _, role := range s.Server.Roles {
+		switch {
+		case !s.hasRole(role.ID) || !is(role):
+		case role.ID == Everyone:
+			everyone = Everyone
+		default:
+			return role.ID
+		}
+	}
+	return everyone
+}
+
+// hasRole, of a role that the server has: everyone has Everyone.
+func (s Standing) hasRole(id string) bool {
 	return id == Everyone || slices.Contains(s.Member.Roles, id)
 }
 

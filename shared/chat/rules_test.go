@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -73,48 +74,58 @@ func TestCanSee(t *testing.T) {
 		name     string
 		standing chat.Standing
 		want     bool
+		decided  string // the level, and the role that did
 	}{
-		{"member of a public channel", with(), true},
-		{"nobody in nothing", chat.Standing{}, false},
-		{"server not there", with(func(s *chat.Standing) { s.Server = chat.Server{} }), false},
-		{"channel not there", with(func(s *chat.Standing) { s.Channel = chat.Channel{} }), false},
-		{"channel not there, owner", with(owner, func(s *chat.Standing) { s.Channel = chat.Channel{} }), false},
-		{"never a member", with(func(s *chat.Standing) { s.Member = chat.Member{} }), false},
-		{"departed", with(departed), false},
-		{"banned", with(banned), false},
-		{"departed owner", with(owner, departed), false},
-		{"banned owner", with(owner, banned), false},
-		{"public, own black entry", with(black), false},
-		{"public, owner with a black entry", with(owner, black), true},
-		{"public, role's black entry", with(blackRoles("mod")), false},
-		{"public, black entry of a role not held", with(blackRoles("vip")), true},
-		{"public, everyone on the black list", with(blackRoles(chat.Everyone)), false},
-		{"public, own white beats role's black", with(white(2), blackRoles("mod")), true},
-		{"public, ended white entry does not", with(white(1), blackRoles("mod")), false},
-		{"public, own black beats own white", with(white(2), black), false},
-		{"private", with(private), false},
-		{"private, owner", with(private, owner), true},
-		{"private, own white entry", with(private, white(2)), true},
-		{"private, white entry of an ended membership", with(private, white(1)), false},
-		{"private, white entry that never was", with(private, white(0), func(s *chat.Standing) { s.Member.Generation = 0 }), false},
+		{"member of a public channel", with(), true, "view_mode"},
+		{"nobody in nothing", chat.Standing{}, false, "membership"},
+		{"server not there", with(func(s *chat.Standing) { s.Server = chat.Server{} }), false, "membership"},
+		{"channel not there", with(func(s *chat.Standing) { s.Channel = chat.Channel{} }), false, "channel"},
+		{"channel not there, owner", with(owner, func(s *chat.Standing) { s.Channel = chat.Channel{} }), false, "channel"},
+		{"never a member", with(func(s *chat.Standing) { s.Member = chat.Member{} }), false, "membership"},
+		{"departed", with(departed), false, "membership"},
+		{"banned", with(banned), false, "ban"},
+		{"departed owner", with(owner, departed), false, "membership"},
+		{"banned owner", with(owner, banned), false, "ban"},
+		{"public, own black entry", with(black), false, "black_list"},
+		{"public, owner with a black entry", with(owner, black), true, "owner"},
+		{"public, role's black entry", with(blackRoles("mod")), false, "black_list mod"},
+		{"public, black entry of a role not held", with(blackRoles("vip")), true, "view_mode"},
+		{"public, everyone on the black list", with(blackRoles(chat.Everyone)), false, "black_list everyone"},
+		{"public, own white beats role's black", with(white(2), blackRoles("mod")), true, "white_list"},
+		{"public, ended white entry does not", with(white(1), blackRoles("mod")), false, "black_list mod"},
+		{"public, own black beats own white", with(white(2), black), false, "black_list"},
+		{"private", with(private), false, "white_list"},
+		{"private, owner", with(private, owner), true, "owner"},
+		{"private, own white entry", with(private, white(2)), true, "white_list"},
+		{"private, white entry of an ended membership", with(private, white(1)), false, "white_list"},
+		{"private, white entry that never was", with(private, white(0), func(s *chat.Standing) { s.Member.Generation = 0 }), false, "white_list"},
 		{"private, nobody owns the server and nobody's name is empty", with(private, func(s *chat.Standing) {
 			s.Server.OwnerID, s.Member.AccountID = "", ""
-		}), false},
-		{"private, role's white entry", with(private, whiteRoles("mod")), true},
-		{"private, white entry of a role not held", with(private, whiteRoles("vip")), false},
-		{"private, everyone on the white list", with(private, whiteRoles(chat.Everyone)), true},
-		{"private, own black beats role's white", with(private, whiteRoles("mod"), black), false},
+		}), false, "white_list"},
+		{"private, role's white entry", with(private, whiteRoles("mod")), true, "white_list mod"},
+		{"private, white entry of a role not held", with(private, whiteRoles("vip")), false, "white_list"},
+		{"private, everyone on the white list", with(private, whiteRoles(chat.Everyone)), true, "white_list everyone"},
+		{"private, own black beats role's white", with(private, whiteRoles("mod"), black), false, "black_list"},
 		{"private, white entry of a role that is deleted", with(private, whiteRoles("gone"), func(s *chat.Standing) {
 			s.Member.Roles = append(s.Member.Roles, "gone")
-		}), false},
-		{"private, role's black entry is not asked", with(private, whiteRoles("mod"), blackRoles("mod")), true},
-		{"public, role's white entry is not asked", with(whiteRoles("mod"), blackRoles("mod")), false},
+		}), false, "white_list"},
+		{"private, role's black entry is not asked", with(private, whiteRoles("mod"), blackRoles("mod")), true, "white_list mod"},
+		{"public, role's white entry is not asked", with(whiteRoles("mod"), blackRoles("mod")), false, "black_list mod"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := c.standing.CanSee(); got != c.want {
 				t.Errorf("CanSee() = %v, want %v", got, c.want)
 			}
+			checkDecision(t, c.standing.Sight(), c.want, c.decided)
 		})
+	}
+}
+
+func checkDecision(t *testing.T, d chat.Decision, allowed bool, decided string) {
+	t.Helper()
+	level, role, _ := strings.Cut(decided, " ")
+	if want := (chat.Decision{Allowed: allowed, Level: chat.Level(level), Role: role}); d != want {
+		t.Errorf("decided %+v, want %+v", d, want)
 	}
 }
 
@@ -122,36 +133,38 @@ func TestMay(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		standing chat.Standing
-		want     bool // may revoke members' messages
+		want     bool   // may revoke members' messages
+		decided  string // as above
 	}{
-		{"nothing said", with(), false},
-		{"owner", with(owner), true},
-		{"owner whom everything denies", with(owner, personal(deny9, 2), override("mod", deny9), grant("mod", deny9)), true},
-		{"banned, whatever is allowed", with(banned, personal(allow9, 2), grant("mod", allow9)), false},
-		{"not visible, whatever is allowed", with(private, personal(allow9, 2), grant("mod", allow9)), false},
-		{"server role allows", with(grant("mod", allow9)), true},
-		{"server role not held allows", with(grant("vip", allow9)), false},
-		{"everyone allows", with(grant(chat.Everyone, allow9)), true},
-		{"one server role allows, another denies", with(grant("mod", allow9), grant(chat.Everyone, deny9)), true},
-		{"channel denies a role what the server allows it", with(grant("mod", allow9), override("mod", deny9)), false},
-		{"channel denies everyone what the server allows the role", with(grant("mod", allow9), override(chat.Everyone, deny9)), false},
-		{"channel allows what the server denies", with(grant("mod", deny9), override("mod", allow9)), true},
-		{"channel: one role allows, another denies", with(override("mod", allow9), override(chat.Everyone, deny9)), true},
-		{"channel denies a role not held", with(grant("mod", allow9), override("vip", deny9)), true},
-		{"channel inherits", with(grant("mod", allow9), override("mod", chat.Grant{})), true},
+		{"nothing said", with(), false, "none"},
+		{"owner", with(owner), true, "owner"},
+		{"owner whom everything denies", with(owner, personal(deny9, 2), override("mod", deny9), grant("mod", deny9)), true, "owner"},
+		{"banned, whatever is allowed", with(banned, personal(allow9, 2), grant("mod", allow9)), false, "ban"},
+		{"not visible, whatever is allowed", with(private, personal(allow9, 2), grant("mod", allow9)), false, "white_list"},
+		{"server role allows", with(grant("mod", allow9)), true, "role mod"},
+		{"server role not held allows", with(grant("vip", allow9)), false, "none"},
+		{"everyone allows", with(grant(chat.Everyone, allow9)), true, "everyone everyone"},
+		{"one server role allows, another denies", with(grant("mod", allow9), grant(chat.Everyone, deny9)), true, "role mod"},
+		{"channel denies a role what the server allows it", with(grant("mod", allow9), override("mod", deny9)), false, "role_override mod"},
+		{"channel denies everyone what the server allows the role", with(grant("mod", allow9), override(chat.Everyone, deny9)), false, "role_override everyone"},
+		{"channel allows what the server denies", with(grant("mod", deny9), override("mod", allow9)), true, "role_override mod"},
+		{"channel: one role allows, another denies", with(override("mod", allow9), override(chat.Everyone, deny9)), true, "role_override mod"},
+		{"channel denies a role not held", with(grant("mod", allow9), override("vip", deny9)), true, "role mod"},
+		{"channel inherits", with(grant("mod", allow9), override("mod", chat.Grant{})), true, "role mod"},
 		{"channel override of a deleted role", with(override("gone", allow9), func(s *chat.Standing) {
 			s.Member.Roles = append(s.Member.Roles, "gone")
-		}), false},
-		{"member override allows what all else denies", with(personal(allow9, 2), override("mod", deny9), grant("mod", deny9)), true},
-		{"member override denies what all else allows", with(personal(deny9, 2), override("mod", allow9), grant("mod", allow9)), false},
-		{"member override inherits", with(personal(chat.Grant{}, 2), override("mod", allow9)), true},
-		{"member override of an ended membership", with(personal(allow9, 1)), false},
-		{"member override that never was", with(personal(allow9, 0), func(s *chat.Standing) { s.Member.Generation = 0 }), false},
+		}), false, "none"},
+		{"member override allows what all else denies", with(personal(allow9, 2), override("mod", deny9), grant("mod", deny9)), true, "member_override"},
+		{"member override denies what all else allows", with(personal(deny9, 2), override("mod", allow9), grant("mod", allow9)), false, "member_override"},
+		{"member override inherits", with(personal(chat.Grant{}, 2), override("mod", allow9)), true, "role_override mod"},
+		{"member override of an ended membership", with(personal(allow9, 1)), false, "none"},
+		{"member override that never was", with(personal(allow9, 0), func(s *chat.Standing) { s.Member.Generation = 0 }), false, "none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := c.standing.May(chat.RevokeMemberMessage); got != c.want {
 				t.Errorf("May(RevokeMemberMessage) = %v, want %v", got, c.want)
 			}
+			checkDecision(t, c.standing.Decide(chat.RevokeMemberMessage), c.want, c.decided)
 		})
 	}
 }

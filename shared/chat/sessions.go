@@ -120,26 +120,102 @@ func (s *Sessions) retire(ctx context.Context, old []Connection, memberships []M
 	closings := make([]func() error, len(old))
 	for i, c := range old {
 		closings[i] = func() error {
-			var channels []ChannelRef
-			errs := concurrently(
-				func() error { return s.Gateway.Close(ctx, c.ID) },
-				func() (err error) {
-					channels, err = s.Store.Subscriptions(ctx, c.AccountID, c.ID)
-					return err
-				},
-			)
-			if errors.Is(errs[0], ErrGone) {
-				if errs[0] = nil; c.youngAt(s.Clock()) {
-					return nil
-				}
+			err := s.end(ctx, c, servers)
+			if errors.Is(err, errYoung) {
+				return nil
 			}
-			if err := first(errs); err != nil {
-				return err
-			}
-			return s.Store.RemoveConnection(ctx, c.AccountID, c.ID, crowdsOf(c.AccountID, servers, channels))
+			return err
 		}
 	}
 	return first(concurrently(closings...))
+}
+
+// errYoung: the connection may still be in its handshake, and cannot be closed yet.
+var errYoung = errors.New("the connection is in its handshake")
+
+// end closes a connection and removes its rows.
+func (s *Sessions) end(ctx context.Context, c Connection, servers []string) error {
+	var channels []ChannelRef
+	errs := concurrently(
+		func() error { return s.Gateway.Close(ctx, c.ID) },
+		func() (err error) {
+			channels, err = s.Store.Subscriptions(ctx, c.AccountID, c.ID)
+			return err
+		},
+	)
+	if errors.Is(errs[0], ErrGone) {
+		if errs[0] = nil; c.youngAt(s.Clock()) {
+			return errYoung
+		}
+	}
+	if err := first(errs); err != nil {
+		return err
+	}
+	return s.Store.RemoveConnection(ctx, c.AccountID, c.ID, crowdsOf(c.AccountID, servers, channels))
+}
+
+// List reads the account's connections, the oldest first.
+//
+// Errors: Invalid, Busy.
+func (s *Sessions) List(ctx context.Context, accountID string) ([]Connection, error) {
+	if err := CheckID("accid", accountID); err != nil {
+		return nil, err
+	}
+	list, err := s.Store.Connections(ctx, accountID, s.Clock().UnixMilli())
+	slices.SortFunc(list, func(a, b Connection) int {
+		if a.before(b) {
+			return -1
+		}
+		return 1
+	})
+	return list, err
+}
+
+// End closes a connection of the account, or all of them where none is named, and removes their rows. Whoever still has a
+// token connects again: a back end refuses it new ones before.
+//
+// Errors: Invalid, NotFound for a connection that is not there, Busy, also for one that is still in its handshake.
+func (s *Sessions) End(ctx context.Context, accountID, connectionID string) error {
+	if err := firstOf(
+		func() error { return CheckID("accid", accountID) },
+		func() error { return checkOptionalID("connection_id", connectionID) },
+	); err != nil {
+		return err
+	}
+	var (
+		connections []Connection
+		memberships []Membership
+	)
+	if err := first(concurrently(
+		func() (err error) {
+			connections, err = s.Store.Connections(ctx, accountID, s.Clock().UnixMilli())
+			return err
+		},
+		func() (err error) {
+			memberships, err = s.Store.Memberships(ctx, accountID)
+			return err
+		},
+	)); err != nil {
+		return err
+	}
+	return s.endAll(ctx, connections, connectionID, serverIDs(memberships))
+}
+
+func (s *Sessions) endAll(ctx context.Context, connections []Connection, only string, servers []string) error {
+	var endings []func() error
+	for _, c := range connections {
+		if only == "" || c.ID == only {
+			endings = append(endings, func() error { return s.end(ctx, c, servers) })
+		}
+	}
+	if only != "" && len(endings) == 0 {
+		return noSuch("connection")
+	}
+	err := first(concurrently(endings...))
+	if errors.Is(err, errYoung) {
+		return &Error{Code: Busy, Reason: "a connection is in its handshake, try again", Err: err}
+	}
+	return err
 }
 
 func serverIDs(memberships []Membership) []string {

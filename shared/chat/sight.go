@@ -20,6 +20,14 @@ func (s Server) roleIDs() []string {
 	return ids
 }
 
+// RolesBeside are the roles that s has and o has not, each once, but for everyone.
+func (s Server) RolesBeside(o Server) []string {
+	others := o.roleIDs()
+	return slices.DeleteFunc(slices.Compact(s.roleIDs()), func(id string) bool {
+		return id == Everyone || slices.Contains(others, id)
+	})
+}
+
 // SameSight tells whether nobody's sight differs between c and o. A channel that
 // was not there before is a difference.
 func (c Channel) SameSight(o Channel) bool {

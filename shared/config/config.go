@@ -29,9 +29,10 @@ const (
 	MaxConnections   = "MAX_CONNECTIONS_PER_ACCOUNT"
 	FramesPer10S     = "FRAMES_PER_10_SECONDS" // of one account; 0 any number
 	MaxSubscriptions = "MAX_SUBSCRIPTIONS_PER_CONNECTION"
-	TokenSecrets     = "TOKEN_SECRETS"  // ARNs, separated by commas; empty where a JWKS is used
-	TokenJWKSURL     = "TOKEN_JWKS_URL" // empty where secrets are used
-	TokenIssuer      = "TOKEN_ISSUER"   // empty: not checked
+	LargeServer      = "LARGE_SERVER_MEMBERS" // from so many members on a server is large; 0 none
+	TokenSecrets     = "TOKEN_SECRETS"        // ARNs, separated by commas; empty where a JWKS is used
+	TokenJWKSURL     = "TOKEN_JWKS_URL"       // empty where secrets are used
+	TokenIssuer      = "TOKEN_ISSUER"         // empty: not checked
 	TokenAudience    = "TOKEN_AUDIENCE"
 	TokenMaxTTL      = "TOKEN_MAX_TTL_SECONDS"
 	AllowQueryToken  = "ALLOW_QUERY_TOKEN"

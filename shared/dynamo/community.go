@@ -116,7 +116,7 @@ func (e entity[T]) write(ctx context.Context, s *Store, before, after T) (T, err
 	return e.decode(row) // ids and empty lists as a reader finds them
 }
 
-// ChangeServer changes a server's policy.
+// ChangeServer changes a server's policy. A role that is taken out leaves a row, so that it does not come back.
 func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time, change func(*chat.Server) error) (chat.Server, error) {
 	const op = "ChangeServer"
 	key, err := serverKey(serverID)
@@ -129,7 +129,10 @@ func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time,
 		decode:    func(row item) (chat.Server, error) { return decodeServer(serverID, row) },
 		stamps:    func(v *chat.Server) stamps { return stamps{&v.Version, &v.Sight} },
 		sameSight: chat.Server.SameSight,
-		seen:      func(w *transaction, _, _ chat.Server) { w.changed(serverID, at, changedServer) },
+		seen: func(w *transaction, before, after chat.Server) {
+			w.changed(serverID, at, changedServer)
+			w.rolesChanged(serverID, before, after)
+		},
 	}, change)
 }
 
@@ -146,7 +149,12 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channelID string, a
 		decode:    func(row item) (chat.Channel, error) { return decodeChannel(serverID, channelID, row) },
 		stamps:    func(v *chat.Channel) stamps { return stamps{&v.Version, &v.Sight} },
 		sameSight: chat.Channel.SameSight,
-		seen:      func(w *transaction, _, _ chat.Channel) { w.changed(serverID, at, changedChannel, channelID) },
+		seen: func(w *transaction, before, _ chat.Channel) {
+			w.changed(serverID, at, changedChannel, channelID)
+			if before.Version == 0 {
+				w.channelAdded(op, serverID)
+			}
+		},
 	}, change)
 }
 
@@ -168,6 +176,7 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, accountID string, at
 			after.ServerID, after.AccountID = serverID, accountID
 			w.changed(serverID, at, changedAccount, accountID)
 			w.membership(before, after)
+			w.membershipCounted(op, before, after)
 		},
 	}, change)
 }
@@ -186,7 +195,7 @@ func (s *Store) ChangePersonal(ctx context.Context, serverID, channelID, account
 		decode:    func(row item) (chat.Personal, error) { return decodePersonal(serverID, channelID, accountID, row) },
 		stamps:    func(v *chat.Personal) stamps { return stamps{&v.Version, &v.Sight} },
 		sameSight: chat.Personal.SameSight,
-		seen: func(w *transaction, _, after chat.Personal) {
+		seen: func(w *transaction, before, after chat.Personal) {
 			after.ServerID, after.ChannelID, after.AccountID = serverID, channelID, accountID
 			w.changed(serverID, at, changedAccount, accountID)
 			if listed(after) {
@@ -194,6 +203,7 @@ func (s *Store) ChangePersonal(ctx context.Context, serverID, channelID, account
 			} else {
 				w.delete(listKey(serverID, channelID, accountID))
 			}
+			w.listsChanged(op, before, after)
 		},
 	}, change)
 }

@@ -8,42 +8,72 @@ import (
 	"unsend/shared/chat"
 )
 
-// Standing reads the four rows of a decision with one strong BatchGetItem.
+// Standing reads the rows of a decision with one strong BatchGetItem.
 func (s *Store) Standing(ctx context.Context, serverID, channelID, accountID string) (chat.Standing, error) {
 	const op = "Standing"
-	keys, err := collect(
+	var standing chat.Standing
+	w := wantedRows{{
 		func() (itemKey, error) { return serverKey(serverID) },
-		func() (itemKey, error) { return channelKey(serverID, channelID) },
-		func() (itemKey, error) { return memberKey(serverID, accountID) },
-		func() (itemKey, error) { return personalKey(serverID, channelID, accountID) },
-	)
-	if err != nil {
+		func(row item) (err error) { standing.Server, err = decodeServer(serverID, row); return err },
+	}}
+	if channelID != "" {
+		w.add(func() (itemKey, error) { return channelKey(serverID, channelID) },
+			func(row item) (err error) {
+				standing.Channel, err = decodeChannel(serverID, channelID, row)
+				return err
+			})
+	}
+	if accountID != "" {
+		w.add(func() (itemKey, error) { return memberKey(serverID, accountID) },
+			func(row item) (err error) { standing.Member, err = decodeMember(serverID, accountID, row); return err })
+	}
+	if channelID != "" && accountID != "" {
+		w.add(func() (itemKey, error) { return personalKey(serverID, channelID, accountID) },
+			func(row item) (err error) {
+				standing.Personal, err = decodePersonal(serverID, channelID, accountID, row)
+				return err
+			})
+	}
+	if err := w.read(ctx, s, op); err != nil {
 		return chat.Standing{}, failed(op, err)
+	}
+	return standing, nil
+}
+
+// wantedRows are rows of the community, and what each is read into.
+type wantedRows []struct {
+	key  func() (itemKey, error)
+	into func(item) error
+}
+
+func (w *wantedRows) add(key func() (itemKey, error), into func(item) error) {
+	*w = append(*w, struct {
+		key  func() (itemKey, error)
+		into func(item) error
+	}{key, into})
+}
+
+// read reads them with one strong BatchGetItem; rows that are not there are left alone.
+func (w wantedRows) read(ctx context.Context, s *Store, op string) error {
+	keys := make([]itemKey, len(w))
+	for i, wanted := range w {
+		var err error
+		if keys[i], err = wanted.key(); err != nil {
+			return err
+		}
 	}
 	rows, err := s.batchGet(ctx, op, s.tables.Community, keys)
 	if err != nil {
-		return chat.Standing{}, err
+		return err
 	}
-	var standing chat.Standing
-	for i, read := range []func(item) error{
-		func(row item) (err error) { standing.Server, err = decodeServer(serverID, row); return err },
-		func(row item) (err error) {
-			standing.Channel, err = decodeChannel(serverID, channelID, row)
-			return err
-		},
-		func(row item) (err error) { standing.Member, err = decodeMember(serverID, accountID, row); return err },
-		func(row item) (err error) {
-			standing.Personal, err = decodePersonal(serverID, channelID, accountID, row)
-			return err
-		},
-	} {
+	for i, wanted := range w {
 		if row, ok := rows[keys[i]]; ok {
-			if err := read(row); err != nil {
-				return chat.Standing{}, failed(op, err)
+			if err := wanted.into(row); err != nil {
+				return err
 			}
 		}
 	}
-	return standing, nil
+	return nil
 }
 
 func collect(keys ...func() (itemKey, error)) ([]itemKey, error) {

@@ -61,6 +61,26 @@ func decodeDelivery(row item) (chat.Delivery, error) {
 	return chat.Delivery{Members: stored.Count, Large: stored.Large, Since: stored.Since}, err
 }
 
+// goneRoleKey is there when the server had such a role, and has it no more.
+func goneRoleKey(server, role string) (itemKey, error) {
+	return newKey([]string{"gone", server}, []string{"role", role})
+}
+
+// rolesChanged keeps roles that are gone from coming back. Everyone cannot go.
+func (w *transaction) rolesChanged(server string, before, after chat.Server) {
+	for _, id := range before.RolesBeside(after) {
+		key, err := goneRoleKey(server, id)
+		w.put(key.item(), err)
+	}
+	if before.Version == 0 {
+		return // and so had no roles
+	}
+	for _, id := range after.RolesBeside(before) {
+		key, err := goneRoleKey(server, id)
+		w.absent(key, chat.RoleIsGone(), err)
+	}
+}
+
 func encodeServer(key itemKey, s chat.Server) (item, error) {
 	row := serverRow{OwnerID: s.OwnerID, Windows: windowsRowOf(s.Windows), Version: s.Version, Sight: s.Sight}
 	for _, r := range s.Roles {

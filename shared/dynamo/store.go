@@ -15,6 +15,10 @@
 //	           personal#S#C                  | account                 what a channel holds for one account
 //	           lists#S#C                     | account                 the same account's list entries, while it has any
 //	           changes#S                     | time#kind[#id]          who may see more or less since then
+//	           counts#S                      | channels                how many channels
+//	           counts#S                      | lists#C                 how many accounts on a channel's lists
+//	           memberships#A                 | count                   how many servers an account is in
+//	           gone#S                        | role#R                  a role that is no more
 //	Sessions   account#A                     | connection              a connection, as its account has it
 //	           server#S                      | connection              the same, as a server's audience has it
 //	           sent#A#S#C#msg_id             | marker                  which message a client's id stored

@@ -17,6 +17,32 @@ type transaction struct {
 	table string
 	items []types.TransactWriteItem
 	err   error
+	// refusals say what it means when the condition of an item fails, by its index; that of the first is being overtaken.
+	refusals map[int]refuse
+}
+
+// refuse is the error of a condition that failed.
+type refuse func(ctx context.Context, s *Store, op string) error
+
+// failing is called before the item is added whose condition it is about.
+func (w *transaction) failing(refusal refuse) {
+	if w.refusals == nil {
+		w.refusals = map[int]refuse{}
+	}
+	w.refusals[len(w.items)] = refusal
+}
+
+// absent demands that there is no row of the key.
+func (w *transaction) absent(key itemKey, refusal *chat.Error, err error) {
+	if err != nil {
+		w.err = cmp.Or(w.err, err)
+		return
+	}
+	w.failing(func(context.Context, *Store, string) error { return refusal })
+	w.items = append(w.items, types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+		TableName: aws.String(w.table), Key: key.item(),
+		ConditionExpression: aws.String("attribute_not_exists(#pk)"), ExpressionAttributeNames: map[string]string{"#pk": attrPK},
+	}})
 }
 
 func (w *transaction) put(row item, err error) {
@@ -67,6 +93,11 @@ func (w *transaction) run(ctx context.Context, s *Store, op string) error {
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: w.items})
 	if reasons := reasonsOf(err); len(reasons) > 0 && reasons[0] == reasonCondition {
 		return again{busy(op, errOvertaken)}
+	}
+	for i, reason := range reasonsOf(err) {
+		if refusal, ok := w.refusals[i]; ok && reason == reasonCondition {
+			return refusal(ctx, s, op)
+		}
 	}
 	return failed(op, err)
 }

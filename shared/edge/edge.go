@@ -7,8 +7,8 @@
 //
 //	timestamp, level, msg    msg is always "invocation"
 //	request                  Lambda's request id, or the gateway's outside of Lambda
-//	route                    the route key, or the function where there is none
-//	connection, account      who asked
+//	route                    the route key, the method and path of an HTTP request, or the function where there is neither
+//	connection, account      who asked; of a back end, the account that it acts as
 //	server, channel, message what for; not for a request that was malformed
 //	code, duration_ms        what was answered, and when
 //	                         (where a part of a request failed and the others did not: that part's code, 500 before 503)

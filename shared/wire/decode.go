@@ -64,6 +64,22 @@ func parse[R any](body, action string, into members[R]) (request R, err error) {
 	return into.request()
 }
 
+// Strict reads a JSON object that is no frame as strictly as frames are read: into is a pointer to a struct. Of what is wrong
+// with the object as a whole the field is empty.
+//
+// Errors: Invalid.
+func Strict(body []byte, into any) error {
+	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true))
+	if err == nil {
+		return nil
+	}
+	refusal := chat.AsError(refuse(err))
+	if refusal.Field == wholeFrame {
+		refusal.Field = ""
+	}
+	return refusal
+}
+
 func checkSize(body string) error {
 	if len(body) > MaxRequest {
 		return chat.LongerThan(wholeFrame, MaxRequest, "bytes")

@@ -44,6 +44,8 @@ type Description struct {
 	PID int `json:"pid,omitempty"`
 
 	WebSocketURL string `json:"websocket_url"`
+	// ServerURL is where the Server API is, with a slash at its end; empty for a deployment that has none yet.
+	ServerURL string `json:"server_url,omitempty"`
 
 	MessagesTable  string `json:"messages_table"`
 	CommunityTable string `json:"community_table"`

@@ -54,7 +54,7 @@ func describe(s types.Stack, region string) (stack.Description, error) {
 	longest, _ := strconv.Atoi(parameters["TokenMaxTtlSeconds"]) // 0: the deployment will tell
 	return stack.Description{
 		Name: aws.ToString(s.StackName), Region: region,
-		WebSocketURL:  outputs["WebSocketUrl"],
+		WebSocketURL: outputs["WebSocketUrl"], ServerURL: outputs["ServerApiUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
 		PushQueueURL: outputs["PushQueueUrl"], PushDeadLettersURL: outputs["PushDeadLettersUrl"], LargeServerMembers: large,
 		AuditTable: outputs["AuditTable"], AuditRetentionDays: keep, EventBus: parameters["EventBusName"],

@@ -24,7 +24,7 @@ func TestDescribe(t *testing.T) {
 	t.Parallel()
 	s := cloudformation.Stack{
 		StackName: aws.String("prod"),
-		Outputs: outputs("WebSocketUrl", "wss://x/live", "MessagesTable", "m", "CommunityTable", "c", "SessionsTable", "s", "AuditTable", "a", "TokenSecretArn", "arn",
+		Outputs: outputs("WebSocketUrl", "wss://x/live", "ServerApiUrl", "https://y/", "MessagesTable", "m", "CommunityTable", "c", "SessionsTable", "s", "AuditTable", "a", "TokenSecretArn", "arn",
 			"UndeliveredBucket", "b", "PushQueueUrl", "q", "PushDeadLettersUrl", "d"),
 		Parameters: []cloudformation.Parameter{
 			{ParameterKey: aws.String("TokenAudience"), ParameterValue: aws.String("unsend")},
@@ -35,7 +35,7 @@ func TestDescribe(t *testing.T) {
 	}
 	got, err := describe(s, "eu-west-1")
 	want := stack.Description{
-		Name: "prod", Region: "eu-west-1", WebSocketURL: "wss://x/live", MessagesTable: "m", CommunityTable: "c", SessionsTable: "s", AuditTable: "a", EventBus: "b",
+		Name: "prod", Region: "eu-west-1", WebSocketURL: "wss://x/live", ServerURL: "https://y/", MessagesTable: "m", CommunityTable: "c", SessionsTable: "s", AuditTable: "a", EventBus: "b",
 		FailureBucket: "b", PushQueueURL: "q", PushDeadLettersURL: "d", LargeServerMembers: 500,
 		TokenSecretARN: "arn", TokenAudience: "unsend", TokenMaxTTLSeconds: 3600,
 	}

@@ -16,11 +16,6 @@ import (
 // This file says what a row is to become, given what it is, and when two rows
 // mean the same. All of it is pure, but for checkStored.
 
-// newEveryone is the role of every member, where a file does not name it.
-var newEveryone = chat.Role{ID: chat.Everyone, Grant: chat.Grant{
-	Allow: chat.MaskOf(chat.SendMessage), Deny: chat.MaskOf(chat.RevokeMemberMessage),
-}}
-
 func (s Server) wanted(row chat.Server) chat.Server {
 	row.OwnerID = s.Owner.Value
 	row.Windows = s.Windows
@@ -29,7 +24,7 @@ func (s Server) wanted(row chat.Server) chat.Server {
 		row.Roles = putRole(row.Roles, chat.Role{ID: role.ID.Value, Priority: role.Priority, Grant: role.Grant, Windows: role.Windows})
 	}
 	if !slices.ContainsFunc(row.Roles, func(r chat.Role) bool { return r.ID == chat.Everyone }) {
-		row.Roles = append(row.Roles, newEveryone)
+		row.Roles = append(row.Roles, chat.NewEveryone())
 	}
 	return row
 }

@@ -205,7 +205,7 @@ func (m *model) sessions(r *rapid.T) {
 }
 
 func (m *model) roles(r *rapid.T) []string {
-	return rapid.SliceOfN(rapid.SampledFrom([]string{"mod", "vip", "é#"}), 0, 2).Draw(r, "roles")
+	return rapid.SliceOfN(rapid.SampledFrom([]string{"mod", "vip", "é "}), 0, 2).Draw(r, "roles")
 }
 
 func (m *model) server(r *rapid.T) {

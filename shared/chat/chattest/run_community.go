@@ -111,6 +111,13 @@ var communityTests = map[string]func(*suite){
 		same(s, server.Roles[0].Windows, chat.Windows{Own: window(chat.Never), Moderator: window(chat.NoLimit)})
 		same(s, []int64{server.Version, channel.Version, member.Version, personal.Version}, []int64{1, 1, 1, 1})
 	},
+	"a standing without a channel or an account": func(s *suite) {
+		server, channel, member, _ := everything(s)
+		account := s.account("alice")
+		same(s, got(s.store.Standing(s.Context(), s.server, "", account))(s), chat.Standing{Server: server, Member: member})
+		same(s, got(s.store.Standing(s.Context(), s.server, s.channel, ""))(s), chat.Standing{Server: server, Channel: channel})
+		same(s, got(s.store.Standing(s.Context(), s.server, "", ""))(s), chat.Standing{Server: server})
+	},
 	"rows that are set back to nothing": func(s *suite) {
 		everything(s)
 		s.changeServer(func(v *chat.Server) error { *v = chat.Server{}; return nil })

@@ -51,6 +51,8 @@ type data struct {
 	personals map[personalID]chat.Personal
 	changes   map[changeID]bool
 	audit     map[auditID]chat.AuditEntry
+	gone      map[goneID]bool
+	serversOf map[string]int // how many servers an account is in
 
 	connections map[connectionID]chat.Connection
 	presences   map[presenceID]chat.Presence
@@ -66,6 +68,7 @@ type (
 	memberID     struct{ server, account string }
 	personalID   struct{ server, channel, account string }
 	connectionID struct{ account, connection string }
+	goneID       struct{ server, role string }
 	presenceID   struct {
 		crowd      chat.Crowd
 		connection string
@@ -94,6 +97,8 @@ func NewStore() *Store {
 		personals:   map[personalID]chat.Personal{},
 		changes:     map[changeID]bool{},
 		audit:       map[auditID]chat.AuditEntry{},
+		gone:        map[goneID]bool{},
+		serversOf:   map[string]int{},
 		connections: map[connectionID]chat.Connection{},
 		presences:   map[presenceID]chat.Presence{},
 		audiences:   map[chat.Crowd][]string{},

@@ -143,6 +143,8 @@ type entity[T any] struct {
 	// exists: storing the row is a change in itself.
 	exists  bool
 	changed changeID // the change row of a difference in sight
+	// limits refuses what goes over one; nil where there is none. Called with the lock held, and followed by store.
+	limits func(before, after T) error
 }
 
 // alter runs change between a reading and a writing that has no effect when
@@ -188,6 +190,11 @@ func alterOnce[T any](s *Store, e entity[T], change func(*T) error) (row T, done
 	if now, _ := e.stamps(e.load()); now != version {
 		return row, false, nil
 	}
+	if e.limits != nil {
+		if err := e.limits(before, given); err != nil {
+			return row, false, err
+		}
+	}
 	e.store(given)
 	if !e.sameSight(before, given) {
 		s.changes[e.changed] = true
@@ -212,6 +219,7 @@ func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time,
 			row.ID, row.Version, row.Sight = before.ID, version, sight
 		},
 		changed: changeID{server: serverID, at: at.UnixMilli()},
+		limits:  func(before, after chat.Server) error { return s.keepGone(serverID, before, after) },
 	}, change)
 }
 
@@ -233,6 +241,9 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channel string, at 
 			row.ServerID, row.ID, row.Version, row.Sight = before.ServerID, before.ID, version, sight
 		},
 		changed: changeID{server: serverID, at: at.UnixMilli(), channel: channel},
+		limits: func(before, _ chat.Channel) error {
+			return within(before.Version == 0, s.channelsOf(serverID), chat.MaxChannelsPerServer, chat.TooManyChannels)
+		},
 	}, change)
 }
 
@@ -254,6 +265,19 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, account string, at t
 			row.ServerID, row.AccountID, row.Version, row.Sight = before.ServerID, before.AccountID, version, sight
 		},
 		changed: changeID{server: serverID, at: at.UnixMilli(), account: account},
+		limits: func(before, after chat.Member) error {
+			joins, leaves := !before.Active() && after.Active(), before.Active() && !after.Active()
+			if err := within(joins, s.serversOf[account], chat.MaxServersPerAccount, chat.TooManyServers); err != nil {
+				return err
+			}
+			switch {
+			case joins:
+				s.serversOf[account]++
+			case leaves:
+				s.serversOf[account]--
+			}
+			return nil
+		},
 	}, change)
 }
 
@@ -274,7 +298,56 @@ func (s *Store) ChangePersonal(ctx context.Context, serverID, channel, account s
 			row.ServerID, row.ChannelID, row.AccountID, row.Version, row.Sight = before.ServerID, before.ChannelID, before.AccountID, version, sight
 		},
 		changed: changeID{server: serverID, at: at.UnixMilli(), account: account},
+		limits: func(before, after chat.Personal) error {
+			white, black := s.listed(serverID, channel)
+			if err := within(before.WhiteGeneration == 0 && after.WhiteGeneration != 0, white, chat.MaxMembersPerList, chat.TooManyListed); err != nil {
+				return err
+			}
+			return within(!before.Black && after.Black, black, chat.MaxMembersPerList, chat.TooManyListed)
+		},
 	}, change)
+}
+
+// within refuses one more where there are as many as may be.
+func within(more bool, count, most int, full func() *chat.Error) error {
+	if more && count >= most {
+		return full()
+	}
+	return nil
+}
+
+func (s *Store) channelsOf(server string) (n int) {
+	for id := range s.channels {
+		if id.server == server {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *Store) listed(server, channel string) (white, black int) {
+	for _, entry := range s.lists(server, channel) {
+		if entry.WhiteGeneration != 0 {
+			white++
+		}
+		if entry.Black {
+			black++
+		}
+	}
+	return white, black
+}
+
+// keepGone keeps roles that are taken out from coming back.
+func (s *Store) keepGone(server string, before, after chat.Server) error {
+	for _, id := range after.RolesBeside(before) {
+		if s.gone[goneID{server, id}] {
+			return chat.RoleIsGone()
+		}
+	}
+	for _, id := range before.RolesBeside(after) {
+		s.gone[goneID{server, id}] = true
+	}
+	return nil
 }
 
 func cloneServer(s chat.Server) chat.Server {

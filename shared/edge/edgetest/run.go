@@ -36,6 +36,7 @@ var environment = map[string]string{
 	config.PushQueueURL:     "https://sqs.eu-central-1.amazonaws.com/123456789012/push",
 	config.PostsPerSecond:   "5000",
 	config.PushInvocations:  "16",
+	config.LargeServer:      "2000",
 
 	"AWS_REGION":            "eu-central-1",
 	"AWS_ACCESS_KEY_ID":     "key",

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+
+	"unsend/shared/chat"
+)
+
+// accounts are the endpoints of what an account has.
+type accounts struct {
+	admin    *chat.Administration
+	sessions *chat.Sessions
+}
+
+const connectionID = "connection"
+
+func (a accounts) endpoints() []endpoint {
+	return []endpoint{
+		{"GET /accounts/{account}/servers", []string{"limit", "cursor"}, a.getServers},
+		{"GET /accounts/{account}/connections", nil, a.getConnections},
+		{"DELETE /accounts/{account}/connections", nil, a.deleteConnections},
+		{"DELETE /accounts/{account}/connections/{connection}", nil, a.deleteConnections},
+	}
+}
+
+type membershipBody struct {
+	ServerID string   `json:"server_id"`
+	Roles    []string `json:"roles"`
+}
+
+type serversBody struct {
+	Servers []membershipBody `json:"servers"`
+	Next    string           `json:"next,omitempty"` // the cursor of the next page; absent at the end
+}
+
+func (a accounts) getServers(ctx context.Context, r *request) (reply, error) {
+	limit, after, err := r.page(chat.MaxServersPage)
+	if err != nil {
+		return reply{}, err
+	}
+	servers, next, err := a.admin.ServersOf(ctx, r.PathValue(accountID), after, limit)
+	if err != nil {
+		return reply{}, err
+	}
+	body := serversBody{Servers: []membershipBody{}}
+	for _, m := range servers {
+		body.Servers = append(body.Servers, membershipBody{m.ServerID, m.Roles})
+	}
+	if next != "" {
+		body.Next = formatCursor(next)
+	}
+	return reply{status: http.StatusOK, body: body}, nil
+}
+
+// page reads which page is asked for: how long, and after which id.
+func (r *request) page(limit int) (int, string, error) {
+	query := r.URL.Query()
+	if text := query.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return 0, "", chat.InvalidField("limit", "is no whole number")
+		}
+		limit = n
+	}
+	after, err := parseCursor(query.Get("cursor"))
+	return limit, after, err
+}
+
+// cursorVersion begins a cursor, so that another form can be told from this one.
+const cursorVersion = 1
+
+// formatCursor is base64url of the version and the id of the last row.
+func formatCursor(id string) string {
+	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorVersion}, id...))
+}
+
+// parseCursor reads what formatCursor wrote, and nothing else; of nothing it is nothing.
+func parseCursor(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(raw) == 0 || chat.CheckID("cursor", string(raw[1:])) != nil || formatCursor(string(raw[1:])) != text {
+		return "", chat.InvalidField("cursor", "is none that an answer gave")
+	}
+	return string(raw[1:]), nil
+}
+
+type connectionBody struct {
+	ConnectionID   string `json:"connection_id"`
+	DeviceID       string `json:"device_id,omitempty"`
+	ClientType     int    `json:"client_type"`
+	ConnectedAt    int64  `json:"connected_at"`     // ms
+	TokenExpiresAt int64  `json:"token_expires_at"` // ms
+}
+
+type connectionsBody struct {
+	Connections []connectionBody `json:"connections"`
+}
+
+func (a accounts) getConnections(ctx context.Context, r *request) (reply, error) {
+	connections, err := a.sessions.List(ctx, r.PathValue(accountID))
+	if err != nil {
+		return reply{}, err
+	}
+	body := connectionsBody{Connections: []connectionBody{}}
+	for _, c := range connections {
+		body.Connections = append(body.Connections, connectionBody{c.ID, c.DeviceID, int(c.ClientType), c.ConnectedAt, c.TokenExpiresAt})
+	}
+	return reply{status: http.StatusOK, body: body}, nil
+}
+
+// deleteConnections ends one connection, or all.
+func (a accounts) deleteConnections(ctx context.Context, r *request) (reply, error) {
+	if err := r.empty(); err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusNoContent}, a.sessions.End(ctx, r.PathValue(accountID), r.PathValue(connectionID))
+}

@@ -1,0 +1,45 @@
+// Command server is the Server API: what a team's back end manages its communities with. It is an HTTP API behind a function
+// URL that takes signed requests only (AWS_IAM).
+//
+// Every resource is written by an idempotent PUT and answers with its row's version as an ETag. A write with If-Match is made at
+// that version only, one with If-None-Match: * makes what is not there yet; else the answer is 412 with the ETag of now. With
+// ?acting_as=ACCOUNT the permissions of that account bind the write. All errors are problems of RFC 9457.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambdaurl"
+
+	"unsend/shared/awsenv"
+	"unsend/shared/chat"
+	"unsend/shared/config"
+	"unsend/shared/dynamo"
+	"unsend/shared/edge"
+	"unsend/shared/gateway"
+)
+
+// handler handles a request of the function URL.
+type handler = func(context.Context, *events.LambdaFunctionURLRequest) (*events.LambdaFunctionURLStreamingResponse, error)
+
+func main() { edge.Start(run) }
+
+func run(_ context.Context, getenv func(string) string) (handler, error) {
+	env := config.From(getenv)
+	tables := dynamo.Tables{Sessions: env.Text(config.SessionsTable), Community: env.Text(config.CommunityTable)}
+	callback := env.URL(config.CallbackURL)
+	large := int(env.Int(config.LargeServer, 0, 1_000_000))
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsenv.Config(getenv)
+	if err != nil {
+		return nil, err
+	}
+	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
+	e := edge.New(getenv)
+	admin := &chat.Administration{Store: store, Clock: e.Clock, LargeServer: large}
+	sessions := &chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock}
+	return lambdaurl.Wrap(newHandler(e, endpoints(admin, sessions))), nil
+}
