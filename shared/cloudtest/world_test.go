@@ -33,6 +33,9 @@ const (
 	maxSkew     = 2500 * time.Millisecond // of a clock: two of them are 5 s apart at most
 	maxIndexLag = 50 * time.Second
 	processes   = 3
+	// rowsFollow is how long a change may take from its commit to the rows of the connections, with an administrator's
+	// repeating it.
+	rowsFollow = 45 * time.Second
 )
 
 // profile is what kind of history a seed makes.
@@ -423,6 +426,9 @@ func (w *world) expectTold(m chat.Message, event chat.Event) {
 		if c.ended || !c.open || now.Sub(c.openedAt) < 10*time.Second || !w.sees[sight{c.device.account, m.ChannelID}] ||
 			origin.AccountID == c.device.account && origin.Device == c.device.id {
 			continue
+		}
+		if now.Sub(w.sightAt[c.device.account]) < rowsFollow {
+			continue // its rows in the audience may still be on their way; the stamps of sync tell its client to read the history
 		}
 		subscribed, ok := c.subscribed[m.ChannelID]
 		ok = ok && now.Sub(subscribed) > 10*time.Second
