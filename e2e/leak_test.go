@@ -69,7 +69,9 @@ func TestNothingHoldsARevokedText(t *testing.T) {
 	c.search("the dead letters", c.deadLetters(), secret)
 	stranger := c.connect("stranger", "once")
 	c.must(nil, stranger.Close())
-	for _, function := range []string{"disconnect", "push", "record"} {
+	served, _ := c.api(200, "GET servers/"+c.id, "")
+	c.search("the Server API's answer", served, secret)
+	for _, function := range []string{"disconnect", "push", "record", "server"} {
 		eventually(t, "a line in the log of "+function, func() bool { return c.logOf(function) != "" })
 	}
 	if len(c.LogGroups) == 0 {
