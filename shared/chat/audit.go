@@ -47,5 +47,5 @@ func (e AuditEntry) ExpiredAt(ms int64) bool { return e.ExpiresAt != 0 && e.Expi
 
 // Ref is the entry's place in its server's audit.
 func (e AuditEntry) Ref() UpdateRef {
-	return UpdateRef{UpdatedAt: e.RevokedAt, ChannelID: e.ChannelID, Timestamp: e.Timestamp, MsgServerID: e.MsgServerID}
+	return e.MessageKey.RefAt(e.RevokedAt)
 }

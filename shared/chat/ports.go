@@ -217,6 +217,14 @@ type UpdateRef struct {
 	MsgServerID string
 }
 
+// RefAt is the place of the message's update at the time (ms).
+func (k MessageKey) RefAt(ms int64) UpdateRef {
+	return UpdateRef{UpdatedAt: ms, ChannelID: k.ChannelID, Timestamp: k.Timestamp, MsgServerID: k.MsgServerID}
+}
+
+// Ref is the update's place among its server's.
+func (u Update) Ref() UpdateRef { return u.MessageKey.RefAt(u.UpdatedAt) }
+
 // UpdatePage is a page of a server's updates in the order of their time.
 type UpdatePage struct {
 	Updates []Update

@@ -79,8 +79,8 @@ func mergeUpdates(rows []item, horizon string, limit int) (chat.UpdatePage, erro
 		page.Updates = append(page.Updates, update)
 	}
 	if last := len(page.Updates) - 1; more && last >= 0 {
-		u := page.Updates[last]
-		page.Next = &chat.UpdateRef{UpdatedAt: u.UpdatedAt, ChannelID: u.ChannelID, Timestamp: u.Timestamp, MsgServerID: u.MsgServerID}
+		next := page.Updates[last].Ref()
+		page.Next = &next
 	}
 	return page, nil
 }

@@ -34,8 +34,7 @@ func (a *answerJSON) addSync(p chat.SyncPage) error {
 		return err
 	}
 	if n := len(updates); n < len(p.Updates) {
-		last := p.Updates[n-1]
-		p.Next = chat.UpdateRef{UpdatedAt: last.UpdatedAt, ChannelID: last.ChannelID, Timestamp: last.Timestamp, MsgServerID: last.MsgServerID}
+		p.Next = p.Updates[n-1].Ref()
 		p.More, p.Access, p.Mode = true, nil, ""
 	}
 	a.Updates, a.Cursor, a.More, a.Access, a.Mode, a.Reset = updates, formatUpdateCursor(p.Next), p.More, p.Access, p.Mode, p.Reset

@@ -13,26 +13,18 @@ func (s *Store) Updates(ctx context.Context, serverID string, from chat.UpdateRe
 	return do(ctx, s, "Updates", func() (chat.UpdatePage, error) {
 		var page chat.UpdatePage
 		for _, m := range s.allMessages() {
-			if m.ServerID == serverID && m.Revocation != nil && compareUpdates(updateRef(m), from) > 0 {
+			if m.ServerID == serverID && m.Revocation != nil && compareUpdates(m.RefAt(m.UpdatedAt), from) > 0 {
 				page.Updates = append(page.Updates, chat.Update{MessageKey: m.MessageKey, Version: m.Version, UpdatedAt: m.UpdatedAt, Revocation: *m.Revocation})
 			}
 		}
-		slices.SortFunc(page.Updates, func(a, b chat.Update) int { return compareUpdates(refOfUpdate(a), refOfUpdate(b)) })
+		slices.SortFunc(page.Updates, func(a, b chat.Update) int { return compareUpdates(a.Ref(), b.Ref()) })
 		if len(page.Updates) > limit {
 			page.Updates = page.Updates[:limit]
-			next := refOfUpdate(page.Updates[limit-1])
+			next := page.Updates[limit-1].Ref()
 			page.Next = &next
 		}
 		return page, nil
 	})
-}
-
-func updateRef(m chat.Message) chat.UpdateRef {
-	return chat.UpdateRef{UpdatedAt: m.UpdatedAt, ChannelID: m.ChannelID, Timestamp: m.Timestamp, MsgServerID: m.MsgServerID}
-}
-
-func refOfUpdate(u chat.Update) chat.UpdateRef {
-	return chat.UpdateRef{UpdatedAt: u.UpdatedAt, ChannelID: u.ChannelID, Timestamp: u.Timestamp, MsgServerID: u.MsgServerID}
 }
 
 func compareUpdates(a, b chat.UpdateRef) int {
