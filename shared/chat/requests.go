@@ -69,6 +69,28 @@ const (
 	Modified
 )
 
+// Name is what the table's stream calls the kind (DynamoDB API Reference, "Record", eventName). Tasks and given-up
+// records are kept under these names.
+func (k StoredKind) Name() string {
+	switch k {
+	case Inserted:
+		return "INSERT"
+	case Modified:
+		return "MODIFY"
+	}
+	return ""
+}
+
+// ParseStoredKind reads a name; false for one that tells nothing, as a removal.
+func ParseStoredKind(name string) (StoredKind, bool) {
+	for _, kind := range []StoredKind{Inserted, Modified} {
+		if kind.Name() == name {
+			return kind, true
+		}
+	}
+	return 0, false
+}
+
 // Stored tells that a message row was written: the stream holds its key, nothing else.
 type Stored struct {
 	Key  MessageKey

@@ -324,11 +324,7 @@ func (w *world) wait(ctx context.Context, op string) bool {
 
 // stored is the stream's record of a write.
 func (w *world) stored(s chat.Stored) {
-	kind := events.DynamoDBOperationTypeInsert
-	if s.Kind == chat.Modified {
-		kind = events.DynamoDBOperationTypeModify
-	}
-	w.stream.Put(kind, s.Key.ServerID+"#"+s.Key.ChannelID, fmt.Sprintf("%015d#%s", s.Key.Timestamp, s.Key.MsgServerID))
+	w.stream.Put(events.DynamoDBOperationType(s.Kind.Name()), s.Key.ServerID+"#"+s.Key.ChannelID, fmt.Sprintf("%015d#%s", s.Key.Timestamp, s.Key.MsgServerID))
 }
 
 func parseKey(pk, sk string) (key chat.MessageKey, err error) {

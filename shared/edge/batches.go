@@ -138,7 +138,7 @@ type recordBatch struct {
 func parseRecords(event events.DynamoDBEvent, parseKey func(pk, sk string) (chat.MessageKey, error)) recordBatch {
 	b := recordBatch{batch: batch{records: len(event.Records)}}
 	for _, record := range event.Records {
-		kind, ok := kinds[record.EventName]
+		kind, ok := chat.ParseStoredKind(record.EventName)
 		if !ok {
 			continue // a removal has nothing to tell
 		}
@@ -151,11 +151,6 @@ func parseRecords(event events.DynamoDBEvent, parseKey func(pk, sk string) (chat
 		b.ids = append(b.ids, record.Change.SequenceNumber)
 	}
 	return b
-}
-
-var kinds = map[string]chat.StoredKind{
-	string(events.DynamoDBOperationTypeInsert): chat.Inserted,
-	string(events.DynamoDBOperationTypeModify): chat.Modified,
 }
 
 func keyOf(keys map[string]events.DynamoDBAttributeValue, parseKey func(pk, sk string) (chat.MessageKey, error)) (chat.MessageKey, error) {

@@ -38,13 +38,11 @@ type partJSON struct {
 	Only    []string `json:"only,omitempty"`
 }
 
-var kindNames = map[chat.StoredKind]string{chat.Inserted: "INSERT", chat.Modified: "MODIFY"}
-
 // EncodeTask is the body of the task's message.
 func EncodeTask(t chat.Task) (string, error) {
 	encoded := taskJSON{Version: taskVersion, Server: t.ServerID, Attempt: t.Attempt}
 	for _, r := range t.Records {
-		encoded.Records = append(encoded.Records, recordJSON{kindNames[r.Kind], r.Key.ChannelID, r.Key.Timestamp, r.Key.MsgServerID})
+		encoded.Records = append(encoded.Records, recordJSON{r.Kind.Name(), r.Key.ChannelID, r.Key.Timestamp, r.Key.MsgServerID})
 	}
 	if t.Part != nil {
 		encoded.Part = &partJSON{t.Part.ChannelID, t.Part.Shard, t.Part.After, t.Part.Only}
@@ -104,10 +102,6 @@ func DecodeTask(body string) (chat.Task, error) {
 func record(server string, r recordJSON) (chat.Stored, bool) {
 	key := chat.MessageKey{ServerID: server, ChannelID: r.Channel, Timestamp: r.Time, MsgServerID: r.ID}
 	ok := chat.CheckID("channel", r.Channel) == nil && chat.CheckTimestamp("time", r.Time) == nil && chat.CheckID("id", r.ID) == nil
-	for kind, name := range kindNames {
-		if name == r.Kind {
-			return chat.Stored{Key: key, Kind: kind}, ok
-		}
-	}
-	return chat.Stored{}, false
+	kind, known := chat.ParseStoredKind(r.Kind)
+	return chat.Stored{Key: key, Kind: kind}, ok && known
 }

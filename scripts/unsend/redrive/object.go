@@ -141,11 +141,9 @@ func (i Item) read(records []json.RawMessage) Item {
 	return i
 }
 
-var kinds = map[string]chat.StoredKind{"INSERT": chat.Inserted, "MODIFY": chat.Modified}
-
 // stored checks each id, as the push queue's readers do: a task that they refuse would be a dead letter again.
 func (r record) stored() (chat.Stored, bool) {
-	kind, known := kinds[r.EventName]
+	kind, known := chat.ParseStoredKind(r.EventName)
 	key, err := dynamo.ParseMessageKey(r.Change.Keys.PK.S, r.Change.Keys.SK.S)
 	for field, id := range map[string]string{"server": key.ServerID, "channel": key.ChannelID, "id": key.MsgServerID} {
 		if err == nil {
