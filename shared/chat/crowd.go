@@ -21,16 +21,16 @@ type ChannelRef struct{ ServerID, ChannelID string }
 func (p Presence) Crowd() Crowd {
 	crowd := Crowd{ServerID: p.ServerID, ChannelID: p.ChannelID}
 	if p.ChannelID != "" {
-		crowd.Shard = shardOf(p.Connection.AccountID)
+		crowd.Shard = ShardOf(p.Connection.AccountID, SubscriberShards)
 	}
 	return crowd
 }
 
-// shardOf is FNV-1a, which no release of Go changes: stored keys depend on it.
-func shardOf(accountID string) int {
+// ShardOf spreads ids evenly over n shards. It is FNV-1a, which no release of Go changes: stored keys depend on it.
+func ShardOf(id string, n int) int {
 	hash := fnv.New32a()
-	hash.Write([]byte(accountID)) // never fails
-	return int(hash.Sum32() % SubscriberShards)
+	hash.Write([]byte(id)) // never fails
+	return int(hash.Sum32() % uint32(n))
 }
 
 // crowdsOf are the lists that connections of the account can stand in.
@@ -40,7 +40,7 @@ func crowdsOf(accountID string, servers []string, channels []ChannelRef) []Crowd
 		crowds = append(crowds, Crowd{ServerID: server})
 	}
 	for _, channel := range channels {
-		crowds = append(crowds, Crowd{ServerID: channel.ServerID, ChannelID: channel.ChannelID, Shard: shardOf(accountID)})
+		crowds = append(crowds, Crowd{channel.ServerID, channel.ChannelID, ShardOf(accountID, SubscriberShards)})
 	}
 	return crowds
 }

@@ -14,13 +14,9 @@ import (
 // Deliveries reads the rows with the numbers of members, a hundred in a request.
 func (s *Store) Deliveries(ctx context.Context, serverIDs []string) (map[string]chat.Delivery, error) {
 	const op = "Deliveries"
-	keys := make([]itemKey, len(serverIDs))
-	for i, server := range serverIDs {
-		key, err := memberCountKey(server)
-		if err != nil {
-			return nil, failed(op, err)
-		}
-		keys[i] = key
+	keys, err := keysFor(serverIDs, memberCountKey)
+	if err != nil {
+		return nil, failed(op, err)
 	}
 	rows, err := s.batchGet(ctx, op, s.tables.Community, keys)
 	if err != nil {

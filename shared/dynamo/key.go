@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"fmt"
-	"hash/fnv"
 	"strconv"
 	"strings"
 
@@ -41,6 +40,18 @@ func newKey(pk, sk []string) (itemKey, error) {
 		}
 	}
 	return itemKey{strings.Join(pk, separator), strings.Join(sk, separator)}, nil
+}
+
+// keysFor makes a key of each id, in their order.
+func keysFor(ids []string, key func(string) (itemKey, error)) ([]itemKey, error) {
+	keys := make([]itemKey, len(ids))
+	for i, id := range ids {
+		var err error
+		if keys[i], err = key(id); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
 }
 
 // partition is the first half of a key, for queries.
@@ -118,13 +129,8 @@ func number[N ~int | ~int64](n N) *types.AttributeValueMemberN {
 // secondsUp rounds up, so that a row lives for as long as was promised at least.
 func secondsUp(ms int64) int64 { return (ms + 999) / 1000 }
 
-// shard spreads ids evenly over n partitions. It is FNV-1a, which no release of
-// Go changes: stored keys depend on it.
-func shard(id string, n uint32) string {
-	hash := fnv.New32a()
-	hash.Write([]byte(id)) // never fails
-	return strconv.FormatUint(uint64(hash.Sum32()%n), 10)
-}
+// shard is the id's of n, as a part of a key.
+func shard(id string, n int) string { return strconv.Itoa(chat.ShardOf(id, n)) }
 
 // list is the list as it is stored: an empty one is none, so that equal rows are
 // stored alike.

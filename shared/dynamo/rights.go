@@ -76,17 +76,6 @@ func (w wantedRows) read(ctx context.Context, s *Store, op string) error {
 	return nil
 }
 
-func collect(keys ...func() (itemKey, error)) ([]itemKey, error) {
-	built := make([]itemKey, len(keys))
-	for i, key := range keys {
-		var err error
-		if built[i], err = key(); err != nil {
-			return nil, err
-		}
-	}
-	return built, nil
-}
-
 // Memberships reads the account's servers.
 func (s *Store) Memberships(ctx context.Context, accountID string) ([]chat.Membership, error) {
 	const op = "Memberships"
@@ -226,13 +215,9 @@ func (r *rightsReading) changes(ctx context.Context, since int64) error {
 // Members reads member rows, a hundred in a request, requests at the same time.
 func (s *Store) Members(ctx context.Context, serverID string, accountIDs []string) (map[string]chat.Member, error) {
 	const op = "Members"
-	keys := make([]itemKey, len(accountIDs))
-	for i, account := range accountIDs {
-		key, err := memberKey(serverID, account)
-		if err != nil {
-			return nil, failed(op, err)
-		}
-		keys[i] = key
+	keys, err := keysFor(accountIDs, func(account string) (itemKey, error) { return memberKey(serverID, account) })
+	if err != nil {
+		return nil, failed(op, err)
 	}
 	rows, err := s.batchGet(ctx, op, s.tables.Community, keys)
 	if err != nil {

@@ -139,13 +139,9 @@ func (s *Store) Audience(ctx context.Context, crowd chat.Crowd, cursor string, l
 // Presences reads rows of the crowd, a hundred in a request, requests at the same time.
 func (s *Store) Presences(ctx context.Context, crowd chat.Crowd, connectionIDs []string, now int64) ([]chat.Presence, error) {
 	const op = "Presences"
-	keys := make([]itemKey, len(connectionIDs))
-	for i, id := range connectionIDs {
-		key, err := presenceKey(crowd, id)
-		if err != nil {
-			return nil, failed(op, err)
-		}
-		keys[i] = key
+	keys, err := keysFor(connectionIDs, func(id string) (itemKey, error) { return presenceKey(crowd, id) })
+	if err != nil {
+		return nil, failed(op, err)
 	}
 	rows, err := s.batchGet(ctx, op, s.tables.Sessions, keys)
 	if err != nil {

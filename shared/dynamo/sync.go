@@ -138,61 +138,29 @@ func (s *Store) Sights(ctx context.Context, serverID, accountID string) (chat.Si
 // SightsOf reads the rows of some channels with one strong BatchGetItem.
 func (s *Store) SightsOf(ctx context.Context, serverID, accountID string, channelIDs []string) (chat.Sights, error) {
 	const op = "SightsOf"
-	server, err := serverKey(serverID)
-	if err != nil {
-		return chat.Sights{}, failed(op, err)
-	}
-	member, err := memberKey(serverID, accountID)
-	if err != nil {
-		return chat.Sights{}, failed(op, err)
-	}
-	keys := []itemKey{server, member}
-	for _, id := range channelIDs {
-		pair, err := collect(
-			func() (itemKey, error) { return channelKey(serverID, id) },
-			func() (itemKey, error) { return personalKey(serverID, id, accountID) },
-		)
-		if err != nil {
-			return chat.Sights{}, failed(op, err)
-		}
-		keys = append(keys, pair...)
-	}
-	rows, err := s.batchGet(ctx, op, s.tables.Community, keys)
-	if err != nil {
-		return chat.Sights{}, err
-	}
 	sights := chat.Sights{Personals: map[string]chat.Personal{}}
-	err = sightsFrom(rows, keys, serverID, accountID, channelIDs, &sights)
-	return sights, failed(op, err)
-}
-
-// sightsFrom reads the rows of the keys: server, member, and two for each channel. What is not there stays zero.
-func sightsFrom(rows map[itemKey]item, keys []itemKey, serverID, accountID string, channelIDs []string, into *chat.Sights) (err error) {
-	if row, ok := rows[keys[0]]; ok {
-		if into.Server, err = decodeServer(serverID, row); err != nil {
-			return err
-		}
-	}
-	if row, ok := rows[keys[1]]; ok {
-		if into.Member, err = decodeMember(serverID, accountID, row); err != nil {
-			return err
-		}
-	}
-	for i, id := range channelIDs {
-		if row, ok := rows[keys[2+2*i]]; ok {
-			channel, err := decodeChannel(serverID, id, row)
-			if err != nil {
+	w := wantedRows{}
+	w.add(func() (itemKey, error) { return serverKey(serverID) },
+		func(row item) (err error) { sights.Server, err = decodeServer(serverID, row); return err })
+	w.add(func() (itemKey, error) { return memberKey(serverID, accountID) },
+		func(row item) (err error) { sights.Member, err = decodeMember(serverID, accountID, row); return err })
+	for _, id := range channelIDs {
+		w.add(func() (itemKey, error) { return channelKey(serverID, id) },
+			func(row item) error {
+				channel, err := decodeChannel(serverID, id, row)
+				sights.Channels = append(sights.Channels, channel)
 				return err
-			}
-			into.Channels = append(into.Channels, channel)
-		}
-		if row, ok := rows[keys[3+2*i]]; ok {
-			if into.Personals[id], err = decodePersonal(serverID, id, accountID, row); err != nil {
+			})
+		w.add(func() (itemKey, error) { return personalKey(serverID, id, accountID) },
+			func(row item) (err error) {
+				sights.Personals[id], err = decodePersonal(serverID, id, accountID, row)
 				return err
-			}
-		}
+			})
 	}
-	return nil
+	if err := w.read(ctx, s, op); err != nil {
+		return chat.Sights{}, failed(op, err)
+	}
+	return sights, nil
 }
 
 func (s *Store) policies(ctx context.Context, op, serverID string, into *chat.Sights) error {
