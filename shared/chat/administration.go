@@ -113,10 +113,15 @@ func noSuch(what string) *Error { return &Error{Code: NotFound, Reason: "no such
 
 // in is the scene with the server's row as it is about to be changed.
 func (s scene) in(row Server) scene {
-	s.Server = row
+	return s.with(func(standing *Standing) { standing.Server = row })
+}
+
+// with is the scene with another row in everybody's standing.
+func (s scene) with(change func(*Standing)) scene {
+	change(&s.Standing)
 	if s.actor != nil {
 		actor := *s.actor
-		actor.Server = row
+		change(&actor)
 		s.actor = &actor
 	}
 	return s

@@ -127,13 +127,7 @@ func (s scene) inChannel(row Channel) scene {
 	if row.Version == 0 {
 		row = Channel{}
 	}
-	s.Channel = row
-	if s.actor != nil {
-		actor := *s.actor
-		actor.Channel = row
-		s.actor = &actor
-	}
-	return s
+	return s.with(func(standing *Standing) { standing.Channel = row })
 }
 
 // PutRoleOverride sets what a role is allowed and denied in the channel. An account needs ManageRole there.

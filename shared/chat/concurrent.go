@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -32,6 +33,21 @@ func forEach[T any](limit int, items []T, f func(T)) {
 		})
 	}
 	running.Wait()
+}
+
+// tryEach is forEach of what can fail; a panic is an error, too. It gives all errors, joined.
+func tryEach[T any](limit int, items []T, f func(T) error) error {
+	var (
+		mu   sync.Mutex
+		errs []error
+	)
+	forEach(limit, items, func(item T) {
+		err := Guard(func() error { return f(item) })
+		mu.Lock()
+		defer mu.Unlock()
+		errs = append(errs, err)
+	})
+	return errors.Join(errs...)
 }
 
 // first is the first error that is not nil.

@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -194,11 +193,16 @@ type news struct {
 }
 
 func (r news) channels() []string {
-	ids := make([]string, len(r.notices))
-	for i, notice := range r.notices {
-		ids[i] = notice.Message.ChannelID
+	return channelsOf(r.notices, func(n Notice) string { return n.Message.ChannelID })
+}
+
+// channelsOf are the channels of the things, each once, in order.
+func channelsOf[T any](things []T, channel func(T) string) []string {
+	ids := make([]string, len(things))
+	for i, thing := range things {
+		ids[i] = channel(thing)
 	}
-	slices.SortFunc(ids, cmp.Compare)
+	slices.Sort(ids)
 	return slices.Compact(ids)
 }
 
@@ -313,21 +317,21 @@ func (n *Notifier) firstRows(ctx, within context.Context, job *serverJob, crowds
 	var (
 		share = max(1, n.DirectPushLimit/len(crowds))
 		mu    sync.Mutex
-		errs  []error
 	)
-	forEach(crowdsAtATime, crowds, func(crowd Crowd) {
-		var page AudiencePage
-		err := Guard(func() (err error) {
-			if page, err = n.page(within, crowd, "", share); err != nil || page.Next == "" {
-				return err
-			}
-			return n.enqueue(ctx, job, job.task(partOf(crowd, page.Next), 0))
-		})
+	err = tryEach(crowdsAtATime, crowds, func(crowd Crowd) error {
+		page, err := n.page(within, crowd, "", share)
+		if err != nil {
+			return err
+		}
 		mu.Lock()
-		defer mu.Unlock()
-		rows, errs = append(rows, page.Rows...), append(errs, err)
+		rows = append(rows, page.Rows...)
+		mu.Unlock()
+		if page.Next == "" {
+			return nil
+		}
+		return n.enqueue(ctx, job, job.task(partOf(crowd, page.Next), 0))
 	})
-	return rows, errors.Join(errs...)
+	return rows, err
 }
 
 // handOver is what is left of an invocation's time when push stops posting, to say what is left.
@@ -388,17 +392,9 @@ func (n *Notifier) goOnWithAll(ctx, within context.Context, job *serverJob, task
 	if len(crowds) == 0 {
 		return nil
 	}
-	var (
-		mu   sync.Mutex
-		errs []error
-	)
-	forEach(crowdsAtATime, crowds[1:], func(crowd Crowd) {
-		err := Guard(func() error { return n.enqueue(ctx, job, job.task(partOf(crowd, ""), 0)) })
-		mu.Lock()
-		defer mu.Unlock()
-		errs = append(errs, err)
-	})
-	if err := errors.Join(errs...); err != nil {
+	if err := tryEach(crowdsAtATime, crowds[1:], func(crowd Crowd) error {
+		return n.enqueue(ctx, job, job.task(partOf(crowd, ""), 0))
+	}); err != nil {
 		return err
 	}
 	task.Part = partOf(crowds[0], "")
@@ -539,12 +535,7 @@ func (j *serverJob) count(change func(*Report)) {
 }
 
 func (j *serverJob) channels() []string {
-	ids := make([]string, len(j.stored))
-	for i, record := range j.stored {
-		ids[i] = record.Key.ChannelID
-	}
-	slices.SortFunc(ids, cmp.Compare)
-	return slices.Compact(ids)
+	return channelsOf(j.stored, func(record Stored) string { return record.Key.ChannelID })
 }
 
 func keysOf(records []Stored) []MessageKey {

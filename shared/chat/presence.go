@@ -44,6 +44,14 @@ func (c Connection) Supersedes(old Connection) bool {
 	return old.before(c)
 }
 
+// byAge orders connections, the oldest first.
+func byAge(a, b Connection) int {
+	if a.before(b) {
+		return -1
+	}
+	return 1
+}
+
 func (c Connection) before(d Connection) bool {
 	if c.ConnectedAt != d.ConnectedAt {
 		return c.ConnectedAt < d.ConnectedAt

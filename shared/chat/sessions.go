@@ -50,20 +50,8 @@ func (s *Sessions) Connect(ctx context.Context, c Connection) error {
 // admit makes a connection whose row is stored known to its servers.
 func (s *Sessions) admit(ctx context.Context, c Connection) error {
 	proved := s.Clock().UnixMilli()
-	var (
-		memberships []Membership
-		connections []Connection
-	)
-	if err := first(concurrently(
-		func() (err error) {
-			memberships, err = s.Store.Memberships(ctx, c.AccountID)
-			return err
-		},
-		func() (err error) {
-			connections, err = s.Store.Connections(ctx, c.AccountID, proved)
-			return err
-		},
-	)); err != nil {
+	memberships, connections, err := s.of(ctx, c.AccountID, proved)
+	if err != nil {
 		return err
 	}
 	if superseded(c, connections) {
@@ -75,6 +63,21 @@ func (s *Sessions) admit(ctx context.Context, c Connection) error {
 		func() error { return s.deliveries.learn(ctx, s.Store, unknown, s.Clock()) },
 		func() error { return s.retire(ctx, surplus(c, connections, s.MaxConnections), memberships) },
 	))
+}
+
+// of reads the account's servers, and its connections that have not ended before now (ms), at the same time.
+func (s *Sessions) of(ctx context.Context, accountID string, now int64) (memberships []Membership, connections []Connection, err error) {
+	err = first(concurrently(
+		func() (err error) {
+			memberships, err = s.Store.Memberships(ctx, accountID)
+			return err
+		},
+		func() (err error) {
+			connections, err = s.Store.Connections(ctx, accountID, now)
+			return err
+		},
+	))
+	return memberships, connections, err
 }
 
 func presences(c Connection, memberships []Membership, proved int64) []Presence {
@@ -95,12 +98,7 @@ func superseded(c Connection, all []Connection) bool {
 // that are too many.
 func surplus(c Connection, all []Connection, most int) []Connection {
 	all = slices.Clone(all)
-	slices.SortFunc(all, func(a, b Connection) int {
-		if a.before(b) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, byAge)
 	var gone []Connection
 	all = slices.DeleteFunc(all, func(old Connection) bool {
 		if !c.Supersedes(old) {
@@ -162,12 +160,7 @@ func (s *Sessions) List(ctx context.Context, accountID string) ([]Connection, er
 		return nil, err
 	}
 	list, err := s.Store.Connections(ctx, accountID, s.Clock().UnixMilli())
-	slices.SortFunc(list, func(a, b Connection) int {
-		if a.before(b) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(list, byAge)
 	return list, err
 }
 
@@ -182,20 +175,8 @@ func (s *Sessions) End(ctx context.Context, accountID, connectionID string) erro
 	); err != nil {
 		return err
 	}
-	var (
-		connections []Connection
-		memberships []Membership
-	)
-	if err := first(concurrently(
-		func() (err error) {
-			connections, err = s.Store.Connections(ctx, accountID, s.Clock().UnixMilli())
-			return err
-		},
-		func() (err error) {
-			memberships, err = s.Store.Memberships(ctx, accountID)
-			return err
-		},
-	)); err != nil {
+	memberships, connections, err := s.of(ctx, accountID, s.Clock().UnixMilli())
+	if err != nil {
 		return err
 	}
 	return s.endAll(ctx, connections, connectionID, serverIDs(memberships))
