@@ -23,6 +23,16 @@ func (s *scene) each(devices []chat.Connection, want ...string) {
 	}
 }
 
+// allHeard are told of it at least once.
+func (s *scene) allHeard(devices []chat.Connection, what string) {
+	s.t.Helper()
+	for _, c := range devices {
+		if !slices.Contains(s.heard(c), what) {
+			s.t.Errorf("%s was never told %s", c.ID, what)
+		}
+	}
+}
+
 func TestWhatIsOverTheLimitGoesToTheQueue(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		s.notifier.DirectPushLimit = 100
@@ -244,11 +254,7 @@ func TestAReadingThatFailsOnceLosesNothing(t *testing.T) {
 		if readings < 2 {
 			t.Fatal("the rows were read once: this test shows nothing")
 		}
-		for _, c := range devices {
-			if !slices.Contains(s.heard(c), "message m1") {
-				t.Errorf("%s was never told", c.ID)
-			}
-		}
+		s.allHeard(devices, "message m1")
 	})
 }
 
@@ -274,11 +280,7 @@ func TestPushHandsOverInTime(t *testing.T) {
 			}
 		}
 		s.drain()
-		for _, c := range devices {
-			if !slices.Contains(s.heard(c), "message m1") {
-				t.Errorf("%s was never told", c.ID)
-			}
-		}
+		s.allHeard(devices, "message m1")
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"unsend/shared/chat"
+	"unsend/shared/cloudtest"
 )
 
 // setUp makes the server: c1 is public, c2 private. It meets no faults.
@@ -51,7 +52,7 @@ func (w *world) setUp(ctx context.Context) {
 // administrate changes who may see what, one change after the other, each until it is answered.
 func (w *world) administrate(ctx context.Context) {
 	for n := 0; ctx.Err() == nil; n++ {
-		sleep(ctx, w.between("change", 500*time.Millisecond, 25*time.Second))
+		cloudtest.Sleep(ctx, w.between("change", 500*time.Millisecond, 25*time.Second))
 		if w.quiet.Load() {
 			continue
 		}
@@ -66,7 +67,7 @@ func (w *world) administrate(ctx context.Context) {
 				w.answered()
 				break
 			}
-			sleep(ctx, time.Second)
+			cloudtest.Sleep(ctx, time.Second)
 		}
 	}
 }

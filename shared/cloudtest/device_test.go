@@ -12,6 +12,7 @@ import (
 
 	unsend "unsend/clients/go"
 	"unsend/shared/chat"
+	"unsend/shared/cloudtest"
 	"unsend/shared/wire"
 )
 
@@ -44,24 +45,15 @@ func (d *device) name(what string) string {
 
 // run is the device's life, until the world ends.
 func (d *device) run(ctx context.Context) {
-	sleep(ctx, d.w.between("start of "+d.account+d.id, 0, 20*time.Second))
+	cloudtest.Sleep(ctx, d.w.between("start of "+d.account+d.id, 0, 20*time.Second))
 	for ctx.Err() == nil {
 		if c := d.connect(ctx); c != nil {
 			d.online(ctx, c)
 		}
 		if !d.w.quiet.Load() {
-			sleep(ctx, d.w.between("offline", 0, 50*time.Second))
+			cloudtest.Sleep(ctx, d.w.between("offline", 0, 50*time.Second))
 		}
-		sleep(ctx, d.w.between("reconnect", 500*time.Millisecond, 4*time.Second))
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+		cloudtest.Sleep(ctx, d.w.between("reconnect", 500*time.Millisecond, 4*time.Second))
 	}
 }
 
@@ -83,7 +75,7 @@ func (d *device) connect(ctx context.Context) *conn {
 		d.w.end(c.id)
 		return nil
 	}
-	sleep(ctx, d.w.between("handshake", 10*time.Millisecond, 8*time.Second))
+	cloudtest.Sleep(ctx, d.w.between("handshake", 10*time.Millisecond, 8*time.Second))
 	deliveries, err := d.w.store.Deliveries(context.Background(), []string{server})
 	if err != nil {
 		d.w.t.Error(err)
@@ -186,7 +178,7 @@ func (d *device) request(ctx context.Context, c *conn, what string, f func(conte
 	ended := c.ended
 	d.w.mu.Unlock()
 	if err != nil || ended {
-		sleep(ctx, time.Second) // that nothing comes takes time to see
+		cloudtest.Sleep(ctx, time.Second) // that nothing comes takes time to see
 		return response{}, errNoAnswer
 	}
 	var r response
@@ -211,7 +203,7 @@ func (d *device) again(ctx context.Context, c *conn, what string, f func(context
 		if ctx.Err() != nil {
 			return response{}, false
 		}
-		sleep(ctx, d.w.between("again", 200*time.Millisecond, 2*time.Second))
+		cloudtest.Sleep(ctx, d.w.between("again", 200*time.Millisecond, 2*time.Second))
 	}
 	return response{}, false
 }

@@ -1,0 +1,4 @@
+package cloudtest
+
+// Sleep is the models' for the histories, too.
+var Sleep = sleep
