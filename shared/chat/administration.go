@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 )
 
 // Administration changes communities as a team's back end asks for it.
@@ -24,9 +25,16 @@ type Administration struct {
 		ConnectionStore
 		DeliveryReader
 		Memberships
+		MessageWriter
+		Revoker
+		JobStore
 	}
+	Jobs        JobQueue
 	Clock       Clock
-	LargeServer int // see Communities
+	LargeServer int                    // see Communities
+	NewID       func(time.Time) string // see Sender
+	Retention   time.Duration          // see Sender
+	Windows     Windows                // see Revocations
 }
 
 // Write says who asks for a change, and of which version of the row.

@@ -147,6 +147,16 @@ func RoleIsGone() *Error {
 	return conflict("the server had a role of this id, which does not come back")
 }
 
+// ChannelIsGone refuses the id of a channel that was deleted.
+func ChannelIsGone() *Error {
+	return conflict("the server had a channel of this id, which was deleted and does not come back")
+}
+
+// ServerIsGone refuses the id of a server that was deleted.
+func ServerIsGone() *Error {
+	return conflict("there was a server of this id, which was deleted and does not come back")
+}
+
 func conflict(reason string) *Error { return &Error{Code: Conflict, Reason: reason} }
 
 // InvalidField refuses a field of a request. reason names rules and limits,

@@ -319,4 +319,7 @@ type Store interface {
 	SightReader
 	AuditWriter
 	AuditReader
+	JobStore
+	Tracer
+	Remover
 }

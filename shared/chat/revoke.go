@@ -54,6 +54,13 @@ func (s *Revocations) RevokeBatch(ctx context.Context, c Connection, r RevokeBat
 	if err != nil {
 		return nil, err
 	}
+	return r.each(func(key MessageKey) (Message, error) {
+		return s.revoke(ctx, c, standing, RevokeRequest{Key: key, Info: r.Info})
+	}), nil
+}
+
+// each takes the messages back, writesAtATime of them at a time. The outcomes are in their order.
+func (r RevokeBatchRequest) each(revoke func(MessageKey) (Message, error)) []RevokeOutcome {
 	outcomes := make([]RevokeOutcome, len(r.Messages))
 	due := make([]*RevokeOutcome, len(outcomes))
 	for i, ref := range r.Messages {
@@ -61,11 +68,11 @@ func (s *Revocations) RevokeBatch(ctx context.Context, c Connection, r RevokeBat
 	}
 	forEach(writesAtATime, due, func(o *RevokeOutcome) {
 		o.Err = Guard(func() (err error) {
-			o.Message, err = s.revoke(ctx, c, standing, RevokeRequest{Key: r.key(o.MessageRef), Info: r.Info})
+			o.Message, err = revoke(r.key(o.MessageRef))
 			return err
 		})
 	})
-	return outcomes, nil
+	return outcomes
 }
 
 // standing is the account's in the channel, which it sees.
@@ -84,20 +91,21 @@ func (s *Revocations) standing(ctx context.Context, c Connection, serverID, chan
 
 // revoke is the write, which judges the message at the time when it begins.
 func (s *Revocations) revoke(ctx context.Context, c Connection, standing Standing, r RevokeRequest) (Message, error) {
-	return s.Messages.RevokeMessage(ctx, s.write(c, standing, r, s.Clock()))
+	return s.Messages.RevokeMessage(ctx, standing.revocation(s.Windows, Revocation{Operator: actor(c, standing), Info: r.Info}, r.Key, s.Clock()))
 }
 
-func (s *Revocations) write(c Connection, standing Standing, r RevokeRequest, now time.Time) RevokeWrite {
+// revocation is the write of a member's revoke, as its rights and windows bind it.
+func (s Standing) revocation(deployment Windows, r Revocation, key MessageKey, now time.Time) RevokeWrite {
 	w := RevokeWrite{
-		Key:             r.Key,
-		Revocation:      Revocation{Operator: actor(c, standing), Info: r.Info},
+		Key:             key,
+		Revocation:      r,
 		Now:             now,
-		OwnCutoff:       standing.OwnWindow(s.Windows).Cutoff(now),
+		OwnCutoff:       s.OwnWindow(deployment).Cutoff(now),
 		ModeratorCutoff: NeverCutoff,
-		Permitted:       standing.May(RevokeMemberMessage),
+		Permitted:       s.May(RevokeMemberMessage),
 	}
 	if w.Permitted {
-		w.ModeratorCutoff = standing.ModeratorWindow(s.Windows).Cutoff(now)
+		w.ModeratorCutoff = s.ModeratorWindow(deployment).Cutoff(now)
 	}
 	return w
 }

@@ -34,9 +34,14 @@ func (s *Sender) Send(ctx context.Context, c Connection, r SendRequest) (Message
 	if !mayPost(standing, r.Content) {
 		return Message{}, forbidden()
 	}
-	now := s.Clock()
-	sent, err := s.Messages.PutMessage(ctx, s.message(c, standing, r, now), now)
+	sent, err := s.put(ctx, actor(c, standing), r)
 	return sent.Message, err
+}
+
+// put stores the author's message, with the time at which that begins.
+func (s *Sender) put(ctx context.Context, author Actor, r SendRequest) (Sent, error) {
+	now := s.Clock()
+	return s.Messages.PutMessage(ctx, s.message(author, r, now), now)
 }
 
 // mayPost: mentioning has permissions of its own.
@@ -47,13 +52,13 @@ func mayPost(s Standing, c Content) bool {
 		(len(c.MentionRoles) == 0 || s.May(MentionRole))
 }
 
-func (s *Sender) message(c Connection, standing Standing, r SendRequest, now time.Time) Message {
+func (s *Sender) message(author Actor, r SendRequest, now time.Time) Message {
 	ms := now.UnixMilli()
 	return Message{
 		MessageKey: MessageKey{ServerID: r.ServerID, ChannelID: r.ChannelID, Timestamp: ms, MsgServerID: s.NewID(now)},
 		Type:       r.Type,
 		MsgID:      r.MsgID,
-		From:       actor(c, standing),
+		From:       author,
 		ReplyTo:    r.ReplyTo,
 		Status:     Normal,
 		Version:    1,

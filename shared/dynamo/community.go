@@ -152,7 +152,9 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channelID string, a
 		seen: func(w *transaction, before, _ chat.Channel) {
 			w.changed(serverID, at, changedChannel, channelID)
 			if before.Version == 0 {
-				w.channelAdded(op, serverID)
+				w.channelsChanged(op, serverID, 1)
+				key, err := goneChannelKey(serverID, channelID)
+				w.absent(key, chat.ChannelIsGone(), err)
 			}
 		},
 	}, change)

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"maps"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -30,6 +31,8 @@ type span struct {
 	bound      string
 	end        string // with no comparison: from bound to here, both included
 	backward   bool
+	after      string // the sort key of a row, behind which it begins; empty: at the span's beginning
+	filter     *filter
 	limit      int // rows of a page; 0: as many as the service gives, up to 1 MB
 }
 
@@ -56,10 +59,34 @@ func (p span) input() *dynamodb.QueryInput {
 		in.ExpressionAttributeNames["#sk"] = sort
 		in.ExpressionAttributeValues[":sk"], in.ExpressionAttributeValues[":end"] = text(p.bound), text(p.end)
 	}
+	if p.after != "" {
+		in.ExclusiveStartKey = itemKey{p.pk, p.after}.item()
+	}
+	p.filter.apply(in)
 	if p.limit > 0 {
 		in.Limit = aws.Int32(int32(p.limit))
 	}
 	return in
+}
+
+// filter is what is returned of the rows that a query reads, and so pays for.
+type filter struct {
+	condition  string
+	projection string
+	names      map[string]string
+	values     item
+}
+
+func (f *filter) apply(in *dynamodb.QueryInput) {
+	if f == nil {
+		return
+	}
+	if f.condition != "" {
+		in.FilterExpression = aws.String(f.condition)
+	}
+	in.ProjectionExpression = aws.String(f.projection)
+	maps.Copy(in.ExpressionAttributeNames, f.names)
+	maps.Copy(in.ExpressionAttributeValues, f.values)
 }
 
 // page reads one page. last is the sort key of the last row read when there may be more.

@@ -66,14 +66,25 @@ func goneRoleKey(server, role string) (itemKey, error) {
 	return newKey([]string{"gone", server}, []string{"role", role})
 }
 
+// goneChannelKey and goneServerKey are there when the channel, or the server, was deleted.
+func goneChannelKey(server, channel string) (itemKey, error) {
+	return newKey([]string{"gone", server}, []string{"channel", channel})
+}
+
+func goneServerKey(server string) (itemKey, error) {
+	return newKey([]string{"gone", server}, []string{"server"})
+}
+
 // rolesChanged keeps roles that are gone from coming back. Everyone cannot go.
 func (w *transaction) rolesChanged(server string, before, after chat.Server) {
 	for _, id := range before.RolesBeside(after) {
 		key, err := goneRoleKey(server, id)
 		w.put(key.item(), err)
 	}
-	if before.Version == 0 {
-		return // and so had no roles
+	if before.Version == 0 { // and so had no roles
+		key, err := goneServerKey(server)
+		w.absent(key, chat.ServerIsGone(), err)
+		return
 	}
 	for _, id := range after.RolesBeside(before) {
 		key, err := goneRoleKey(server, id)

@@ -136,8 +136,8 @@ func counted(op string, p span) func(context.Context, *Store) (map[string]int, e
 	}
 }
 
-// channelAdded counts a new channel.
-func (w *transaction) channelAdded(op, server string) {
+// channelsChanged counts a new channel (1), or one that is deleted (-1).
+func (w *transaction) channelsChanged(op, server string, delta int) {
 	key, err := channelTallyKey(server)
 	if err != nil {
 		w.err = cmp.Or(w.err, err)
@@ -145,7 +145,7 @@ func (w *transaction) channelAdded(op, server string) {
 	}
 	policy, err := serverKey(server)
 	w.tally(tally{
-		key: key, changes: []tallyChange{{attrCount, 1, chat.MaxChannelsPerServer}},
+		key: key, changes: []tallyChange{{attrCount, delta, chat.MaxChannelsPerServer}},
 		full:  chat.TooManyChannels(),
 		count: counted(op, span{pk: policy.pk, bound: channelKind + separator, end: channelKind + afterSeparator}),
 	}, err)

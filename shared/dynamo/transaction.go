@@ -89,6 +89,16 @@ func (w *transaction) guard(version int64) {
 	put.ExpressionAttributeValues = item{":version": number(version)}
 }
 
+// deleteAt deletes the row on the condition that it is still at version.
+func (w *transaction) deleteAt(key itemKey, version int64) {
+	w.items = append(w.items, types.TransactWriteItem{Delete: &types.Delete{
+		TableName: aws.String(w.table), Key: key.item(),
+		ConditionExpression:       aws.String("#version = :version"),
+		ExpressionAttributeNames:  map[string]string{"#version": attrVersion},
+		ExpressionAttributeValues: item{":version": number(version)},
+	}})
+}
+
 func (w *transaction) run(ctx context.Context, s *Store, op string) error {
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: w.items})
 	if reasons := reasonsOf(err); len(reasons) > 0 && reasons[0] == reasonCondition {

@@ -80,8 +80,13 @@ func DecodeDefault(body string) (Frame[struct{}], error) {
 
 type sendMembers struct {
 	head
-	ServerID        *string         `json:"server_id"`
-	ChannelID       *string         `json:"channel_id"`
+	ServerID  *string `json:"server_id"`
+	ChannelID *string `json:"channel_id"`
+	messageMembers
+}
+
+// messageMembers is what a message is made of.
+type messageMembers struct {
 	MsgID           *string         `json:"msg_id"`
 	Type            *int            `json:"msg_type"`
 	Body            *string         `json:"msg_body"`
@@ -112,10 +117,15 @@ type revokeMembers struct {
 
 type revokeBatchMembers struct {
 	head
-	ServerID  *string           `json:"server_id"`
-	ChannelID *string           `json:"channel_id"`
-	Messages  []*messageRefJSON `json:"messages"`
-	Info      *updateInfoJSON   `json:"update_info"`
+	ServerID  *string `json:"server_id"`
+	ChannelID *string `json:"channel_id"`
+	takenBackMembers
+}
+
+// takenBackMembers is which messages are taken back, and what is said with it.
+type takenBackMembers struct {
+	Messages []*messageRefJSON `json:"messages"`
+	Info     *updateInfoJSON   `json:"update_info"`
 }
 
 type historyMembers struct {
@@ -169,16 +179,20 @@ func (m *sendMembers) request() (r chat.SendRequest, err error) {
 	if r.ChannelID, err = required("channel_id", m.ChannelID); err != nil {
 		return r, err
 	}
+	return r, m.into(&r)
+}
+
+func (m *messageMembers) into(r *chat.SendRequest) (err error) {
 	if r.MsgID, err = required("msg_id", m.MsgID); err != nil {
-		return r, err
+		return err
 	}
 	r.Type = optional(m.Type)
 	r.Content = m.content()
 	r.ReplyTo, err = m.ReplyTo.ref("reply_to")
-	return r, err
+	return err
 }
 
-func (m *sendMembers) content() chat.Content {
+func (m *messageMembers) content() chat.Content {
 	return chat.Content{
 		Body:            optional(m.Body),
 		Attach:          optional(m.Attach),
@@ -239,19 +253,23 @@ func (m *revokeBatchMembers) request() (r chat.RevokeBatchRequest, err error) {
 	if r.ChannelID, err = required("channel_id", m.ChannelID); err != nil {
 		return r, err
 	}
+	return r, m.into(&r)
+}
+
+func (m *takenBackMembers) into(r *chat.RevokeBatchRequest) error {
 	const field = "messages"
 	for _, message := range m.Messages {
 		ref, err := message.ref(field)
 		if err != nil {
-			return r, err
+			return err
 		}
 		if ref == nil {
-			return r, chat.InvalidField(field, "has the wrong type")
+			return chat.InvalidField(field, "has the wrong type")
 		}
 		r.Messages = append(r.Messages, *ref)
 	}
 	r.Info = chat.UpdateInfo(optional(m.Info))
-	return r, nil
+	return nil
 }
 
 func (m *historyMembers) request() (r chat.HistoryRequest, err error) {

@@ -52,6 +52,7 @@ type data struct {
 	changes   map[changeID]bool
 	audit     map[auditID]chat.AuditEntry
 	gone      map[goneID]bool
+	jobs      map[chat.JobRef]chat.Job
 	serversOf map[string]int // how many servers an account is in
 
 	connections map[connectionID]chat.Connection
@@ -68,7 +69,7 @@ type (
 	memberID     struct{ server, account string }
 	personalID   struct{ server, channel, account string }
 	connectionID struct{ account, connection string }
-	goneID       struct{ server, role string }
+	goneID       struct{ server, kind, id string }
 	presenceID   struct {
 		crowd      chat.Crowd
 		connection string
@@ -98,6 +99,7 @@ func NewStore() *Store {
 		changes:     map[changeID]bool{},
 		audit:       map[auditID]chat.AuditEntry{},
 		gone:        map[goneID]bool{},
+		jobs:        map[chat.JobRef]chat.Job{},
 		serversOf:   map[string]int{},
 		connections: map[connectionID]chat.Connection{},
 		presences:   map[presenceID]chat.Presence{},
@@ -127,6 +129,7 @@ func (s *Store) Dump() string {
 	for _, rows := range []any{
 		s.allMessages(), dumped(s.markers), dumped(s.servers), dumped(s.channels), dumped(s.members),
 		dumped(s.personals), dumped(s.changes), dumped(s.audit), dumped(s.connections), dumped(s.presences), dumped(s.deliveries),
+		dumped(s.gone), dumped(s.jobs),
 	} {
 		if err := encoder.Encode(rows); err != nil {
 			panic(err) // only types that JSON cannot hold: a mistake in this package

@@ -219,7 +219,12 @@ func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time,
 			row.ID, row.Version, row.Sight = before.ID, version, sight
 		},
 		changed: changeID{server: serverID, at: at.UnixMilli()},
-		limits:  func(before, after chat.Server) error { return s.keepGone(serverID, before, after) },
+		limits: func(before, after chat.Server) error {
+			if s.gone[goneID{serverID, goneServer, ""}] {
+				return chat.ServerIsGone()
+			}
+			return s.keepGone(serverID, before, after)
+		},
 	}, change)
 }
 
@@ -242,6 +247,9 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channel string, at 
 		},
 		changed: changeID{server: serverID, at: at.UnixMilli(), channel: channel},
 		limits: func(before, _ chat.Channel) error {
+			if s.gone[goneID{serverID, goneChannel, channel}] {
+				return chat.ChannelIsGone()
+			}
 			return within(before.Version == 0, s.channelsOf(serverID), chat.MaxChannelsPerServer, chat.TooManyChannels)
 		},
 	}, change)
@@ -340,12 +348,12 @@ func (s *Store) listed(server, channel string) (white, black int) {
 // keepGone keeps roles that are taken out from coming back.
 func (s *Store) keepGone(server string, before, after chat.Server) error {
 	for _, id := range after.RolesBeside(before) {
-		if s.gone[goneID{server, id}] {
+		if s.gone[goneID{server, goneRole, id}] {
 			return chat.RoleIsGone()
 		}
 	}
 	for _, id := range before.RolesBeside(after) {
-		s.gone[goneID{server, id}] = true
+		s.gone[goneID{server, goneRole, id}] = true
 	}
 	return nil
 }

@@ -1,0 +1,164 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+)
+
+// MaxJobsPage is how many jobs a page of a server's holds.
+const MaxJobsPage = 100
+
+// SweepRequest asks to take back what an account has sent.
+type SweepRequest struct {
+	ServerID, ID string
+	AccountID    string
+	ChannelID    string // empty: in every channel of the server
+	Since        int64  // ms; 0: whenever it was sent
+	OperatorID   string // in whose name; empty: that of the account that the back end acts as
+	Info         UpdateInfo
+	DryRun       bool // count only
+}
+
+func (r SweepRequest) check() error {
+	return firstOf(
+		JobRef{r.ServerID, SweepJob, r.ID}.Check,
+		func() error { return CheckID("accid", r.AccountID) },
+		func() error { return checkOptionalID("channel_id", r.ChannelID) },
+		func() error { return CheckTimestamp("since", r.Since) },
+		r.Info.check,
+	)
+}
+
+// Sweep begins to take back what an account has sent in a server, or one of its channels, up to now: in the background, at a
+// pace, newest first. A back end's own sweep takes back whatever there is; an account that it acts as is the operator, and its
+// sight, permission and windows bind each channel's part. With DryRun nothing is taken back, and what would be is counted, rights apart.
+//
+// The same sweep again changes nothing, and goes on where it had stopped. Another one of the same ID is a Conflict.
+//
+// Errors: Invalid and TooLong for the request, NotFound, Forbidden, Conflict, Busy.
+func (a *Administration) Sweep(ctx context.Context, w Write, r SweepRequest) (job Job, created bool, err error) {
+	operatorID, err := w.operator(r.OperatorID)
+	if err != nil {
+		return job, false, err
+	}
+	if err := r.check(); err != nil {
+		return job, false, err
+	}
+	s, err := a.known(ctx, w, r.ServerID, r.ChannelID, operatorID)
+	if err != nil {
+		return job, false, err
+	}
+	if err := s.maySweep(r.ChannelID); err != nil {
+		return job, false, err
+	}
+	now := a.Clock().UnixMilli()
+	wanted := Job{JobRef: JobRef{r.ServerID, SweepJob, r.ID}, CreatedAt: now, UpdatedAt: now, Sweep: &Sweep{
+		AccountID: r.AccountID, ChannelID: r.ChannelID, Since: r.Since, Operator: s.backEnd(operatorID), Info: r.Info,
+		DryRun: r.DryRun, Bound: w.ActingAs != "",
+	}}
+	job, created, err = a.Store.PutJob(ctx, wanted)
+	switch {
+	case err != nil:
+		return job, false, err
+	case !job.Sweep.same(*wanted.Sweep):
+		return job, false, conflict("the server has another sweep of this id")
+	}
+	return job, created, a.goOn(ctx, job)
+}
+
+// maySweep refuses an account that is nobody in the server, or does not see the channel.
+func (s scene) maySweep(channelID string) error {
+	if s.actor == nil || s.actor.CanSee() || channelID == "" && s.actor.IsMember() {
+		return nil
+	}
+	return forbidden()
+}
+
+// goOn has the job worked on, unless it is finished.
+func (a *Administration) goOn(ctx context.Context, job Job) error {
+	if job.FinishedAt > 0 {
+		return nil
+	}
+	return a.Jobs.EnqueueJob(ctx, job.JobRef, max(0, job.begins().Sub(a.Clock())))
+}
+
+// DeleteChannel deletes a channel: from the answer on nobody reads it, or is told of it 2 s later, and its id does not come back. A job
+// removes its rows. Repeated it changes nothing, and has that job go on. An account needs ManageChannel.
+func (a *Administration) DeleteChannel(ctx context.Context, w Write, serverID, channelID string) (Job, int64, error) {
+	if err := CheckID("channel_id", channelID); err != nil {
+		return Job{}, 0, err
+	}
+	s, err := a.scene(ctx, w, serverID, channelID, "")
+	if err != nil {
+		return Job{}, 0, err
+	}
+	if s.Server.Version == 0 {
+		return Job{}, 0, noSuch("server")
+	}
+	version := int64(0)
+	job, err := a.Store.DeleteChannel(ctx, serverID, channelID, a.Clock(), func(row Channel) error {
+		version = row.Version
+		return firstOf(
+			func() error { return s.inChannel(row).require(ManageChannel) },
+			func() error { return w.check(true, row.Version) },
+		)
+	})
+	return a.deleted(ctx, job, version, err)
+}
+
+// DeleteServer deletes a server with all its channels and members, as DeleteChannel does a channel. An account must own it.
+func (a *Administration) DeleteServer(ctx context.Context, w Write, serverID string) (Job, int64, error) {
+	s, err := a.scene(ctx, w, serverID, "", "")
+	if err != nil {
+		return Job{}, 0, err
+	}
+	version := int64(0)
+	job, err := a.Store.DeleteServer(ctx, serverID, a.Clock(), func(row Server) error {
+		version = row.Version
+		return firstOf(
+			func() error { return s.in(row).requireOwner() },
+			func() error { return w.check(true, row.Version) },
+		)
+	})
+	return a.deleted(ctx, job, version, err)
+}
+
+// requireOwner refuses an account that is not the server's owner.
+func (s scene) requireOwner() error {
+	if s.actor == nil || s.actor.IsMember() && s.actor.IsOwner() {
+		return nil
+	}
+	return &Error{Code: Forbidden, Reason: "the owner alone deletes the server"}
+}
+
+// deleted gives the version of the row that was refused.
+func (a *Administration) deleted(ctx context.Context, job Job, version int64, err error) (Job, int64, error) {
+	if err != nil {
+		return Job{}, version, err
+	}
+	return job, 0, a.goOn(ctx, job)
+}
+
+// Job reads a job, also of a server that was deleted.
+//
+// Errors: Invalid, NotFound, Busy.
+func (a *Administration) Job(ctx context.Context, ref JobRef) (Job, error) {
+	if err := ref.Check(); err != nil {
+		return Job{}, err
+	}
+	return a.Store.Job(ctx, ref)
+}
+
+// JobsOf reads a page of a server's jobs, by kind and id: also of a server that was deleted. more tells whether there are others
+// behind them. A server that nobody knows has none.
+//
+// Errors: Invalid, Busy.
+func (a *Administration) JobsOf(ctx context.Context, serverID string, after *JobRef, limit int) (jobs []Job, more bool, err error) {
+	if err := CheckID("server_id", serverID); err != nil {
+		return nil, false, err
+	}
+	if limit < 1 || limit > MaxJobsPage {
+		return nil, false, InvalidField("limit", fmt.Sprintf("must be from 1 to %d", MaxJobsPage))
+	}
+	return a.Store.Jobs(ctx, serverID, after, limit)
+}
