@@ -38,7 +38,18 @@ var permitted = map[string][]string{
 		// A transaction is its parts: the policy, its companions, tallies, and roles that are gone.
 		"dynamodb:PutItem@Community.Arn", "dynamodb:UpdateItem@Community.Arn", "dynamodb:DeleteItem@Community.Arn", "dynamodb:ConditionCheckItem@Community.Arn",
 		"dynamodb:Query@Sessions.Arn", "dynamodb:BatchGetItem@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
+		// Messages that a back end sends, with their markers, and takes back.
+		"dynamodb:PutItem@Messages.Arn", "dynamodb:GetItem@Messages.Arn", "dynamodb:UpdateItem@Messages.Arn", "dynamodb:PutItem@Sessions.Arn",
+		"sqs:SendMessage@SweepQueue.Arn",
 		"execute-api:ManageConnections@DELETE",
+	},
+	"SweepRole": {
+		"dynamodb:Query@Messages.Arn", "dynamodb:UpdateItem@Messages.Arn", "dynamodb:BatchWriteItem@Messages.Arn",
+		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:GetItem@Community.Arn", "dynamodb:Query@Community.Arn",
+		// Jobs are put; a member goes in a transaction with its account's rows; other rows by the batch.
+		"dynamodb:PutItem@Community.Arn", "dynamodb:UpdateItem@Community.Arn", "dynamodb:DeleteItem@Community.Arn", "dynamodb:BatchWriteItem@Community.Arn",
+		"sqs:SendMessage@SweepQueue.Arn", "sqs:ReceiveMessage@SweepQueue.Arn", "sqs:DeleteMessage@SweepQueue.Arn",
+		"sqs:GetQueueAttributes@SweepQueue.Arn",
 	},
 	"NotifyRole": {
 		"dynamodb:BatchGetItem@Messages.Arn",

@@ -93,7 +93,7 @@ func resources(template object, kind string) map[string]object {
 func functions(t *testing.T, template object) map[string]object {
 	t.Helper()
 	found := resources(template, "AWS::Serverless::Function")
-	if len(found) != 11 {
+	if len(found) != 12 {
 		t.Fatalf("%d functions: the readers of this test are wrong", len(found))
 	}
 	return found
@@ -643,12 +643,19 @@ func TestTheQueueIsReadWithLimits(t *testing.T) {
 	if !slices.Equal(list(mapping["FunctionResponseTypes"]), []any{"ReportBatchItemFailures"}) {
 		t.Errorf("response types %v: one task would repeat the others", mapping["FunctionResponseTypes"])
 	}
-	queue, timeout := at(template, "Resources", "PushQueue", "Properties"), at(template, "Resources", "Push", "Properties")["Timeout"].(int)
-	if hidden := queue["VisibilityTimeout"].(int); hidden < 6*timeout {
-		t.Errorf("a task is hidden for %d s, and push may take %d", hidden, timeout)
+	for _, consumer := range []string{"Push", "Sweep"} {
+		queue, timeout := at(template, "Resources", consumer+"Queue", "Properties"), at(template, "Resources", consumer, "Properties")["Timeout"].(int)
+		if hidden := queue["VisibilityTimeout"].(int); hidden < 6*timeout {
+			t.Errorf("a task is hidden for %d s, and %s may take %d", hidden, consumer, timeout)
+		}
+		if at(queue, "RedrivePolicy")["deadLetterTargetArn"] == nil {
+			t.Errorf("what %s cannot do is tried for ever", consumer)
+		}
 	}
-	if at(queue, "RedrivePolicy")["deadLetterTargetArn"] == nil {
-		t.Error("what push cannot do is tried for ever")
+	// chat.SweepWritesPerSecond is reckoned with so many workers, each with one job.
+	jobs := at(template, "Resources", "Sweep", "Properties", "Events", "Jobs", "Properties")
+	if at(jobs, "ScalingConfig")["MaximumConcurrency"] != 2 || jobs["BatchSize"] != 1 {
+		t.Errorf("jobs are worked on as %v", jobs)
 	}
 	for name, queue := range resources(template, "AWS::SQS::Queue") {
 		if queue["SqsManagedSseEnabled"] != true {

@@ -3,10 +3,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"time"
-
-	"github.com/oklog/ulid/v2"
 
 	"unsend/shared/awsenv"
 	"unsend/shared/chat"
@@ -32,9 +28,6 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv)
 	return newHandler(e, &chat.Sender{
-		Standings: store, Messages: store, Clock: e.Clock, NewID: newID, Retention: retention, Limit: chat.FrameLimit{Counter: store, Most: frames},
+		Standings: store, Messages: store, Clock: e.Clock, NewID: edge.NewID, Retention: retention, Limit: chat.FrameLimit{Counter: store, Most: frames},
 	}), nil
 }
-
-// newID makes a ULID, whose random part the system's generator fills: it does not fail.
-func newID(at time.Time) string { return ulid.MustNew(ulid.Timestamp(at), rand.Reader).String() }

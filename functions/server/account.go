@@ -57,6 +57,15 @@ func (a accounts) getServers(ctx context.Context, r *request) (reply, error) {
 
 // page reads which page is asked for: how long, and after which id.
 func (r *request) page(limit int) (int, string, error) {
+	limit, after, err := r.pageAfter(limit)
+	if err == nil && after != "" && chat.CheckID("cursor", after) != nil {
+		err = errCursor
+	}
+	return limit, after, err
+}
+
+// pageAfter is page where more than an id says after what.
+func (r *request) pageAfter(limit int) (int, string, error) {
 	query := r.URL.Query()
 	if text := query.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -72,10 +81,12 @@ func (r *request) page(limit int) (int, string, error) {
 // cursorVersion begins a cursor, so that another form can be told from this one.
 const cursorVersion = 1
 
-// formatCursor is base64url of the version and the id of the last row.
-func formatCursor(id string) string {
-	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorVersion}, id...))
+// formatCursor is base64url of the version and the place of the last row: its id, or what else its list goes by.
+func formatCursor(place string) string {
+	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorVersion}, place...))
 }
+
+var errCursor = chat.InvalidField("cursor", "is none that an answer gave")
 
 // parseCursor reads what formatCursor wrote, and nothing else; of nothing it is nothing.
 func parseCursor(text string) (string, error) {
@@ -83,8 +94,8 @@ func parseCursor(text string) (string, error) {
 		return "", nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) == 0 || chat.CheckID("cursor", string(raw[1:])) != nil || formatCursor(string(raw[1:])) != text {
-		return "", chat.InvalidField("cursor", "is none that an answer gave")
+	if err != nil || len(raw) < 2 || formatCursor(string(raw[1:])) != text {
+		return "", errCursor
 	}
 	return string(raw[1:]), nil
 }

@@ -18,6 +18,7 @@ import (
 	"unsend/shared/dynamo"
 	"unsend/shared/edge"
 	"unsend/shared/gateway"
+	"unsend/shared/queue"
 )
 
 // handler handles a request of the function URL.
@@ -27,9 +28,11 @@ func main() { edge.Start(run) }
 
 func run(_ context.Context, getenv func(string) string) (handler, error) {
 	env := config.From(getenv)
-	tables := dynamo.Tables{Sessions: env.Text(config.SessionsTable), Community: env.Text(config.CommunityTable)}
+	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Sessions: env.Text(config.SessionsTable), Community: env.Text(config.CommunityTable)}
 	callback := env.URL(config.CallbackURL)
 	large := int(env.Int(config.LargeServer, 0, 1_000_000))
+	retention, windows := env.Retention(), env.Windows()
+	jobs := env.URL(config.SweepQueueURL)
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -39,7 +42,10 @@ func run(_ context.Context, getenv func(string) string) (handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv)
-	admin := &chat.Administration{Store: store, Clock: e.Clock, LargeServer: large}
+	admin := &chat.Administration{
+		Store: store, Jobs: queue.NewJobs(cfg, jobs), Clock: e.Clock, LargeServer: large,
+		NewID: edge.NewID, Retention: retention, Windows: windows,
+	}
 	sessions := &chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock}
 	return lambdaurl.Wrap(newHandler(e, endpoints(admin, sessions))), nil
 }

@@ -157,7 +157,7 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 // functionOutputs are the functions' folders and what their outputs' names begin with.
 var functionOutputs = []struct{ folder, output string }{
 	{"authorize", "Authorize"}, {"connect", "Connect"}, {"disconnect", "Disconnect"}, {"session", "Session"},
-	{"send", "Send"}, {"revoke", "Revoke"}, {"read", "Read"}, {"notify", "Notify"}, {"push", "Push"}, {"record", "Record"}, {"server", "Server"},
+	{"send", "Send"}, {"revoke", "Revoke"}, {"read", "Read"}, {"notify", "Notify"}, {"push", "Push"}, {"record", "Record"}, {"server", "Server"}, {"sweep", "Sweep"},
 }
 
 // complete reports outputs that template.yaml no longer has.

@@ -39,6 +39,11 @@ const (
 	MaxPriority          = 1<<31 - 1 // of a role; the lowest
 )
 
+// SweepWritesPerSecond is the pace of one worker on jobs, of which two are at work at a time. A revocation adds an entry to the index of
+// updates, of up to 8 KB with the longest texts, in one of 4 partitions by its id: 2 x 200 x 8 / 4 = 800 units a second at most in
+// each, of the 1,000 that DynamoDB gives a partition, and some 100 with texts as they are.
+const SweepWritesPerSecond = 200
+
 // Times that do not vary between deployments.
 const (
 	// DedupTTL is how long a resend with the same MsgID is recognized.

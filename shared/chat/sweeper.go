@@ -36,34 +36,46 @@ const (
 	jobAgain = 20 * time.Second
 )
 
+// WorkReport is what one call has done.
+type WorkReport struct {
+	Did JobCounts
+	// Busy is why the job stopped early, with its place in the queue again; nil when it did not.
+	Busy error
+}
+
 // Work goes on with the job, page by page, each of which it saves; when its Budget is over, or the job has to wait,
-// it puts the job into the queue again. It tells what this call has done. A job that is finished, or no more there, or that
+// it puts the job into the queue again. A job that is finished, or no more there, or that
 // somebody else has gone on with, is nothing to do. A table that is busy is waited for.
 //
-// Errors: what another call may not meet; the job stands where it was.
-func (s *Sweeper) Work(ctx context.Context, ref JobRef) (JobCounts, error) {
+// Errors: the job is to be delivered again, and goes on from its place then.
+func (s *Sweeper) Work(ctx context.Context, ref JobRef) (WorkReport, error) {
 	job, err := s.Store.Job(ctx, ref)
 	switch {
 	case CodeOf(err) == NotFound:
-		return JobCounts{}, nil
+		return WorkReport{}, nil
 	case err != nil:
-		return JobCounts{}, err
+		return WorkReport{}, err
 	}
 	before := job.Counts
 	wait, err := s.work(ctx, &job)
-	did := job.Counts.minus(before)
+	report := WorkReport{Did: job.Counts.minus(before)}
 	switch {
 	case CodeOf(err) == Stale:
-		return did, nil
+		return report, nil
 	case CodeOf(err) == Busy:
-		if again := s.Queue.EnqueueJob(ctx, ref, jobAgain/2+rand.N(jobAgain)); again != nil {
-			return did, again
-		}
-		return did, err
+		report.Busy = err
+		return report, s.enqueue(ctx, ref, jobAgain/2+rand.N(jobAgain))
 	case err != nil || job.FinishedAt > 0:
-		return did, err
+		return report, err
 	}
-	return did, s.Queue.EnqueueJob(ctx, ref, wait)
+	return report, s.enqueue(ctx, ref, wait)
+}
+
+// enqueue also works where the time for the work itself is over.
+func (s *Sweeper) enqueue(ctx context.Context, ref JobRef, delay time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	return s.Queue.EnqueueJob(ctx, ref, delay)
 }
 
 // work goes on until the job is finished, has to wait, or the budget is over.
@@ -107,6 +119,11 @@ func (s *Sweeper) spend(ctx context.Context, n int) error {
 		}
 	}
 	return nil
+}
+
+// Plus adds what was done of another job, or later.
+func (c JobCounts) Plus(o JobCounts) JobCounts {
+	return JobCounts{c.Channels + o.Channels, c.Found + o.Found, c.Revoked + o.Revoked, c.Refused + o.Refused, c.Removed + o.Removed}
 }
 
 func (c JobCounts) minus(o JobCounts) JobCounts {
@@ -178,7 +195,10 @@ func (s *Sweeper) nextChannel(ctx context.Context, job *Job) (wait time.Duration
 
 // sweepTraces takes back what is normal. What an attempt that was not saved has taken back is counted with it.
 func (s *Sweeper) sweepTraces(ctx context.Context, job *Job, traces []Trace) error {
-	var due []MessageRef
+	var (
+		due []MessageRef
+		did JobCounts
+	)
 	now := s.Clock().UnixMilli()
 	for _, t := range traces {
 		switch {
@@ -186,34 +206,38 @@ func (s *Sweeper) sweepTraces(ctx context.Context, job *Job, traces []Trace) err
 		case t.Status == Normal:
 			due = append(due, t.MessageRef)
 		case t.Status == Revoked && t.OperatorID == job.Sweep.Operator.AccountID && t.UpdatedAt > job.UpdatedAt && !job.Sweep.DryRun:
-			job.Counts.Found++
-			job.Counts.Revoked++
+			did.Revoked++
 		}
 	}
-	job.Counts.Found += len(due)
+	did.Found = did.Revoked + len(due)
 	if job.Sweep.DryRun {
-		return nil
+		due = nil
 	}
 	for chunk := range slices.Chunk(due, MaxMessagesPerFrame) {
-		if err := s.takeBack(ctx, job, chunk); err != nil {
+		more, err := s.takeBack(ctx, job, chunk)
+		if err != nil {
 			return err
 		}
+		did = did.Plus(more)
 	}
+	if job.Place.Stage == sweepLast { // what is refused now was refused before
+		did.Found, did.Refused = did.Revoked, 0
+	}
+	job.Counts = job.Counts.Plus(did)
 	return nil
 }
 
 // takeBack takes messages of the channel back by rights that are read just before.
-func (s *Sweeper) takeBack(ctx context.Context, job *Job, due []MessageRef) error {
+func (s *Sweeper) takeBack(ctx context.Context, job *Job, due []MessageRef) (JobCounts, error) {
 	revocation := Revocation{Operator: job.Sweep.Operator, Info: job.Sweep.Info}
 	write := func(key MessageKey) RevokeWrite { return unbound(revocation, key, s.Clock()) }
 	if job.Sweep.Bound {
 		standing, err := s.Store.Standing(ctx, job.ServerID, job.Place.ChannelID, job.Sweep.Operator.AccountID)
 		if err != nil {
-			return err
+			return JobCounts{}, err
 		}
 		if !standing.CanSee() {
-			job.Counts.Refused += len(due)
-			return nil
+			return JobCounts{Refused: len(due)}, nil
 		}
 		write = func(key MessageKey) RevokeWrite { return standing.revocation(s.Windows, revocation, key, s.Clock()) }
 	}
@@ -241,9 +265,7 @@ func (s *Sweeper) takeBack(ctx context.Context, job *Job, due []MessageRef) erro
 		counts.Refused++
 		return nil
 	})
-	job.Counts.Revoked += counts.Revoked
-	job.Counts.Refused += counts.Refused
-	return err
+	return counts.JobCounts, err
 }
 
 // The areas that a deletion removes, in their order.

@@ -43,6 +43,7 @@ const (
 	PushQueueURL     = "PUSH_QUEUE_URL"
 	PostsPerSecond   = "POSTS_PER_SECOND" // of all invocations of push together
 	PushInvocations  = "PUSH_INVOCATIONS" // how many of them there are at most
+	SweepQueueURL    = "SWEEP_QUEUE_URL"
 )
 
 // logLevel is set by Lambda, from the function's LoggingConfig.

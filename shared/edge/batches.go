@@ -195,3 +195,10 @@ func Pushed(r chat.Report) Outcome {
 func Recorded(r chat.RecordReport) Outcome {
 	return Outcome{Unfinished: r.Unfinished, Errs: r.Errs, Counts: []Count{{"audited", r.Audited}, {"published", r.Published}}}
 }
+
+// Worked is the outcome of work on jobs: what was done, and the reasons of those that are to be delivered again.
+func Worked(did chat.JobCounts, unfinished []int, errs []error) Outcome {
+	return Outcome{Unfinished: unfinished, Errs: errs, Counts: []Count{
+		{"channels", did.Channels}, {"found", did.Found}, {"revoked", did.Revoked}, {"refused", did.Refused}, {"removed", did.Removed},
+	}}
+}

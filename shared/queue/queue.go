@@ -1,4 +1,4 @@
-// Package queue keeps the tasks of push in an SQS queue.
+// Package queue keeps the tasks of push, and jobs, in SQS queues.
 //
 // A message holds ids, times and cursors: never a message's text, which push reads
 // again from its row. Delivery is at least once and in any order (SQS developer guide, "Standard queues"); what
@@ -40,8 +40,12 @@ func (q *Queue) Enqueue(ctx context.Context, task chat.Task) error {
 	if err != nil {
 		return err
 	}
-	_, err = q.client.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: aws.String(q.url), MessageBody: aws.String(body), DelaySeconds: seconds(task.Delay), MessageGroupId: aws.String(group(task.ServerID)),
+	return q.put(ctx, body, task.ServerID, task.Delay)
+}
+
+func (q *Queue) put(ctx context.Context, body, serverID string, delay time.Duration) error {
+	_, err := q.client.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: aws.String(q.url), MessageBody: aws.String(body), DelaySeconds: seconds(delay), MessageGroupId: aws.String(group(serverID)),
 	})
 	if err != nil {
 		return &chat.Error{Code: chat.Busy, Err: fmt.Errorf("put a task into the queue: %w", err)}

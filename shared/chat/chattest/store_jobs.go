@@ -63,7 +63,9 @@ func (s *Store) Jobs(ctx context.Context, serverID string, after *chat.JobRef, l
 	return jobs, more, err
 }
 
-func compareJobs(a, b chat.JobRef) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID)) }
+func compareJobs(a, b chat.JobRef) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
+}
 
 // SaveJob replaces the job at its version.
 func (s *Store) SaveJob(ctx context.Context, job chat.Job) (chat.Job, error) {

@@ -34,6 +34,7 @@ var environment = map[string]string{
 	config.TaskPushBudget:   "20000",
 	config.DirectPushLimit:  "500",
 	config.PushQueueURL:     "https://sqs.eu-central-1.amazonaws.com/123456789012/push",
+	config.SweepQueueURL:    "https://sqs.eu-central-1.amazonaws.com/123456789012/sweep",
 	config.PostsPerSecond:   "5000",
 	config.PushInvocations:  "16",
 	config.LargeServer:      "2000",
