@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"unsend/shared/chat"
+	"unsend/shared/chat/chattest"
+	"unsend/shared/edge"
 	"unsend/shared/edge/edgetest"
 )
 
@@ -23,8 +25,11 @@ type client struct {
 func newClient(t *testing.T) *client {
 	t.Helper()
 	w := edgetest.NewWorld(t)
+	window := chat.Window(120_000)
 	return &client{t, w, newHandler(w.Edge(), endpoints(
-		&chat.Administration{Store: w.Store, Clock: w.Clock, LargeServer: 2000},
+		&chat.Administration{
+			Store: w.Store, Jobs: &chattest.Jobs{}, Clock: w.Clock, LargeServer: 2000, NewID: edge.NewID, Windows: chat.Windows{Own: &window, Moderator: &window},
+		},
 		&chat.Sessions{Store: w.Store, Gateway: w.Gateway, Clock: w.Clock},
 	))}
 }
@@ -222,7 +227,7 @@ func TestUnknownResources(t *testing.T) {
 		c.wantProblem(404, "", "no such resource", c.do(request, ""))
 	}
 	a := c.do("POST /servers/s1", "")
-	if c.wantProblem(405, "", "GET, PUT", a); a.header.Get("Allow") != "GET, PUT" {
+	if c.wantProblem(405, "", "GET, PUT, DELETE", a); a.header.Get("Allow") != "GET, PUT, DELETE" {
 		t.Errorf("Allow: %s", a.header.Get("Allow"))
 	}
 }

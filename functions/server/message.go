@@ -63,7 +63,7 @@ func (c communities) postRevoke(ctx context.Context, r *request) (reply, error) 
 func (r *request) unconditional() (chat.Write, error) {
 	w, err := r.write()
 	if err == nil && (w.New || w.Exists || len(w.Versions) > 0) {
-		err = chat.InvalidField("If-Match", "and If-None-Match are for what has a version")
+		err = chat.InvalidField("If-Match", "like If-None-Match is for what has a version")
 	}
 	return w, err
 }

@@ -6,9 +6,10 @@ import "slices"
 // also puts a change row and stamps the row's Sight: pushes and catch-up look at
 // these, and at nothing else, to learn that somebody's sight changed.
 
-// SameSight tells whether nobody's sight differs between s and o.
+// SameSight tells whether nobody's sight differs between s and o. A server that
+// was not there before is a difference.
 func (s Server) SameSight(o Server) bool {
-	return s.OwnerID == o.OwnerID && slices.Equal(s.roleIDs(), o.roleIDs())
+	return (s.Version == 0) == (o.Version == 0) && s.OwnerID == o.OwnerID && slices.Equal(s.roleIDs(), o.roleIDs())
 }
 
 func (s Server) roleIDs() []string {

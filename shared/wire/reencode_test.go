@@ -22,7 +22,7 @@ func reencode(t *testing.T, action string, f Frame[any]) string {
 			Timestamp: &r.Key.Timestamp, MsgServerID: &r.Key.MsgServerID, Info: &info}
 	case chat.RevokeBatchRequest:
 		info := updateInfoJSON(r.Info)
-		m := &revokeBatchMembers{head: h, ServerID: &r.ServerID, ChannelID: &r.ChannelID, Info: &info}
+		m := &revokeBatchMembers{head: h, ServerID: &r.ServerID, ChannelID: &r.ChannelID, takenBackMembers: takenBackMembers{Info: &info}}
 		for _, ref := range r.Messages {
 			m.Messages = append(m.Messages, &messageRefJSON{Timestamp: &ref.Timestamp, MsgServerID: &ref.MsgServerID})
 		}
@@ -49,10 +49,10 @@ func reencode(t *testing.T, action string, f Frame[any]) string {
 }
 
 func sendToJSON(h head, r chat.SendRequest) *sendMembers {
-	m := &sendMembers{head: h, ServerID: &r.ServerID, ChannelID: &r.ChannelID, MsgID: &r.MsgID, Type: &r.Type,
+	m := &sendMembers{head: h, ServerID: &r.ServerID, ChannelID: &r.ChannelID, messageMembers: messageMembers{MsgID: &r.MsgID, Type: &r.Type,
 		Body: &r.Content.Body, Attach: &r.Content.Attach, Ext: &r.Content.Ext, MentionAll: &r.Content.MentionAll,
 		MentionAccounts: r.Content.MentionAccounts, MentionRoles: r.Content.MentionRoles,
-		PushContent: &r.Content.PushContent, PushPayload: &r.Content.PushPayload}
+		PushContent: &r.Content.PushContent, PushPayload: &r.Content.PushPayload}}
 	if r.ReplyTo != nil {
 		m.ReplyTo = &messageRefJSON{Timestamp: &r.ReplyTo.Timestamp, MsgServerID: &r.ReplyTo.MsgServerID}
 	}

@@ -3,6 +3,7 @@ package chattest
 import (
 	"context"
 	"sync"
+	"time"
 
 	"unsend/shared/chat"
 )
@@ -42,4 +43,31 @@ func (q *Queue) Take() []chat.Task {
 	taken := q.tasks
 	q.tasks = nil
 	return taken
+}
+
+// Jobs is a chat.JobQueue in memory.
+type Jobs struct {
+	mu    sync.Mutex
+	jobs  []chat.JobRef
+	waits []time.Duration
+}
+
+// EnqueueJob keeps it.
+func (q *Jobs) EnqueueJob(_ context.Context, job chat.JobRef, delay time.Duration) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.jobs, q.waits = append(q.jobs, job), append(q.waits, delay)
+	return nil
+}
+
+// Next takes the first one out, with its delay; false where none waits.
+func (q *Jobs) Next() (job chat.JobRef, delay time.Duration, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.jobs) == 0 {
+		return job, 0, false
+	}
+	job, delay = q.jobs[0], q.waits[0]
+	q.jobs, q.waits = q.jobs[1:], q.waits[1:]
+	return job, delay, true
 }
