@@ -20,9 +20,11 @@ import (
 type Administration struct {
 	Store interface {
 		Standings
+		CommunityReader
 		CommunityWriter
 		ConnectionStore
 		DeliveryReader
+		MemberReader
 		Memberships
 	}
 	Clock       Clock

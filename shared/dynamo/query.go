@@ -30,7 +30,9 @@ type span struct {
 	bound      string
 	end        string // with no comparison: from bound to here, both included
 	backward   bool
-	limit      int // rows of a page; 0: as many as the service gives, up to 1 MB
+	after      string // the sort key that the page begins after, in a span that has it; empty: the beginning
+	having     string // only rows with this attribute; the others are read, and count for the limit
+	limit      int    // rows of a page; 0: as many as the service gives, up to 1 MB
 }
 
 func (p span) input() *dynamodb.QueryInput {
@@ -55,6 +57,13 @@ func (p span) input() *dynamodb.QueryInput {
 		in.KeyConditionExpression = aws.String("#pk = :pk AND #sk BETWEEN :sk AND :end")
 		in.ExpressionAttributeNames["#sk"] = sort
 		in.ExpressionAttributeValues[":sk"], in.ExpressionAttributeValues[":end"] = text(p.bound), text(p.end)
+	}
+	if p.after != "" {
+		in.ExclusiveStartKey = itemKey{p.pk, p.after}.item()
+	}
+	if p.having != "" {
+		in.FilterExpression = aws.String("attribute_exists(#having)")
+		in.ExpressionAttributeNames["#having"] = p.having
 	}
 	if p.limit > 0 {
 		in.Limit = aws.Int32(int32(p.limit))
