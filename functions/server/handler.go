@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -34,6 +35,7 @@ type reply struct {
 	status  int
 	version int64 // of the row, for the ETag; 0: there is none
 	body    any   // nil: none
+	failed  error // for the log, of a request that was answered in parts: see [edge.FailedPart]
 }
 
 // request is one request on its way.
@@ -102,7 +104,7 @@ func serving(e edge.Edge, each endpoint) http.Handler {
 			return
 		}
 		answer(w, out, err)
-		in.end(ctx, err)
+		in.end(ctx, cmp.Or(err, out.failed))
 	})
 }
 
