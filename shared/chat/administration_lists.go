@@ -62,12 +62,21 @@ func (a *Administration) Listed(ctx context.Context, serverID, channelID string,
 	if err != nil {
 		return Page[string]{}, err
 	}
+	page := Page[string]{Next: entries.Next}
+	if list == BlackList { // which outlives every membership
+		for _, entry := range entries.Rows {
+			page.Rows = append(page.Rows, entry.AccountID)
+		}
+		return page, nil
+	}
 	found, err := standings(ctx, a, s, entries, ListEntry.personal, func(s Standing) bool { return s.OnList(list) })
-	page := Page[string]{Next: found.Next}
+	if err != nil {
+		return Page[string]{}, err
+	}
 	for _, each := range found.Rows {
 		page.Rows = append(page.Rows, each.Personal.AccountID)
 	}
-	return page, err
+	return page, nil
 }
 
 // personal is what the entry tells of what a channel holds for the account.

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // MaxMembersPerWrite is how many members one request puts or removes.
@@ -11,6 +12,10 @@ const MaxMembersPerWrite = 100
 // membersAtATime bounds the members of a request who are written at the same time. Each of them changes the one row that counts the
 // server's members: more at a time are no faster, since they meet there and begin anew, and leave less room to other callers.
 const membersAtATime = 4
+
+// membersPerScene is how many are written by one reading of what they are judged by: the rights of the account that acts are never
+// older than those writes take.
+const membersPerScene = 20
 
 // NewMember is an account and what it is to be as a member.
 type NewMember struct {
@@ -26,8 +31,8 @@ type MemberOutcome struct {
 }
 
 // PutMembers is PutMember for several accounts of a server, each by itself: the outcomes are in the order of the request, and one says
-// nothing of another. The rights of the account that it acts as, and the server's roles, are read once for all of them. Of w
-// no more counts than ActingAs.
+// nothing of another. The rights of the account that it acts as, and the server's roles, are read once for each twenty. Of w no more
+// counts than ActingAs.
 //
 // Errors, of one: those of PutMember. Of the request, which then changes nothing: Invalid for an account that is malformed or named twice, or for
 // more than MaxMembersPerWrite, NotFound for the server, Busy.
@@ -61,15 +66,11 @@ func (a *Administration) writeMember(ctx context.Context, s scene, o *MemberOutc
 	return err
 }
 
-// eachMember writes members of one server in a scene that is read once.
+// eachMember writes members of one server, several in a scene.
 func (a *Administration) eachMember(
 	ctx context.Context, w Write, serverID, field string, accounts []string, write func(scene, *MemberOutcome) error,
 ) ([]MemberOutcome, error) {
 	if err := checkAccounts(field, accounts); err != nil {
-		return nil, err
-	}
-	s, err := a.known(ctx, w, serverID, "", "")
-	if err != nil {
 		return nil, err
 	}
 	outcomes := make([]MemberOutcome, len(accounts))
@@ -77,9 +78,17 @@ func (a *Administration) eachMember(
 	for i, account := range accounts {
 		outcomes[i].AccountID, due[i] = account, &outcomes[i]
 	}
-	forEach(membersAtATime, due, func(o *MemberOutcome) {
-		o.Err = Guard(func() error { return write(s, o) })
-	})
+	for part := range slices.Chunk(due, membersPerScene) {
+		s, err := a.known(ctx, w, serverID, "", "")
+		if err != nil && part[0] == due[0] {
+			return nil, err
+		}
+		forEach(membersAtATime, part, func(o *MemberOutcome) {
+			if o.Err = err; err == nil {
+				o.Err = Guard(func() error { return write(s, o) })
+			}
+		})
+	}
 	a.weighOnce(ctx, serverID, due)
 	return outcomes, nil
 }

@@ -9,7 +9,7 @@ import (
 	"unsend/shared/dynamo/meter"
 )
 
-// A hundred members share the reading of the scene and the weighing of the server; four are under way at a time.
+// A hundred members share the weighing of the server, and twenty the reading of the scene; four are under way at a time.
 func TestCostOfMembersByTheHundred(t *testing.T) {
 	m := newMetered(t)
 	admin := chat.Administration{Store: m.store, Clock: m.clock, LargeServer: 2000}
@@ -39,14 +39,43 @@ func TestCostOfMembersByTheHundred(t *testing.T) {
 			members = append(members, chat.NewMember{AccountID: account, Profile: chat.Profile{Nick: account}})
 			m.joins(account, "elsewhere") // an account's first server makes the row that counts them
 		}
-		rounds := (n + 3) / 4
+		rounds, scenes := (n+3)/4, (n+19)/20
+		shared := slices.Repeat([]string{batchGet}, scenes+1)
+		reads := float64(scenes + 1 + 2*n)
 		// Each: the row, its transaction (member, change, the account's list, two counts), the account's connections.
 		each := slices.Concat(slices.Repeat([]string{"GetItem"}, n), slices.Repeat([]string{transact}, n), slices.Repeat([]string{query}, n))
 		put(join, members)
-		m.cost(1+3*rounds+1, meter.Units{Read: 2 + 2*float64(n), Write: 10 * float64(n)}, append([]string{batchGet, batchGet}, each...)...)
+		m.cost(scenes+3*rounds+1, meter.Units{Read: reads, Write: 10 * float64(n)}, slices.Concat(shared, each)...)
 		put(join, members) // again: nothing to write
-		m.cost(1+2*rounds+1, meter.Units{Read: 2 + 2*float64(n)}, append([]string{batchGet, batchGet}, slices.Concat(slices.Repeat([]string{"GetItem"}, n), slices.Repeat([]string{query}, n))...)...)
+		m.cost(scenes+2*rounds+1, meter.Units{Read: reads}, slices.Concat(shared, slices.Repeat([]string{"GetItem"}, n), slices.Repeat([]string{query}, n))...)
 		put(leave, members)
-		m.cost(1+3*rounds+1, meter.Units{Read: 2 + 2*float64(n), Write: 10 * float64(n)}, append([]string{batchGet, batchGet}, each...)...)
+		m.cost(scenes+3*rounds+1, meter.Units{Read: reads, Write: 10 * float64(n)}, slices.Concat(shared, each)...)
 	}
+}
+
+// A list is read beside the scene; where memberships count, their rows are read after it.
+func TestCostOfLists(t *testing.T) {
+	m := newMetered(t)
+	admin := chat.Administration{Store: m.store, Clock: m.clock}
+	for i := range 50 {
+		account := fmt.Sprintf("m%02d", i)
+		m.joins(account, "s1")
+		must(t)(m.store.ChangePersonal(t.Context(), "s1", "c1", account, m.now, func(p *chat.Personal) error {
+			p.WhiteGeneration, p.Black = 1, true
+			return nil
+		}))
+	}
+	list := func(read func() error) { m.metering(func() { must(m.T)(nil, read()) }) }
+	list(func() error { _, err := admin.Channels(m.Context(), "s1", "", 100); return err })
+	m.cost(1, meter.Units{Read: 1 + 1}, batchGet, query)
+	list(func() error { _, err := admin.Members(m.Context(), "s1", "", 100); return err })
+	m.cost(1, meter.Units{Read: 1 + 1}, batchGet, query)
+	list(func() error { _, err := admin.Bans(m.Context(), "s1", "", 100); return err })
+	m.cost(1, meter.Units{Read: 1 + 1}, batchGet, query)
+	list(func() error { _, err := admin.Listed(m.Context(), "s1", "c1", chat.BlackList, "", 100); return err })
+	m.cost(1, meter.Units{Read: 2 + 1}, batchGet, query)
+	list(func() error { _, err := admin.Listed(m.Context(), "s1", "c1", chat.WhiteList, "", 100); return err })
+	m.cost(2, meter.Units{Read: 2 + 1 + 50}, batchGet, query, batchGet)
+	list(func() error { _, err := admin.Personals(m.Context(), "s1", "c1", "", 40); return err })
+	m.cost(2, meter.Units{Read: 2 + 1 + 40}, batchGet, query, batchGet)
 }
