@@ -225,7 +225,7 @@ func (t *tests) unit(ctx context.Context) error {
 		env = append(env, "UNSEND_DYNAMODB_ENDPOINT="+t.server.endpoint, "AWS_REGION="+localRegion,
 			"AWS_ACCESS_KEY_ID="+stack.LocalAccessKey, "AWS_SECRET_ACCESS_KEY="+stack.LocalSecretKey)
 	}
-	argv := []string{"go", "test", "-race", "-shuffle=on", "-timeout=5m"}
+	argv := []string{"go", "test", "-race", "-shuffle=on", "-timeout=10m"}
 	if t.long {
 		argv = []string{"go", "test", "-race", "-shuffle=on", "-count=3", "-timeout=30m"}
 	}
