@@ -37,7 +37,7 @@ type serversBody struct {
 }
 
 func (a accounts) getServers(ctx context.Context, r *request) (reply, error) {
-	limit, after, err := r.page(chat.MaxServersPage)
+	limit, after, err := r.page()
 	if err != nil {
 		return reply{}, err
 	}
@@ -45,19 +45,16 @@ func (a accounts) getServers(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	body := serversBody{Servers: []membershipBody{}}
+	body := serversBody{Servers: []membershipBody{}, Next: formatCursor(next)}
 	for _, m := range servers {
 		body.Servers = append(body.Servers, membershipBody{m.ServerID, m.Roles})
-	}
-	if next != "" {
-		body.Next = formatCursor(next)
 	}
 	return reply{status: http.StatusOK, body: body}, nil
 }
 
 // page reads which page is asked for: how long, and after which id.
-func (r *request) page(limit int) (int, string, error) {
-	limit, after, err := r.pageAfter(limit)
+func (r *request) page() (int, string, error) {
+	limit, after, err := r.pageAfter()
 	if err == nil && after != "" && chat.CheckID("cursor", after) != nil {
 		err = errCursor
 	}
@@ -65,7 +62,8 @@ func (r *request) page(limit int) (int, string, error) {
 }
 
 // pageAfter is page where more than an id says after what.
-func (r *request) pageAfter(limit int) (int, string, error) {
+func (r *request) pageAfter() (limit int, after string, err error) {
+	limit = chat.MaxPage
 	query := r.URL.Query()
 	if text := query.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -74,15 +72,18 @@ func (r *request) pageAfter(limit int) (int, string, error) {
 		}
 		limit = n
 	}
-	after, err := parseCursor(query.Get("cursor"))
+	after, err = parseCursor(query.Get("cursor"))
 	return limit, after, err
 }
 
 // cursorVersion begins a cursor, so that another form can be told from this one.
 const cursorVersion = 1
 
-// formatCursor is base64url of the version and the place of the last row: its id, or what else its list goes by.
+// formatCursor is base64url of the version and the place of the last row: its id, or what else its list goes by. Of nothing it is nothing.
 func formatCursor(place string) string {
+	if place == "" {
+		return ""
+	}
 	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorVersion}, place...))
 }
 

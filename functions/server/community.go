@@ -103,7 +103,7 @@ func (c communities) endpoints() []endpoint {
 		{"GET /servers/{server}/roles/{role}", nil, c.getRole},
 		{"PUT /servers/{server}/roles/{role}", bound, c.putRole},
 		{"DELETE /servers/{server}/roles/{role}", bound, c.deleteRole},
-	}, c.channelEndpoints(), c.memberEndpoints(), c.messageEndpoints(), c.jobEndpoints())
+	}, c.channelEndpoints(), c.memberEndpoints(), c.listEndpoints(), c.severalMembersEndpoints(), c.messageEndpoints(), c.jobEndpoints())
 }
 
 // replied makes the reply of what was saved, or of its refusal, which has the row's version where it is known.

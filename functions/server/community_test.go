@@ -110,6 +110,7 @@ func TestOverridesAndListsOfAccounts(t *testing.T) {
 	c.wantProblem(412, "", "another version", c.do("DELETE "+black, "", "If-Match", `"v2"`))
 	// What belongs to a membership ends with it; the black list is for good.
 	c.want(204, c.do("DELETE /servers/s1/members/alice", ""))
+	is("v3", nothing, false, true, c.do("GET "+personal, ""))
 	c.wantProblem(404, "", "no such member", c.do("PUT "+white, ""))
 	c.wantProblem(404, "", "no such member", c.do("PUT "+personal+"/override", deny))
 	c.want(201, c.do("PUT /servers/s1/members/alice", "{}"))

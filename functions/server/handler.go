@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambdaurl"
 	"github.com/go-json-experiment/json"
@@ -21,6 +23,10 @@ import (
 
 // maxBody bounds the body of a request.
 const maxBody = 256 << 10
+
+// requestTimeout bounds a request. A hundred members take about a second, but some ten when twenty callers write members of one
+// server at once, as each changes the row that counts them. Lambda ends the function later: see template.yaml.
+const requestTimeout = 25 * time.Second
 
 // endpoint serves one method of one resource.
 type endpoint struct {
@@ -34,6 +40,7 @@ type reply struct {
 	status  int
 	version int64 // of the row, for the ETag; 0: there is none
 	body    any   // nil: none
+	failed  error // for the log, of a request that was answered in parts: see [edge.FailedPart]
 }
 
 // request is one request on its way.
@@ -88,7 +95,7 @@ func unrouted(mux *http.ServeMux, r *http.Request) error {
 
 func serving(e edge.Edge, each endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), edge.SessionTimeout)
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
 		in := &request{Request: r, inv: e.Begin(ctx, each.pattern, requestID(ctx))}
 		var out reply
@@ -102,7 +109,7 @@ func serving(e edge.Edge, each endpoint) http.Handler {
 			return
 		}
 		answer(w, out, err)
-		in.end(ctx, err)
+		in.end(ctx, cmp.Or(err, out.failed))
 	})
 }
 

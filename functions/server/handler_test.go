@@ -162,6 +162,7 @@ func TestRoles(t *testing.T) {
 	}
 	c.wantProblem(404, "", "no such role", c.do("DELETE /servers/s1/roles/vip", ""))
 	c.wantProblem(409, "", "everyone cannot be deleted", c.do("DELETE /servers/s1/roles/everyone", ""))
+	c.wantProblem(409, "", "does not come back", c.do("PUT /servers/s1/roles/vip", put))
 	for i := range 19 { // mod is there
 		c.want(201, c.do(fmt.Sprint("PUT /servers/s1/roles/r", i), `{}`))
 	}

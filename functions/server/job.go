@@ -129,7 +129,7 @@ type jobsBody struct {
 
 func (c communities) getJobs(ctx context.Context, r *request) (reply, error) {
 	server := r.PathValue(serverID)
-	limit, place, err := r.pageAfter(chat.MaxJobsPage)
+	limit, place, err := r.pageAfter()
 	if err != nil {
 		return reply{}, err
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"unsend/shared/chat"
+	"unsend/shared/edge"
 	"unsend/shared/wire"
 )
 
@@ -55,15 +55,11 @@ func (c communities) postRevoke(ctx context.Context, r *request) (reply, error) 
 	if err != nil {
 		return reply{}, err
 	}
-	body, err := wire.EncodeOutcomes(outcomes)
-	return reply{status: http.StatusOK, body: body}, err
-}
-
-// unconditional is the write of what has no version: a condition on one is refused rather than passed over.
-func (r *request) unconditional() (chat.Write, error) {
-	w, err := r.write()
-	if err == nil && (w.New || w.Exists || len(w.Versions) > 0) {
-		err = chat.InvalidField("If-Match", "like If-None-Match is for what has a version")
+	errs := make([]error, len(outcomes))
+	for i := range outcomes {
+		outcomes[i].Err = edge.Settle(outcomes[i].Err)
+		errs[i] = outcomes[i].Err
 	}
-	return w, err
+	body, err := wire.EncodeOutcomes(outcomes)
+	return reply{status: http.StatusOK, body: body, failed: edge.FailedPart(errs)}, err
 }

@@ -225,7 +225,7 @@ func (t *tests) unit(ctx context.Context) error {
 		env = append(env, "UNSEND_DYNAMODB_ENDPOINT="+t.server.endpoint, "AWS_REGION="+localRegion,
 			"AWS_ACCESS_KEY_ID="+stack.LocalAccessKey, "AWS_SECRET_ACCESS_KEY="+stack.LocalSecretKey)
 	}
-	argv := []string{"go", "test", "-race", "-shuffle=on", "-timeout=5m"}
+	argv := []string{"go", "test", "-race", "-shuffle=on", "-timeout=10m"}
 	if t.long {
 		argv = []string{"go", "test", "-race", "-shuffle=on", "-count=3", "-timeout=30m"}
 	}
@@ -299,7 +299,8 @@ func (t *tests) e2e(ctx context.Context) {
 		count = "-count=2" // the second finds what the first left behind
 	}
 	t.step(ctx, "end to end", func() error {
-		return t.loud(ctx, "go test e2e", []string{"UNSEND_STACK=" + t.stackFile()}, "go", "test", count, "-shuffle=on", "-timeout=10m", "./e2e/...")
+		// These tests wait more than they compute: more of them go side by side than there are processors.
+		return t.loud(ctx, "go test e2e", []string{"UNSEND_STACK=" + t.stackFile()}, "go", "test", count, "-shuffle=on", "-parallel=8", "-timeout=10m", "./e2e/...")
 	})
 	if t.long {
 		t.step(ctx, "roles without a statement", func() error {

@@ -21,9 +21,11 @@ import (
 type Administration struct {
 	Store interface {
 		Standings
+		CommunityReader
 		CommunityWriter
 		ConnectionStore
 		DeliveryReader
+		MemberReader
 		Memberships
 		MessageWriter
 		Revoker

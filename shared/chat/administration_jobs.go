@@ -1,12 +1,6 @@
 package chat
 
-import (
-	"context"
-	"fmt"
-)
-
-// MaxJobsPage is how many jobs a page of a server's holds.
-const MaxJobsPage = 100
+import "context"
 
 // SweepRequest asks to take back what an account has sent.
 type SweepRequest struct {
@@ -154,11 +148,11 @@ func (a *Administration) Job(ctx context.Context, ref JobRef) (Job, error) {
 //
 // Errors: Invalid, Busy.
 func (a *Administration) JobsOf(ctx context.Context, serverID string, after *JobRef, limit int) (jobs []Job, more bool, err error) {
-	if err := CheckID("server_id", serverID); err != nil {
+	if err := firstOf(
+		func() error { return CheckID("server_id", serverID) },
+		func() error { return checkPage("", limit) },
+	); err != nil {
 		return nil, false, err
-	}
-	if limit < 1 || limit > MaxJobsPage {
-		return nil, false, InvalidField("limit", fmt.Sprintf("must be from 1 to %d", MaxJobsPage))
 	}
 	return a.Store.Jobs(ctx, serverID, after, limit)
 }

@@ -50,11 +50,20 @@ func (a *Administration) Member(ctx context.Context, serverID, accountID string)
 // make a member, UpdateMemberInfo to name another, UpdateMyInfo to name itself, and ManageRole to give or take roles: none above
 // its own, and none that allows in the server what it lacks.
 func (a *Administration) PutMember(ctx context.Context, w Write, serverID, accountID string, p Profile) (saved Saved[Member], err error) {
-	if err := p.check(); err != nil {
+	put, err := a.putting(w, p)
+	if err != nil {
 		return saved, err
 	}
+	return a.changeMember(ctx, w, serverID, accountID, put)
+}
+
+// putting is the change to the profile.
+func (a *Administration) putting(w Write, p Profile) (memberChange, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
 	p.Roles = sortedList(p.Roles)
-	return a.changeMember(ctx, w, serverID, accountID, func(s scene, row *Member) error {
+	return func(s scene, row *Member) error {
 		kept := slices.DeleteFunc(slices.Clone(row.Roles), func(id string) bool { return s.Server.roleIndex(id) < 0 })
 		if err := firstOf(
 			func() error { return s.Server.checkKnown("roles", p.Roles) },
@@ -67,7 +76,7 @@ func (a *Administration) PutMember(ctx context.Context, w Write, serverID, accou
 		row.Join(a.Clock())
 		row.Nick, row.Roles = p.Nick, p.Roles
 		return nil
-	})
+	}, nil
 }
 
 func (s scene) mayProfile(actingAs string, row Member, p Profile) error {
@@ -104,8 +113,20 @@ func (s scene) mayAssign(before, after []string) error {
 	return nil
 }
 
+// memberChange judges a change of a member's row in a scene, and makes it.
+type memberChange func(scene, *Member) error
+
+// made makes the change in the scene by write.
+func (change memberChange) made(s scene, write func(func(*Member) error) (Member, error)) (saved Saved[Member], err error) {
+	saved.Value, err = write(func(row *Member) error {
+		saved = Saved[Member]{Version: row.Version, Created: !row.Joined}
+		return change(s, row)
+	})
+	return saved.with(saved.Value.Version, err)
+}
+
 // changeMember changes a member's row, and the rows of the account's connections.
-func (a *Administration) changeMember(ctx context.Context, w Write, serverID, accountID string, change func(scene, *Member) error) (saved Saved[Member], err error) {
+func (a *Administration) changeMember(ctx context.Context, w Write, serverID, accountID string, change memberChange) (saved Saved[Member], err error) {
 	if err := CheckID("accid", accountID); err != nil {
 		return saved, err
 	}
@@ -113,17 +134,20 @@ func (a *Administration) changeMember(ctx context.Context, w Write, serverID, ac
 	if err != nil {
 		return saved, err
 	}
-	saved.Value, err = a.members().ChangeMember(ctx, serverID, accountID, func(row *Member) error {
-		saved = Saved[Member]{Version: row.Version, Created: !row.Joined}
-		return change(s, row)
+	return change.made(s, func(change func(*Member) error) (Member, error) {
+		return a.members().ChangeMember(ctx, serverID, accountID, change)
 	})
-	return saved.with(saved.Value.Version, err)
 }
 
 // DeleteMember makes the member leave: its roles, overrides and white-list entries end, a ban and black-list entries stay. The
 // owner cannot leave. An account needs KickMember for another than itself.
 func (a *Administration) DeleteMember(ctx context.Context, w Write, serverID, accountID string) (Saved[Member], error) {
-	return a.changeMember(ctx, w, serverID, accountID, func(s scene, row *Member) error {
+	return a.changeMember(ctx, w, serverID, accountID, leaving(w, accountID))
+}
+
+// leaving is the change of the account that leaves.
+func leaving(w Write, accountID string) memberChange {
+	return func(s scene, row *Member) error {
 		if err := firstOf(
 			func() error {
 				if row.Generation == 0 {
@@ -144,7 +168,7 @@ func (a *Administration) DeleteMember(ctx context.Context, w Write, serverID, ac
 		}
 		row.Leave()
 		return nil
-	})
+	}
 }
 
 // mayGo: a server is never without an owner.

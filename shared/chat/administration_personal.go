@@ -40,7 +40,7 @@ func (s Standing) OnList(list List) bool {
 
 // MemberOverride is what the channel allows and denies the member, with the membership that it has now.
 func (s Standing) MemberOverride() Grant {
-	if s.Personal.OverrideGeneration == 0 || s.Personal.OverrideGeneration != s.Member.Generation {
+	if !s.ofMembership(s.Personal.OverrideGeneration) {
 		return Grant{}
 	}
 	return s.Personal.Override

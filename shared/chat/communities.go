@@ -29,6 +29,16 @@ type Communities struct {
 //
 // Errors: what change returns, Invalid, Busy.
 func (s *Communities) ChangeMember(ctx context.Context, serverID, accountID string, change func(*Member) error) (Member, error) {
+	return s.alter(ctx, serverID, accountID, change, func(m Member) error {
+		if !m.moved() {
+			return nil
+		}
+		return s.Weigh(ctx, serverID)
+	})
+}
+
+// alter is ChangeMember with something else than the weighing beside the rows of the connections.
+func (s *Communities) alter(ctx context.Context, serverID, accountID string, change func(*Member) error, beside ...func(Member) error) (Member, error) {
 	if err := firstOf(
 		func() error { return CheckID("server_id", serverID) },
 		func() error { return CheckID("accid", accountID) },
@@ -40,16 +50,15 @@ func (s *Communities) ChangeMember(ctx context.Context, serverID, accountID stri
 	if err != nil {
 		return Member{}, err
 	}
-	return member, first(concurrently(
-		func() error { return s.follow(ctx, member, at.UnixMilli()) },
-		func() error {
-			if member.Sight != member.Version { // nobody joined or left
-				return nil
-			}
-			return s.Weigh(ctx, serverID)
-		},
-	))
+	then := []func() error{func() error { return s.follow(ctx, member, at.UnixMilli()) }}
+	for _, f := range beside {
+		then = append(then, func() error { return f(member) })
+	}
+	return member, first(concurrently(then...))
 }
+
+// moved: the last change of the row may have been a joining or a leaving.
+func (m Member) moved() bool { return m.Version > 0 && m.Sight == m.Version }
 
 // Weigh makes the server a large one, or a small one again, when it has come to that: by its members, or since
 // LargeServer is another than it was. Idempotent.

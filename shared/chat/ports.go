@@ -134,6 +134,29 @@ type Memberships interface {
 	Memberships(ctx context.Context, accountID string) ([]Membership, error)
 }
 
+// Page is a part of a list, in the order of its ids by their bytes. It may hold fewer rows than were asked for, even none, while there
+// are more.
+type Page[T any] struct {
+	Rows []T
+	Next string // the id that the next page comes after; empty at the end
+}
+
+// CommunityReader reads what a community consists of a page at a time, strongly: at most limit rows after an id, or, with none,
+// from the beginning. What is read for one page is bounded, however large the community is.
+type CommunityReader interface {
+	// ChannelPage reads the policies of the server's channels.
+	ChannelPage(ctx context.Context, serverID, after string, limit int) (Page[Channel], error)
+	// MemberPage reads who is a member, banned ones among them.
+	MemberPage(ctx context.Context, serverID, after string, limit int) (Page[Member], error)
+	// BanPage reads who is banned, member or not.
+	BanPage(ctx context.Context, serverID, after string, limit int) (Page[Member], error)
+	// PersonalPage reads what the channel holds for accounts, what belongs to memberships that have ended, and rows with nothing
+	// left in them, included.
+	PersonalPage(ctx context.Context, serverID, channelID, after string, limit int) (Page[Personal], error)
+	// ListPage reads a list of the channel, entries of memberships that have ended included.
+	ListPage(ctx context.Context, serverID, channelID string, list List, after string, limit int) (Page[ListEntry], error)
+}
+
 // AudiencePage is a page of a server's connections.
 type AudiencePage struct {
 	Rows []Presence
@@ -171,6 +194,11 @@ type RightsReader interface {
 	// Rights reads strongly, at one time: the server's policy, the policies and
 	// lists of the channels, and which accounts changed at since (ms) or later.
 	Rights(ctx context.Context, serverID string, channelIDs []string, since int64) (Rights, error)
+	MemberReader
+}
+
+// MemberReader reads members by their accounts.
+type MemberReader interface {
 	// Members reads the member rows of the accounts strongly; those that never joined are left out.
 	Members(ctx context.Context, serverID string, accountIDs []string) (map[string]Member, error)
 }
@@ -314,6 +342,7 @@ type Store interface {
 	Memberships
 	Audience
 	RightsReader
+	CommunityReader
 	CommunityWriter
 	UpdateReader
 	SightReader

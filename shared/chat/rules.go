@@ -110,7 +110,12 @@ func (s Standing) DecideInServer(p Permission) Decision {
 
 // onWhiteList: the entry belongs to this membership, not to one that ended.
 func (s Standing) onWhiteList() bool {
-	return s.Personal.WhiteGeneration != 0 && s.Personal.WhiteGeneration == s.Member.Generation
+	return s.ofMembership(s.Personal.WhiteGeneration)
+}
+
+// ofMembership tells whether what carries the generation belongs to the membership that the account has now.
+func (s Standing) ofMembership(generation int64) bool {
+	return s.Member.Joined && generation != 0 && generation == s.Member.Generation
 }
 
 func (s Standing) personalOverride(p Permission) (allowed, decided bool) {

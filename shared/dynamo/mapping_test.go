@@ -191,8 +191,8 @@ func TestPoliciesStayUnderFourKB(t *testing.T) {
 	const limit = 4096
 	id := strings.Repeat("i", chat.MaxIDBytes)
 	all := chat.Grant{Allow: math.MaxUint32, Deny: math.MaxUint32}
-	server := chat.Server{ID: id, OwnerID: id, Windows: longest(), Version: math.MaxInt64}
-	channel := chat.Channel{ServerID: id, ID: id, ViewMode: chat.Private, Windows: longest(), Overrides: map[string]chat.Grant{}, Version: math.MaxInt64}
+	server := chat.Server{ID: id, OwnerID: id, Windows: longest(), Version: math.MaxInt64, Sight: math.MaxInt64}
+	channel := chat.Channel{ServerID: id, ID: id, ViewMode: chat.Private, Windows: longest(), Overrides: map[string]chat.Grant{}, Version: math.MaxInt64, Sight: math.MaxInt64}
 	for i := range chat.MaxRolesPerServer + 1 { // everyone among them
 		server.Roles = append(server.Roles, chat.Role{ID: role(i), Priority: math.MinInt32, Grant: all, Windows: longest()})
 		channel.Overrides[role(i)] = all
@@ -202,11 +202,16 @@ func TestPoliciesStayUnderFourKB(t *testing.T) {
 		channel.BlackRoles = append(channel.BlackRoles, role(i))
 	}
 	member := chat.Member{ServerID: id, AccountID: id, Nick: strings.Repeat("n", chat.MaxNickBytes), Joined: true, Banned: true,
-		Roles: channel.WhiteRoles, JoinedAt: chat.MaxTimestamp, Generation: math.MaxInt64, Version: math.MaxInt64}
+		Roles: channel.WhiteRoles, JoinedAt: chat.MaxTimestamp, Generation: math.MaxInt64, Version: math.MaxInt64, Sight: math.MaxInt64}
+	personal := chat.Personal{ServerID: id, ChannelID: id, AccountID: id, Override: all, OverrideGeneration: math.MaxInt64,
+		WhiteGeneration: math.MaxInt64, Black: true, Version: math.MaxInt64, Sight: math.MaxInt64}
 	for name, build := range map[string]func() (item, error){
-		"server":  func() (item, error) { key, _ := serverKey(id); return encodeServer(key, server) },
-		"channel": func() (item, error) { key, _ := channelKey(id, id); return encodeChannel(key, channel) },
-		"member":  func() (item, error) { key, _ := memberKey(id, id); return encodeMember(key, member) },
+		"server":     func() (item, error) { key, _ := serverKey(id); return encodeServer(key, server) },
+		"channel":    func() (item, error) { key, _ := channelKey(id, id); return encodeChannel(key, channel) },
+		"member":     func() (item, error) { key, _ := memberKey(id, id); return encodeMember(key, member) },
+		"membership": func() (item, error) { return encodeMembership(member) },
+		"personal":   func() (item, error) { key, _ := personalKey(id, id, id); return encodePersonal(key, personal) },
+		"list entry": func() (item, error) { return encodeListEntry(personal) },
 	} {
 		row, err := build()
 		if err != nil {

@@ -29,6 +29,14 @@ func membershipKey(account, server string) (itemKey, error) {
 	return newKey([]string{"account", account}, []string{server})
 }
 
+// What tells members, and those who are banned, from others.
+const (
+	attrJoined = "joined"
+	attrBanned = "banned"
+)
+
+func memberPartition(server string) (string, error) { return partition("members", server) }
+
 func membershipPartition(account string) (string, error) { return partition("account", account) }
 
 func encodeMember(key itemKey, m chat.Member) (item, error) {

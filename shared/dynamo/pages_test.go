@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -104,4 +105,30 @@ func TestRowsEndWhenTheyAreNoLongerNeeded(t *testing.T) {
 
 func connectedAt(at time.Time) chat.Connection {
 	return chat.Connection{ID: "conn", AccountID: "alice", ConnectedAt: at.UnixMilli()}
+}
+
+// Bans are few among many members: a page reads a thousand, no more, and goes on where it has enough.
+func TestAPageOfBansIsBounded(t *testing.T) {
+	banned := func(i int) string {
+		return fmt.Sprintf(`{"pk":{"S":"members#s"},"sk":{"S":"a%04d"},"banned":{"BOOL":true},"version":{"N":"1"}}`, i)
+	}
+	for _, test := range []struct {
+		found int
+		next  string
+	}{{0, "a0999"}, {2, "a0999"}, {5, "a0002"}} {
+		var rows []string
+		for i := range test.found {
+			rows = append(rows, banned(i))
+		}
+		store, service, _ := scripted(func(request) (int, string, error) {
+			return 200, `{"Items":[` + strings.Join(rows, ",") + `],"LastEvaluatedKey":{"pk":{"S":"members#s"},"sk":{"S":"a0999"}}}`, nil
+		})
+		page, err := store.BanPage(t.Context(), "s", "", 3)
+		if err != nil || len(page.Rows) != min(test.found, 3) || page.Next != test.next {
+			t.Errorf("%d found: a page of %d, then %q, %v", test.found, len(page.Rows), page.Next, err)
+		}
+		if len(service.requests) != 1 || !strings.Contains(service.requests[0].body, `"Limit":1000`) {
+			t.Errorf("%d requests: %+v", len(service.requests), service.requests)
+		}
+	}
 }

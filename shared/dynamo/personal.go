@@ -27,6 +27,10 @@ func listKey(server, channel, account string) (itemKey, error) {
 	return newKey([]string{"lists", server, channel}, []string{account})
 }
 
+func personalPartition(server, channel string) (string, error) {
+	return partition("personal", server, channel)
+}
+
 func listPartition(server, channel string) (string, error) {
 	return partition("lists", server, channel)
 }

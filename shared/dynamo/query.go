@@ -31,9 +31,9 @@ type span struct {
 	bound      string
 	end        string // with no comparison: from bound to here, both included
 	backward   bool
-	after      string // the sort key of a row, behind which it begins; empty: at the span's beginning
+	after      string // the sort key that the page begins behind, in a span that has it; empty: the beginning
 	filter     *filter
-	limit      int // rows of a page; 0: as many as the service gives, up to 1 MB
+	limit      int // rows of a page, those that the filter leaves out among them; 0: as many as the service gives, up to 1 MB
 }
 
 func (p span) input() *dynamodb.QueryInput {
@@ -77,6 +77,11 @@ type filter struct {
 	values     item
 }
 
+// having leaves out rows without the attribute.
+func having(attribute string) *filter {
+	return &filter{condition: "attribute_exists(#having)", names: map[string]string{"#having": attribute}}
+}
+
 func (f *filter) apply(in *dynamodb.QueryInput) {
 	if f == nil {
 		return
@@ -84,7 +89,9 @@ func (f *filter) apply(in *dynamodb.QueryInput) {
 	if f.condition != "" {
 		in.FilterExpression = aws.String(f.condition)
 	}
-	in.ProjectionExpression = aws.String(f.projection)
+	if f.projection != "" {
+		in.ProjectionExpression = aws.String(f.projection)
+	}
 	maps.Copy(in.ExpressionAttributeNames, f.names)
 	maps.Copy(in.ExpressionAttributeValues, f.values)
 }

@@ -90,3 +90,9 @@ func (s inspected) ChangeRows(serverID string) int {
 }
 
 func TestModel(t *testing.T) { chattest.RunModel(t, newStore) }
+
+func TestAdministration(t *testing.T) {
+	t.Parallel()
+	store := newStore(t)
+	chattest.RunAdministration(t, 200, func() chat.Store { return store })
+}

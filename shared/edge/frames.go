@@ -38,7 +38,7 @@ func Frames[R any](e Edge, route Route[R]) Handler {
 		}
 		s.describe(err)
 		if err == nil {
-			err = failedPart(s.result)
+			err = FailedPart(errorsOf(s.result.Revoked))
 		}
 		inv.End(ctx, err)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusOK, Body: s.answer}, nil
@@ -81,18 +81,26 @@ func (s *served[R]) serve(ctx context.Context, event events.APIGatewayWebsocketP
 	return err
 }
 
-// failedPart is what the log must not miss of a request that was answered in parts: the first that failed here, or else
-// that was busy. The refusals of the others are their caller's matter.
-func failedPart(r wire.Result) (found error) {
-	for _, o := range r.Revoked {
-		switch code := chat.CodeOf(o.Err); {
+// FailedPart is what the log must not miss of a request that was answered in parts, whose errors these are (nil where there was
+// none): the first that failed here, or else that was busy. The refusals of the others are their caller's matter.
+func FailedPart(errs []error) (found error) {
+	for _, err := range errs {
+		switch code := chat.CodeOf(err); {
 		case code == chat.Internal:
-			return o.Err
+			return err
 		case code == chat.Busy && found == nil:
-			found = o.Err
+			found = err
 		}
 	}
 	return found
+}
+
+func errorsOf(outcomes []chat.RevokeOutcome) []error {
+	errs := make([]error, len(outcomes))
+	for i, o := range outcomes {
+		errs[i] = o.Err
+	}
+	return errs
 }
 
 func (s *served[R]) decode(event events.APIGatewayWebsocketProxyRequest) (wire.Frame[R], error) {

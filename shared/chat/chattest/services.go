@@ -21,6 +21,9 @@ func RunServices(t *testing.T, newStore func(t *testing.T) chat.Store) {
 	t.Run("mentions need permissions of their own", func(t *testing.T) { testMentions(t, newStore(t)) })
 	t.Run("50 revokes at once", func(t *testing.T) { testRevokeRace(t, newStore(t)) })
 	t.Run("20 sends of one msg_id at once", func(t *testing.T) { testSendRace(t, newStore(t)) })
+	t.Run("members by 20 callers at once", func(t *testing.T) { testMembersAtOnce(t, newStore(t)) })
+	t.Run("two writers of one policy", func(t *testing.T) { testTwoWriters(t, newStore(t)) })
+	t.Run("20 roles at once", func(t *testing.T) { testRolesAtOnce(t, newStore(t)) })
 }
 
 // town is a community under test, with a clock that the test sets.
