@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"unsend/scripts/unsend/serverapi"
+	"unsend/scripts/unsend/terminal"
+)
+
+const (
+	// several is how many requests are under way at a time: a new AWS account runs ten functions at once, and devices need some.
+	several = 4
+	// group is after how many the results are told.
+	groupSize = 100
+)
+
+// outcomes tells what became of each of several accounts.
+type outcomes struct {
+	a        *app
+	o        *options
+	texts    map[int]string // by HTTP status
+	held     map[int]bool   // statuses other than 2xx that are as wanted
+	table    *terminal.Table
+	progress *terminal.Progress
+
+	told, failed int
+	first        serverapi.Entry // that failed
+}
+
+func (a *app) outcomes(o *options, texts map[int]string) *outcomes {
+	progress := a.progress(o.json)
+	table := a.table()
+	table.BeforeWriting = progress.Clear
+	return &outcomes{a: a, o: o, texts: texts, held: map[int]bool{}, table: table, progress: progress}
+}
+
+// add takes one result.
+func (r *outcomes) add(e serverapi.Entry) {
+	r.told++
+	good := e.Status/100 == 2 || r.held[e.Status]
+	if !good {
+		if r.failed++; r.failed == 1 {
+			r.first = e
+		}
+	}
+	if r.o.json {
+		_ = r.a.line(e) // the last write tells of an output that is closed
+	} else {
+		text, known := r.texts[e.Status]
+		if !known {
+			text = e.Detail
+		}
+		colour := terminal.Green
+		if !good {
+			colour = terminal.Red
+		}
+		r.table.Add(terminal.Clean(e.Accid), terminal.Paint(r.table.Colour, colour, terminal.Clean(text)))
+	}
+	r.progress.Say("%d so far", r.told)
+}
+
+// end writes what is left. err is what kept it from its end; what was told before holds.
+func (r *outcomes) end(err error) error {
+	r.progress.Clear()
+	single := r.told == 1 && r.failed == 1 && err == nil && !r.o.json
+	if !single { // its error says all
+		if failed := r.table.End(); failed != nil {
+			return failed
+		}
+	}
+	switch {
+	case err != nil && r.told > 0:
+		return fmt.Errorf("%w (%d were done before: run the command again for the rest)", err, r.told)
+	case err != nil:
+		return err
+	case single:
+		return fmt.Errorf("%s: %s", r.first.Accid, r.first.Detail)
+	case r.failed > 0:
+		return fmt.Errorf("%d of %d were not done: their reasons are listed", r.failed, r.told)
+	}
+	return nil
+}
+
+// each does something for every account, several at a time, and tells the results in their order.
+// An error that is no refusal ends it.
+func each[T any](ctx context.Context, list []T, tell func(serverapi.Entry), do func(context.Context, T) (serverapi.Entry, error)) error {
+	for len(list) > 0 {
+		part := list[:min(len(list), groupSize)]
+		list = list[len(part):]
+		entries := make([]serverapi.Entry, len(part))
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(several)
+		for i, one := range part {
+			group.Go(func() (err error) {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				entries[i], err = do(ctx, one)
+				return err
+			})
+		}
+		err := group.Wait()
+		for _, e := range entries {
+			if e.Status != 0 {
+				tell(e)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entryOf is the result for an account, unless the error says nothing of it.
+func entryOf(account string, created bool, err error) (serverapi.Entry, error) {
+	p, refused := errors.AsType[*serverapi.Problem](err)
+	switch {
+	case refused && p.AWS: // which holds for all of them
+		return serverapi.Entry{}, err
+	case refused:
+		return serverapi.Entry{Accid: account, Status: p.Status, Detail: advised(p).Error()}, nil
+	case err != nil:
+		return serverapi.Entry{}, err
+	case created:
+		return serverapi.Entry{Accid: account, Status: http.StatusCreated}, nil
+	}
+	return serverapi.Entry{Accid: account, Status: http.StatusOK}, nil
+}
+
+// maxInput bounds what is read of a file of lines: half a million members are some 20 MB.
+const maxInput = 64 << 20
+
+// lines reads a file's lines that are not empty; "-" is the input.
+func (a *app) lines(name string) ([]string, error) {
+	in := a.in
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = file.Close() }() // it was read only
+		in = file
+	}
+	bounded := &io.LimitedReader{R: in, N: maxInput + 1}
+	scanner := bufio.NewScanner(bounded)
+	var list []string
+	for scanner.Scan() {
+		if line := strings.TrimSuffix(scanner.Text(), "\r"); strings.TrimSpace(line) != "" {
+			list = append(list, line)
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if bounded.N == 0 {
+		return nil, fmt.Errorf("%s is longer than 64 MB: split it", name)
+	}
+	return list, nil
+}
