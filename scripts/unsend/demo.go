@@ -29,7 +29,8 @@ private channel.
 It ends with exit code 1 when anybody is told what they should not be, or is not told what they should.
 
 It plays in the sample community: unsend seed scripts/unsend/sample.yaml`,
-		Args: exactly(0, "demo takes no arguments"),
+		Example: "  unsend demo\n  unsend demo --stack-name unsend",
+		Args:    exactly(0, "demo takes no arguments"),
 		RunE: func(command *cobra.Command, _ []string) error {
 			d, err := a.find(command.Context())
 			if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -112,13 +113,10 @@ func (a *app) showJob(o *options, j serverapi.Job) error {
 		fields = append(fields, field{"done", at(j.FinishedAt)})
 	}
 	if j.Kind == serverapi.KindSweep {
-		fields = append(fields, field{"account", j.Accid}, field{"channel", orNone(j.ChannelID)}, field{"since", orNone(at(j.Since))}, field{"until", orNone(at(j.Until))},
+		fields = append(fields, field{"account", j.Accid}, field{"channel", cmp.Or(j.ChannelID, "all")}, field{"since", cmp.Or(at(j.Since), "the beginning")}, field{"until", orNone(at(j.Until))},
 			field{"operator", orNone(j.Operator)})
 		if j.DryRun {
 			fields = append(fields, field{"dry run", "yes, nothing is taken back"})
-		}
-		if j.ChannelID == "" {
-			fields[5].value = "all"
 		}
 	}
 	return a.shown(o, j, append(fields, field{"channels", strconv.FormatInt(j.Channels, 10)}, field{"messages", jobCounts(j)})...)
@@ -137,28 +135,24 @@ func (a *app) await(ctx context.Context, c *serverapi.Client, o *options, job se
 	progress := a.progress(false)
 	defer progress.Clear()
 	begun := time.Now()
-	for look := firstLook; !job.Done(); look = min(look*3/2, lastLook) {
+	for after := firstLook; !job.Done(); after = min(after*3/2, lastLook) {
 		progress.Say("%s %s: %s, %s (%v)", job.Kind, job.JobID, count(job.Channels, "channel"), jobCounts(job), time.Since(begun).Round(time.Second))
-		err := pause(ctx, look)
-		if err == nil {
-			job, err = again(c.Job(ctx, job.ServerID, job.Kind, job.JobID))(job)
-		}
+		now, err := look(ctx, c, job, after)
 		if err != nil {
 			progress.Clear()
 			return job, a.stopped(ctx, job, show, err)
 		}
+		job = now
 	}
 	return job, nil
 }
 
-// again keeps the job as it was where it could not be read.
-func again(read serverapi.Job, err error) func(serverapi.Job) (serverapi.Job, error) {
-	return func(before serverapi.Job) (serverapi.Job, error) {
-		if err != nil {
-			return before, err
-		}
-		return read, nil
+// look reads the job after a while.
+func look(ctx context.Context, c *serverapi.Client, job serverapi.Job, after time.Duration) (serverapi.Job, error) {
+	if err := pause(ctx, after); err != nil {
+		return job, err
 	}
+	return c.Job(ctx, job.ServerID, job.Kind, job.JobID)
 }
 
 func pause(ctx context.Context, d time.Duration) error {

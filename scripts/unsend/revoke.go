@@ -23,8 +23,14 @@ type byline struct{ operator, reason string }
 func (b *byline) add(command *cobra.Command) {
 	command.Flags().StringVar(&b.operator, "operator", "", "the `account` that is shown as who took it back")
 	command.Flags().StringVar(&b.reason, "reason", "", "`why`, for everybody who sees the channel, and for the audit")
-	command.MarkFlagsOneRequired("operator", "acting-as")
-	command.MarkFlagsMutuallyExclusive("operator", "acting-as")
+}
+
+// check wants one of the two: who acts as an account is shown as that account.
+func (b *byline) check(o *options) error {
+	if (b.operator == "") == (o.actingAs == "") {
+		return errors.New("who takes it back? Give --operator ACCOUNT, or --acting-as ACCOUNT to bind it by that account's permissions, but not both")
+	}
+	return nil
 }
 
 func (b *byline) info() serverapi.UpdateInfo { return serverapi.UpdateInfo{Postscript: b.reason} }
@@ -48,6 +54,9 @@ All that of one account: unsend sweep.`,
   unsend revoke harbour general 01KDVDNQ3VC6X8J3QW2Z1N5R7T@1767225600123 --acting-as bob
   unsend revoke harbour general --operator olga < messages.txt`, Args: usage,
 		RunE: func(command *cobra.Command, args []string) error {
+			if err := by.check(&o); err != nil {
+				return err
+			}
 			refs, err := a.refs(args[2:])
 			if err != nil {
 				return err

@@ -50,6 +50,9 @@ A --since that is so long ago (2h) is then the one of the first time.`,
 }
 
 func (a *app) sweep(ctx context.Context, c *serverapi.Client, o *sweepOptions, args []string) error {
+	if err := o.byline.check(&o.options); err != nil {
+		return err
+	}
 	since, relative, err := flagTime("since", o.since)
 	if err != nil {
 		return err
