@@ -33,6 +33,7 @@ everyone   0          SendMessage           -        unset     unset
 		play("server show harbour --json", 0, `{"etag":"\"v3\"","server_id":"harbour","owner":"olga","revoke_window_ms":1,"moderator_window_ms":null,"roles":[]}`+"\n", "")
 	newBackend(t, "GET /servers/harbour", "404 no such server").play("server show harbour", 1, "", "unsend: no such server (HTTP 404)\n")
 	newBackend(t, "GET /servers/harbour/jobs?limit=100", "404 no such resource").play("job list harbour", 1, "", "deploy this release")
+	newBackend(t, "GET /servers/harbour/jobs?limit=100", "400 the query holds an unknown parameter; known are: ").play("job list harbour", 1, "", "deploy this release")
 }
 
 func TestServerWrites(t *testing.T) {

@@ -32,10 +32,10 @@ import (
 
 const (
 	// CallTimeout bounds a request, with its repetitions.
-	CallTimeout = time.Minute
+	CallTimeout = 2 * time.Minute
 
 	attempts       = 5
-	attemptTimeout = 20 * time.Second // the function gives up after 10 s; a cold start comes before them
+	attemptTimeout = 40 * time.Second // the function gives up sooner, and says so; a cold start comes before it
 	firstPause     = 200 * time.Millisecond
 	longestPause   = 5 * time.Second
 
