@@ -103,7 +103,14 @@ func (a *app) api(ctx context.Context) (*serverapi.Client, error) {
 		return nil, fmt.Errorf("the stack %q has no output ServerApiUrl: deploy this release first (scripts/deploy, or scripts/dev)", d.Name)
 	}
 	cfg := d.AWS()
-	return serverapi.New(serverapi.Options{URL: d.ServerURL, Region: d.Region, Credentials: cfg.Credentials}), nil
+	return serverapi.New(serverapi.Options{URL: d.ServerURL, Region: d.Region, Credentials: cfg.Credentials, Again: a.again}), nil
+}
+
+// again tells on a terminal why it takes longer.
+func (a *app) again(err error) {
+	if isTerminal(a.err) {
+		fmt.Fprintf(a.err, "\r\x1b[K%s: trying again\n", terminal.Clean(err.Error()))
+	}
 }
 
 // calling makes what a command does from what it does with the Server API.
@@ -192,7 +199,8 @@ func (a *app) shown(o *options, row any, fields ...field) error {
 type listing[T any] struct {
 	columns []string
 	row     func(T) []string
-	none    string // what is said where there is none
+	line    func(T) any // as JSON; nil: as it is
+	none    string      // what is said where there is none
 }
 
 // print goes through the list, as far as the limit goes.
@@ -232,6 +240,9 @@ func (l listing[T]) print(ctx context.Context, a *app, o *options, pages *server
 
 func (l listing[T]) one(a *app, o *options, t *terminal.Table, item T) error {
 	if o.json {
+		if l.line != nil {
+			return a.line(l.line(item))
+		}
 		return a.line(item)
 	}
 	cells := l.row(item)

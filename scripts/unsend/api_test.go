@@ -205,6 +205,7 @@ func TestArguments(t *testing.T) {
 		"channel override harbour crew --allow AtAll":           "Give --role or --member",
 		"window set harbour":                                    "give --own or --moderator",
 		"window set harbour --own soon":                         "a window is a time of at least 1ms",
+		"role create harbour mod":                               `"priority" not set`,
 		"server create harbour":                                 `"owner" not set`,
 		"server list bob --limit -1":                            "--limit is 0",
 		"revoke harbour general 1/a":                            "Give --operator ACCOUNT, or --acting-as",

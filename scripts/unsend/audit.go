@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/unsend/serverapi"
-	"unsend/scripts/unsend/terminal"
 )
 
 func (a *app) auditCommand() *cobra.Command {
@@ -72,5 +71,5 @@ func actTexts(act serverapi.Act) (what, of, why string) {
 			parts = append(parts, part.name+" "+part.id)
 		}
 	}
-	return act.Action, strings.Join(parts, ", "), terminal.Clean(strings.Join(act.Changes, "; "))
+	return act.Action, strings.Join(parts, ", "), strings.Join(act.Changes, "; ")
 }

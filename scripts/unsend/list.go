@@ -70,29 +70,15 @@ func (a *app) showList(ctx context.Context, c *serverapi.Client, o *options, arg
 	if err := t.End(); err != nil {
 		return err
 	}
-	accounts := c.Listed(args[0], args[1], lists[args[2]])
-	if o.json {
-		return a.accountLines(ctx, o, accounts)
-	}
-	if len(roles) > 0 {
+	if len(roles) > 0 && !o.json {
 		fmt.Fprintln(a.out)
 	}
 	return listing[string]{
-		columns: []string{"account"}, row: func(account string) []string { return []string{account} },
-		none: "no accounts are on the " + args[2] + " list of " + args[1],
-	}.print(ctx, a, o, accounts)
-}
-
-func (a *app) accountLines(ctx context.Context, o *options, accounts *serverapi.Pages[string]) error {
-	for account, err := range accounts.All(ctx, o.limit) {
-		if err != nil {
-			return err
-		}
-		if err := a.line(listLine{Accid: account}); err != nil {
-			return err
-		}
-	}
-	return nil
+		columns: []string{"account"},
+		row:     func(account string) []string { return []string{account} },
+		line:    func(account string) any { return listLine{Accid: account} },
+		none:    "no accounts are on the " + args[2] + " list of " + args[1],
+	}.print(ctx, a, o, c.Listed(args[0], args[1], lists[args[2]]))
 }
 
 func (a *app) listChange(verb, short string, add bool) *cobra.Command {

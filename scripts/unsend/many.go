@@ -19,7 +19,7 @@ import (
 const (
 	// several is how many requests are under way at a time: a new AWS account runs ten functions at once, and devices need some.
 	several = 4
-	// group is after how many the results are told.
+	// groupSize is after how many the results are told.
 	groupSize = 100
 )
 

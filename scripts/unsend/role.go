@@ -67,9 +67,9 @@ func (a *app) roleCreate() *cobra.Command {
 	var grant grantFlags
 	var priority int
 	command := o.writes(&cobra.Command{
-		Use: "create SERVER ROLE", Short: "Make a role",
-		Long:    "Make a role. One that is there already is left as it is; the id of one that was deleted does not come back.",
-		Example: "  unsend role create harbour mod --priority 10 --allow RevokeMemberMessage,KickMember\n  unsend role create harbour muted --deny SendMessage", Args: usage,
+		Use: "create SERVER ROLE --priority N", Short: "Make a role",
+		Long:    "Make a role. Its priority has to be said: whoever acts as an account edits no role above its own. One that is there already is left as it is; the id of one that was deleted does not come back.",
+		Example: "  unsend role create harbour mod --priority 10 --allow RevokeMemberMessage,KickMember\n  unsend role create harbour muted --priority 100 --deny SendMessage", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
 			if err := grant.check(); err != nil {
 				return err
@@ -82,7 +82,8 @@ func (a *app) roleCreate() *cobra.Command {
 		}),
 	})
 	grant.add(command, "", "")
-	command.Flags().IntVar(&priority, "priority", 0, "where it stands: nobody edits roles above their own; 0 is highest")
+	command.Flags().IntVar(&priority, "priority", 0, "where it stands; 0 is highest")
+	required(command, "priority")
 	return command
 }
 

@@ -48,6 +48,8 @@ type Options struct {
 	Region      string
 	Credentials aws.CredentialsProvider
 	HTTP        *http.Client // nil: one that follows no redirects
+	// Again, where set, is told why a request is about to be made again. Several may call it at a time.
+	Again func(error)
 }
 
 // Client asks one deployment. It may be used by several at a time.
@@ -138,6 +140,9 @@ func (c *Client) do(ctx context.Context, r request, into any) (answer, error) {
 		}
 		if attempt == attempts || !worthwhile(err, r.repeatable()) {
 			return got, err
+		}
+		if c.Again != nil {
+			c.Again(err)
 		}
 		if c.sleep(ctx, pause(attempt, got.header.Get("Retry-After"))) != nil {
 			return got, err // which says more than that the time is over

@@ -94,6 +94,7 @@ func TestRepetitions(t *testing.T) {
 func TestSoonerOrLater(t *testing.T) {
 	t.Parallel()
 	calls := 0
+	var told []error
 	c, pauses := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
 		if calls++; calls < 3 {
 			w.Header().Set("Retry-After", "2")
@@ -102,8 +103,9 @@ func TestSoonerOrLater(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, `{"server_id":"s"}`)
 	})
-	if s, err := c.Server(t.Context(), "s"); err != nil || s.ServerID != "s" {
-		t.Errorf("%+v %v", s, err)
+	c.Again = func(err error) { told = append(told, err) }
+	if s, err := c.Server(t.Context(), "s"); err != nil || s.ServerID != "s" || len(told) != 2 || !IsStatus(told[0], 503) {
+		t.Errorf("%+v %v, told %v", s, err, told)
 	}
 	for i, d := range *pauses {
 		if d < 2*time.Second || d > 2*time.Second+firstPause<<i {
