@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -259,28 +258,4 @@ func (a *app) progress(lines bool) *terminal.Progress {
 		return terminal.NewProgress(nil, false, time.Now)
 	}
 	return terminal.NewProgress(a.err, isTerminal(a.err), time.Now)
-}
-
-// confirm asks whether to do what cannot be undone.
-func (a *app) confirm(o *options, id, what string) error {
-	if o.yes {
-		return nil
-	}
-	if !isTerminal(a.in) {
-		return fmt.Errorf("%s cannot be undone, and there is no terminal to ask on: confirm it with --yes", what)
-	}
-	return a.ask(id, what)
-}
-
-// ask wants the id typed: a y would be typed before the sentence is read.
-func (a *app) ask(id, what string) error {
-	fmt.Fprintf(a.err, "%s%s cannot be undone. Type %s to confirm: ", terminal.Clean(strings.ToUpper(what[:1])), terminal.Clean(what[1:]), terminal.Clean(id))
-	answer, err := bufio.NewReader(a.in).ReadString('\n')
-	if err != nil && answer == "" {
-		return fmt.Errorf("read the confirmation: %w", err)
-	}
-	if strings.TrimSpace(answer) != id {
-		return errors.New("not confirmed: nothing was deleted")
-	}
-	return nil
 }

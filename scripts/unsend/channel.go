@@ -162,7 +162,7 @@ The service does it after it has answered: see unsend job, or --wait.
 Repeated, it shows the same job.`,
 		Example: "  unsend channel delete harbour crew\n  unsend channel delete harbour crew --yes --wait", Args: usage,
 		RunE: func(command *cobra.Command, args []string) error {
-			if err := a.confirm(&o, args[1], "deleting the channel "+args[1]+" of "+args[0]+" with its messages"); err != nil {
+			if err := a.confirm(command.Context(), &o, args[1], "deleting the channel "+args[1]+" of "+args[0]+" with its messages"); err != nil {
 				return err
 			}
 			return a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -252,6 +256,22 @@ Xq2=         desk     pc       2026-01-01T00:00:00Z   2026-01-01T01:00:00Z
 	newBackend(t, "DELETE /accounts/bob/connections", "204").play("account disconnect bob --json", 0, "{}\n", "")
 }
 
+// Ctrl-C ends a question that nobody answers.
+func TestAQuestionCanBeInterrupted(t *testing.T) {
+	t.Parallel()
+	in, typing := io.Pipe()
+	defer func() { _ = typing.Close() }()
+	ctx, interrupt := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, interrupt)
+	a := &app{streams: streams{in: in, err: io.Discard}}
+	if err := a.ask(ctx, "harbour", "deleting it"); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if _, err := a.refs(ctx, nil); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 // What cannot be undone is asked about on a terminal, and wants --yes elsewhere.
 func TestConfirmation(t *testing.T) {
 	t.Parallel()
@@ -261,8 +281,8 @@ func TestConfirmation(t *testing.T) {
 	for typed, want := range map[string]bool{"harbour\n": true, "harbour": true, "y\n": false, "\n": false, "": false} {
 		var errs strings.Builder
 		a := &app{streams: streams{in: strings.NewReader(typed), err: &errs}}
-		err := a.ask("harbour", "deleting the server harbour")
-		if (err == nil) != want || errs.String() != "Deleting the server harbour cannot be undone. Type harbour to confirm: " {
+		err := a.ask(t.Context(), "harbour", "deleting the server harbour")
+		if (err == nil) != want || !strings.HasPrefix(errs.String(), "Deleting the server harbour cannot be undone. Type harbour to confirm: ") {
 			t.Errorf("typed %q: %v\n%s", typed, err, &errs)
 		}
 	}

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -135,35 +131,4 @@ func entryOf(account string, created bool, err error) (serverapi.Entry, error) {
 		return serverapi.Entry{Accid: account, Status: http.StatusCreated}, nil
 	}
 	return serverapi.Entry{Accid: account, Status: http.StatusOK}, nil
-}
-
-// maxInput bounds what is read of a file of lines: half a million members are some 20 MB.
-const maxInput = 64 << 20
-
-// lines reads a file's lines that are not empty; "-" is the input.
-func (a *app) lines(name string) ([]string, error) {
-	in := a.in
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = file.Close() }() // it was read only
-		in = file
-	}
-	bounded := &io.LimitedReader{R: in, N: maxInput + 1}
-	scanner := bufio.NewScanner(bounded)
-	var list []string
-	for scanner.Scan() {
-		if line := strings.TrimSuffix(scanner.Text(), "\r"); strings.TrimSpace(line) != "" {
-			list = append(list, line)
-		}
-	}
-	if err := scanner.Err(); err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	if bounded.N == 0 {
-		return nil, fmt.Errorf("%s is longer than 64 MB: split it", name)
-	}
-	return list, nil
 }

@@ -107,7 +107,7 @@ named here in place of their own, which goes 100 with a request and so is much f
 }
 
 func (a *app) addMembers(ctx context.Context, c *serverapi.Client, o *addOptions, args []string) error {
-	list, err := a.newMembers(o, args[1:])
+	list, err := a.newMembers(ctx, o, args[1:])
 	if err != nil {
 		return err
 	}
@@ -129,14 +129,14 @@ func (a *app) addMembers(ctx context.Context, c *serverapi.Client, o *addOptions
 }
 
 // newMembers are those of the arguments and of the file, each once.
-func (a *app) newMembers(o *addOptions, accounts []string) ([]serverapi.NewMember, error) {
+func (a *app) newMembers(ctx context.Context, o *addOptions, accounts []string) ([]serverapi.NewMember, error) {
 	if (o.file == "") == (len(accounts) == 0) {
 		return nil, errors.New("who is to be added? Name accounts, or a file with --file (- is the input), but not both")
 	}
 	lines := accounts
 	if o.file != "" {
 		var err error
-		if lines, err = a.lines(o.file); err != nil {
+		if lines, err = a.lines(ctx, o.file); err != nil {
 			return nil, err
 		}
 	}

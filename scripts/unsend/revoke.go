@@ -57,7 +57,7 @@ All that of one account: unsend sweep.`,
 			if err := by.check(&o); err != nil {
 				return err
 			}
-			refs, err := a.refs(args[2:])
+			refs, err := a.refs(command.Context(), args[2:])
 			if err != nil {
 				return err
 			}
@@ -107,13 +107,13 @@ func splitRef(text string) (serverapi.Ref, error) {
 }
 
 // refs are the messages of the arguments, or of the input; each once.
-func (a *app) refs(args []string) ([]serverapi.Ref, error) {
+func (a *app) refs(ctx context.Context, args []string) ([]serverapi.Ref, error) {
 	if len(args) == 0 || slices.Equal(args, []string{"-"}) {
 		if isTerminal(a.in) {
 			fmt.Fprintln(a.err, "Messages to take back, one on a line; Ctrl-D ends:")
 		}
 		var err error
-		if args, err = a.lines("-"); err != nil {
+		if args, err = a.lines(ctx, "-"); err != nil {
 			return nil, err
 		}
 	}

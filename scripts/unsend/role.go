@@ -129,7 +129,7 @@ func (a *app) roleDelete() *cobra.Command {
 		Long:    "Take a role from a server and from whoever has it. It cannot be undone: its id does not come back.",
 		Example: "  unsend role delete harbour mod\n  unsend role delete harbour mod --yes", Args: usage,
 		RunE: func(command *cobra.Command, args []string) error {
-			if err := a.confirm(&o, args[1], "deleting the role "+args[1]+" of "+args[0]); err != nil {
+			if err := a.confirm(command.Context(), &o, args[1], "deleting the role "+args[1]+" of "+args[0]); err != nil {
 				return err
 			}
 			return a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {

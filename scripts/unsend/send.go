@@ -49,7 +49,7 @@ const maxText = 64 << 10
 func (a *app) send(ctx context.Context, c *serverapi.Client, o *sendOptions, args []string) error {
 	draft := o.draft
 	if draft.MsgBody = args[2]; draft.MsgBody == "-" {
-		text, err := io.ReadAll(io.LimitReader(a.in, maxText))
+		text, err := io.ReadAll(io.LimitReader(a.input(ctx), maxText))
 		if err != nil {
 			return fmt.Errorf("read the text: %w", err)
 		}

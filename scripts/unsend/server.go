@@ -137,7 +137,7 @@ not come back. The service does it after it has answered: see unsend job, or --w
 Repeated, it shows the same job.`,
 		Example: "  unsend server delete harbour\n  unsend server delete harbour --yes --wait", Args: usage,
 		RunE: func(command *cobra.Command, args []string) error {
-			if err := a.confirm(&o, args[0], "deleting the server "+args[0]+" with its channels, messages and members"); err != nil {
+			if err := a.confirm(command.Context(), &o, args[0], "deleting the server "+args[0]+" with its channels, messages and members"); err != nil {
 				return err
 			}
 			return a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
