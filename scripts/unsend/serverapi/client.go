@@ -36,7 +36,7 @@ const (
 
 	attempts       = 5
 	attemptTimeout = 40 * time.Second // the function gives up sooner, and says so; a cold start comes before it
-	firstPause     = 200 * time.Millisecond
+	firstPause     = 500 * time.Millisecond
 	longestPause   = 5 * time.Second
 
 	maxAnswer = 8 << 20 // Lambda's own limit is 6 MB
@@ -236,11 +236,11 @@ func worthwhile(err error, repeatable bool) bool {
 	return ok && repeatable
 }
 
-// pause is how long to wait before the next attempt: a random part of what doubles each time, and
+// pause is how long to wait before the next attempt: at random, from half to all of what doubles each time, and
 // what the answer asks for.
 func pause(attempt int, retryAfter string) time.Duration {
 	most := min(firstPause<<(attempt-1), longestPause)
-	wait := rand.N(most) + 1 //nolint:gosec // spreads requests, protects nothing
+	wait := most/2 + rand.N(most/2) //nolint:gosec // spreads requests, protects nothing
 	if seconds, err := strconv.Atoi(retryAfter); err == nil && seconds > 0 {
 		wait += min(time.Duration(seconds)*time.Second, longestPause)
 	}
