@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,9 +74,9 @@ func TestRepetitions(t *testing.T) {
 		{"refused", 409, read, 1}, {"stale", 412, bound, 1}, {"redirected", 302, read, 1},
 		{"hung up", 0, read, attempts}, {"hung up, bound", 0, bound, 1},
 	} {
-		calls := 0
-		c, pauses := newClient(t, func(w http.ResponseWriter, r *http.Request) {
-			calls++
+		var calls atomic.Int64
+		c, pauses := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+			calls.Add(1)
 			if test.status == 0 {
 				panic(http.ErrAbortHandler)
 			}
@@ -85,18 +86,18 @@ func TestRepetitions(t *testing.T) {
 			problem(w, test.status, "no")
 		})
 		err := test.do(c)
-		if err == nil || calls != test.calls || len(*pauses) != test.calls-1 || test.status != 0 && !IsStatus(err, test.status) {
-			t.Errorf("%s: %d calls, want %d, %d pauses; %v", test.name, calls, test.calls, len(*pauses), err)
+		if err == nil || int(calls.Load()) != test.calls || len(*pauses) != test.calls-1 || test.status != 0 && !IsStatus(err, test.status) {
+			t.Errorf("%s: %d calls, want %d, %d pauses; %v", test.name, calls.Load(), test.calls, len(*pauses), err)
 		}
 	}
 }
 
 func TestSoonerOrLater(t *testing.T) {
 	t.Parallel()
-	calls := 0
+	var calls atomic.Int64
 	var told []error
 	c, pauses := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
-		if calls++; calls < 3 {
+		if calls.Add(1) < 3 {
 			w.Header().Set("Retry-After", "2")
 			problem(w, 503, "busy")
 			return

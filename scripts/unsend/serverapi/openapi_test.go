@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -66,13 +67,17 @@ func example(s *openapi3.Schema) any {
 
 // documentedServer holds requests to the document, and answers them with an example of what it says.
 type documentedServer struct {
-	t       *testing.T
-	router  routers.Router
+	t      *testing.T
+	router routers.Router
+
+	mu      sync.Mutex
 	unknown string         // the request that the document does not have
 	body    map[string]any // of the answer
 }
 
 func (d *documentedServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	text, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(text))
 	route, params, err := d.router.FindRoute(r)
@@ -205,6 +210,8 @@ func TestTheClientIsAsTheDocumentSays(t *testing.T) {
 			d := &documentedServer{t: t, router: documented(t)}
 			c, _ := newClient(t, d.ServeHTTP)
 			got, err := test.do(t.Context(), c)
+			d.mu.Lock()
+			defer d.mu.Unlock()
 			if d.unknown != "" {
 				t.Skipf("docs/openapi.yaml does not have %s", d.unknown)
 			}
