@@ -19,71 +19,80 @@ const (
 	groupSize = 100
 )
 
-// outcomes tells what became of each of several accounts.
-type outcomes struct {
+// results tells what became of each of several.
+type results struct {
 	a        *app
 	o        *options
-	texts    map[int]string // by HTTP status
-	held     map[int]bool   // statuses other than 2xx that are as wanted
 	table    *terminal.Table
 	progress *terminal.Progress
 
 	told, failed int
-	first        serverapi.Entry // that failed
+	failure      string // the first
 }
 
-func (a *app) outcomes(o *options, texts map[int]string) *outcomes {
+func (a *app) results(o *options) *results {
 	progress := a.progress(o.json)
 	table := a.table()
 	table.BeforeWriting = progress.Clear
-	return &outcomes{a: a, o: o, texts: texts, held: map[int]bool{}, table: table, progress: progress}
+	return &results{a: a, o: o, table: table, progress: progress}
 }
 
-// add takes one result.
-func (r *outcomes) add(e serverapi.Entry) {
+// add takes one result: as JSON, and as a name and what became of it.
+func (r *results) add(line any, good bool, name, text string) {
 	r.told++
-	good := e.Status/100 == 2 || r.held[e.Status]
+	colour := terminal.Green
 	if !good {
+		colour = terminal.Red
 		if r.failed++; r.failed == 1 {
-			r.first = e
+			r.failure = name + ": " + text
 		}
 	}
 	if r.o.json {
-		_ = r.a.line(e) // the last write tells of an output that is closed
+		_ = r.a.line(line) // the last write tells of an output that is closed
 	} else {
-		text, known := r.texts[e.Status]
-		if !known {
-			text = e.Detail
-		}
-		colour := terminal.Green
-		if !good {
-			colour = terminal.Red
-		}
-		r.table.Add(terminal.Clean(e.Accid), terminal.Paint(r.table.Colour, colour, terminal.Clean(text)))
+		r.table.Add(terminal.Clean(name), terminal.Paint(r.table.Colour, colour, terminal.Clean(text)))
 	}
 	r.progress.Say("%d so far", r.told)
 }
 
 // end writes what is left. err is what kept it from its end; what was told before holds.
-func (r *outcomes) end(err error) error {
+func (r *results) end(err error) error {
 	r.progress.Clear()
-	single := r.told == 1 && r.failed == 1 && err == nil && !r.o.json
-	if !single { // its error says all
-		if failed := r.table.End(); failed != nil {
-			return failed
-		}
+	if r.told == 1 && r.failed == 1 && err == nil && !r.o.json {
+		return errors.New(r.failure) // which says all
+	}
+	if failed := r.table.End(); failed != nil {
+		return failed
 	}
 	switch {
 	case err != nil && r.told > 0:
 		return fmt.Errorf("%w (%d were done before: run the command again for the rest)", err, r.told)
 	case err != nil:
 		return err
-	case single:
-		return fmt.Errorf("%s: %s", r.first.Accid, r.first.Detail)
 	case r.failed > 0:
 		return fmt.Errorf("%d of %d were not done: their reasons are listed", r.failed, r.told)
 	}
 	return nil
+}
+
+// outcomes are results for accounts.
+type outcomes struct {
+	*results
+	texts map[int]string // by HTTP status
+	held  map[int]bool   // statuses other than 2xx that are as wanted
+}
+
+func (a *app) outcomes(o *options, texts map[int]string) *outcomes {
+	return &outcomes{results: a.results(o), texts: texts, held: map[int]bool{}}
+}
+
+func (r *outcomes) add(e serverapi.Entry) {
+	text, known := r.texts[e.Status]
+	good := e.Status/100 == 2 || r.held[e.Status]
+	if !known || !good && e.Detail != "" {
+		text = e.Detail
+	}
+	r.results.add(e, good, e.Accid, text)
 }
 
 // each does something for every account, several at a time, and tells the results in their order.

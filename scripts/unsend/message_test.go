@@ -30,7 +30,7 @@ func TestRevoke(t *testing.T) {
 	path := "POST /servers/harbour/channels/general/messages/revoke"
 	newBackend(t, path+` {"operator":"olga","messages":[{"timestamp":17,"msg_server_id":"a"},{"timestamp":18,"msg_server_id":"b"}],"update_info":{"postscript":"spam"}}`,
 		`200 {"results":[{"timestamp":17,"msg_server_id":"a","res_code":200,"message":{"timestamp":17}},{"timestamp":18,"msg_server_id":"b","res_code":404,"reason":"no such message"}]}`).
-		play("revoke harbour general 17/a b@18 a@17 --operator olga --reason spam", 1, "17/a   taken back\n18/b   no such message (404)\n", "1 of 2 were not taken back")
+		play("revoke harbour general 17/a b@18 a@17 --operator olga --reason spam", 1, "17/a   taken back\n18/b   no such message (404)\n", "1 of 2 were not done: their reasons are listed")
 	b := newBackend(t, path+`?acting_as=bob {"messages":[{"timestamp":17,"msg_server_id":"a"},{"timestamp":18,"msg_server_id":"b"}],"update_info":{}}`,
 		`200 {"results":[{"timestamp":17,"msg_server_id":"a","res_code":503},{"timestamp":18,"msg_server_id":"b","res_code":200}]}`,
 		path+`?acting_as=bob {"messages":[{"timestamp":17,"msg_server_id":"a"}],"update_info":{}}`, `200 {"results":[{"timestamp":17,"msg_server_id":"a","res_code":200}]}`)

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/unsend/serverapi"
-	"unsend/scripts/unsend/terminal"
 	"unsend/shared/chat"
 )
 
@@ -62,9 +61,9 @@ All that of one account: unsend sweep.`,
 				return err
 			}
 			return a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
-				results := a.revocations(&o)
+				results := a.results(&o)
 				r := serverapi.Revocation{Operator: by.operator, Messages: refs, UpdateInfo: by.info()}
-				return results.end(c.Revoke(ctx, o.bound(), args[0], args[1], r, results.add))
+				return results.end(c.Revoke(ctx, o.bound(), args[0], args[1], r, results.addRevoked))
 			})(command, args)
 		},
 	})
@@ -135,50 +134,11 @@ func (a *app) refs(ctx context.Context, args []string) ([]serverapi.Ref, error) 
 	return refs, nil
 }
 
-// revocations tells what became of each message.
-type revocations struct {
-	a            *app
-	o            *options
-	table        *terminal.Table
-	progress     *terminal.Progress
-	told, failed int
-}
-
-func (a *app) revocations(o *options) *revocations {
-	progress := a.progress(o.json)
-	t := a.table()
-	t.BeforeWriting = progress.Clear
-	return &revocations{a: a, o: o, table: t, progress: progress}
-}
-
-func (r *revocations) add(result serverapi.Revoked) {
-	if r.told++; result.ResCode != int(chat.OK) {
-		r.failed++
-	}
-	r.progress.Say("%d so far", r.told)
-	if r.o.json {
-		_ = r.a.line(result) // the last write tells of an output that is closed
+// addRevoked takes what became of one message.
+func (r *results) addRevoked(result serverapi.Revoked) {
+	if result.ResCode == int(chat.OK) {
+		r.add(result, true, refText(result.Ref), "taken back")
 		return
 	}
-	colour, text := terminal.Green, "taken back"
-	if result.ResCode != int(chat.OK) {
-		colour, text = terminal.Red, fmt.Sprintf("%s (%d)", cmp.Or(result.Reason, "not taken back"), result.ResCode)
-	}
-	r.table.Add(terminal.Clean(refText(result.Ref)), terminal.Paint(r.table.Colour, colour, terminal.Clean(text)))
-}
-
-func (r *revocations) end(err error) error {
-	r.progress.Clear()
-	if failed := r.table.End(); failed != nil {
-		return failed
-	}
-	switch {
-	case err != nil && r.told > 0:
-		return fmt.Errorf("%w (%d were done before: run the command again, that changes nothing for them)", err, r.told)
-	case err != nil:
-		return err
-	case r.failed > 0:
-		return fmt.Errorf("%d of %d were not taken back: their reasons are listed", r.failed, r.told)
-	}
-	return nil
+	r.add(result, false, refText(result.Ref), fmt.Sprintf("%s (%d)", cmp.Or(result.Reason, "not taken back"), result.ResCode))
 }
