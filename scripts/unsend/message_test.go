@@ -164,6 +164,11 @@ kind      job      of        begun                  done                   messa
 sweep     spam-1   mallory   2026-01-01T02:00:00Z   -                      1 of 3 taken back, 1 refused
 channel   crew     -         2026-01-01T02:00:00Z   2026-01-01T02:00:01Z   1 row removed
 `, "")
+	newBackend(t, "GET /servers/harbour/jobs?limit=100", `200 {"jobs":[{"kind":"sweep","job_id":"spam-1","state":"running","sweep":{"accid":"mallory","channel_id":"general","dry_run":true},"found":3}]}`).
+		play("job list harbour", 0, `
+kind    job      of                   begun   done   messages
+sweep   spam-1   mallory in general   -       -      3 found
+`, "")
 	newBackend(t, "GET /servers/harbour/jobs/sweep/spam-1", "200 "+sweepJob("running", 0, 3, 1, 0)).
 		play("job show harbour sweep spam-1 --json", 0, sweepJob("running", 0, 3, 1, 0)+"\n", "")
 }

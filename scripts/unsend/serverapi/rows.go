@@ -157,7 +157,7 @@ func (m *Message) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &m.Ref)
 }
 
-// MarshalJSON gives it back.
+// MarshalJSON gives the text back.
 func (m Message) MarshalJSON() ([]byte, error) { return m.raw, nil }
 
 // UpdateInfo is what an operator says with a revoke, to everybody who sees the channel.
@@ -172,13 +172,23 @@ type Revocation struct {
 	UpdateInfo UpdateInfo `json:"update_info"`
 }
 
-// Revoked is what became of one message.
+// Revoked is what became of one message. Its JSON is what the service gave, all of it.
 type Revoked struct {
 	Ref
-	ResCode int      `json:"res_code"` // as frames have it: 200, 403, 404, 508, 503
-	Reason  string   `json:"reason,omitzero"`
-	Message *Message `json:"message,omitzero"`
+	ResCode int    `json:"res_code"` // as frames have it: 200, 403, 404, 508, 503
+	Reason  string `json:"reason"`   // for people; empty for 200
+	raw     json.RawMessage
 }
+
+// UnmarshalJSON keeps the text.
+func (r *Revoked) UnmarshalJSON(text []byte) error {
+	type plain Revoked // without this method
+	r.raw = bytes.Clone(text)
+	return json.Unmarshal(text, (*plain)(r))
+}
+
+// MarshalJSON gives the text back.
+func (r Revoked) MarshalJSON() ([]byte, error) { return r.raw, nil }
 
 // Entry is one account of what was asked for many.
 type Entry struct {
@@ -213,18 +223,12 @@ type Sweep struct {
 	DryRun     bool       `json:"dry_run"` // counts only
 }
 
-// Job is work that the service does after it has answered. Times are in ms.
+// Job is work that the service does after it has answered. Times are in ms. Its JSON is what the service gave, all of it.
 type Job struct {
 	ServerID   string `json:"server_id"`
 	Kind       string `json:"kind"`
 	JobID      string `json:"job_id"`
 	State      string `json:"state"` // "running" or "done"
-	Accid      string `json:"accid"`
-	ChannelID  string `json:"channel_id"`
-	Since      int64  `json:"since"`
-	Until      int64  `json:"until"`
-	DryRun     bool   `json:"dry_run"`
-	Operator   string `json:"operator"`
 	CreatedAt  int64  `json:"created_at"`
 	UpdatedAt  int64  `json:"updated_at"`
 	FinishedAt int64  `json:"finished_at"` // 0: not yet
@@ -233,7 +237,34 @@ type Job struct {
 	Revoked    int64  `json:"revoked"` // by this sweep
 	Refused    int64  `json:"refused"`
 	Removed    int64  `json:"removed"` // rows, by a deletion
+	Asked
+	raw json.RawMessage
 }
+
+// Asked is what a sweep was asked for.
+type Asked struct {
+	Accid     string `json:"accid"`
+	ChannelID string `json:"channel_id"` // empty: all
+	Since     int64  `json:"since"`
+	Until     int64  `json:"until"`
+	DryRun    bool   `json:"dry_run"`
+	Operator  string `json:"operator"`
+}
+
+// UnmarshalJSON takes what a sweep was asked for from the job itself, or from its field sweep.
+func (j *Job) UnmarshalJSON(text []byte) error {
+	type plain Job // without this method
+	if err := json.Unmarshal(text, (*plain)(j)); err != nil {
+		return err
+	}
+	j.raw = bytes.Clone(text)
+	return json.Unmarshal(text, &struct {
+		Sweep *Asked `json:"sweep"`
+	}{&j.Asked})
+}
+
+// MarshalJSON gives the text back.
+func (j Job) MarshalJSON() ([]byte, error) { return j.raw, nil }
 
 // Done tells whether it has ended.
 func (j Job) Done() bool { return j.State == JobDone }
@@ -263,5 +294,5 @@ func (a *Act) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*plain)(a))
 }
 
-// MarshalJSON gives it back.
+// MarshalJSON gives the text back.
 func (a Act) MarshalJSON() ([]byte, error) { return a.raw, nil }
