@@ -48,7 +48,7 @@ func (l *commandLine) real(name string) string {
 // do runs a command line, and skips the test where the deployment is of a release without its endpoint.
 func (l *commandLine) do(line string) (code int, out, errs string) {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(l.t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(l.t.Context(), 4*patience)
 	defer cancel()
 	command := exec.CommandContext(ctx, l.binary, append(strings.Fields(names.ReplaceAllStringFunc(line, l.real)), "--stack", os.Getenv("UNSEND_STACK"))...)
 	var o, e bytes.Buffer

@@ -28,7 +28,7 @@ func (a *app) jobList() *cobra.Command {
 		Example: "  unsend job list harbour", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
 			return listing[serverapi.Job]{
-				columns: []string{"kind", "job", "of", "begun", "done", "messages"},
+				columns: []string{"kind", "job", "of", "begun", "done", "so far"},
 				row: func(j serverapi.Job) []string {
 					return []string{j.Kind, j.JobID, jobOf(j), at(j.CreatedAt), at(j.FinishedAt), jobCounts(j)}
 				},
@@ -119,7 +119,11 @@ func (a *app) showJob(o *options, j serverapi.Job) error {
 			fields = append(fields, field{"dry run", "yes, nothing is taken back"})
 		}
 	}
-	return a.shown(o, j, append(fields, field{"channels", strconv.FormatInt(j.Channels, 10)}, field{"messages", jobCounts(j)})...)
+	fields = append(fields, field{"channels", strconv.FormatInt(j.Channels, 10)})
+	if j.Kind != serverapi.KindSweep {
+		return a.shown(o, j, append(fields, field{"removed", count(j.Removed, "row")})...)
+	}
+	return a.shown(o, j, append(fields, field{"messages", jobCounts(j)})...)
 }
 
 const (

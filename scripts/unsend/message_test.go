@@ -143,7 +143,7 @@ state      done
 begun      2026-01-01T02:00:00Z
 done       2026-01-01T02:00:01Z
 channels   1
-messages   12 rows removed
+removed    12 rows
 `, "")
 	newBackend(t, "DELETE /servers/harbour", "202 "+fmt.Sprintf(strings.ReplaceAll(strings.ReplaceAll(job, "crew", "harbour"), `"channel"`, `"server"`), "running", 0)).
 		play("server delete harbour -y", 0, `
@@ -152,7 +152,7 @@ server     harbour
 state      running
 begun      2026-01-01T02:00:00Z
 channels   1
-messages   12 rows removed
+removed    12 rows
 `, "It goes on. Follow it with unsend job show harbour server harbour --wait\n")
 }
 
@@ -160,13 +160,13 @@ func TestJobs(t *testing.T) {
 	t.Parallel()
 	newBackend(t, "GET /servers/harbour/jobs?limit=100", `200 {"jobs":[`+sweepJob("running", 0, 3, 1, 1)+`,{"server_id":"harbour","kind":"channel","job_id":"crew","state":"done","created_at":1767232800000,"finished_at":1767232801000,"removed":1}]}`).
 		play("job list harbour", 0, `
-kind      job      of        begun                  done                   messages
+kind      job      of        begun                  done                   so far
 sweep     spam-1   mallory   2026-01-01T02:00:00Z   -                      1 of 3 taken back, 1 refused
 channel   crew     -         2026-01-01T02:00:00Z   2026-01-01T02:00:01Z   1 row removed
 `, "")
 	newBackend(t, "GET /servers/harbour/jobs?limit=100", `200 {"jobs":[{"kind":"sweep","job_id":"spam-1","state":"running","sweep":{"accid":"mallory","channel_id":"general","dry_run":true},"found":3}]}`).
 		play("job list harbour", 0, `
-kind    job      of                   begun   done   messages
+kind    job      of                   begun   done   so far
 sweep   spam-1   mallory in general   -       -      3 found
 `, "")
 	newBackend(t, "GET /servers/harbour/jobs/sweep/spam-1", "200 "+sweepJob("running", 0, 3, 1, 0)).
