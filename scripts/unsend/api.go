@@ -102,13 +102,20 @@ func (a *app) api(ctx context.Context) (*serverapi.Client, error) {
 		return nil, fmt.Errorf("the stack %q has no output ServerApiUrl: deploy this release first (scripts/deploy, or scripts/dev)", d.Name)
 	}
 	cfg := d.AWS()
-	return serverapi.New(serverapi.Options{URL: d.ServerURL, Region: d.Region, Credentials: cfg.Credentials, Again: a.again}), nil
+	return serverapi.New(serverapi.Options{URL: d.ServerURL, Region: d.Region, Credentials: cfg.Credentials, Again: a.again, Slow: a.waiting}), nil
 }
 
 // again tells on a terminal why it takes longer.
 func (a *app) again(err error) {
 	if isTerminal(a.err) {
 		fmt.Fprintf(a.err, "\r\x1b[K%s: trying again\n", terminal.Clean(err.Error()))
+	}
+}
+
+// waiting tells on a terminal, once, that nothing hangs.
+func (a *app) waiting() {
+	if isTerminal(a.err) {
+		a.slow.Do(func() { fmt.Fprint(a.err, "\r\x1b[Kwaiting for the Server API ...\n") })
 	}
 }
 

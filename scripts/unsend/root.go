@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -26,6 +27,7 @@ type streams struct {
 type app struct {
 	streams
 	choice deployment.Choice
+	slow   sync.Once // tells once that the Server API is
 }
 
 // The groups of commands in unsend --help.

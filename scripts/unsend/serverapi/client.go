@@ -50,6 +50,8 @@ type Options struct {
 	HTTP        *http.Client // nil: one that follows no redirects
 	// Again, where set, is told why a request is about to be made again. Several may call it at a time.
 	Again func(error)
+	// Slow, where set, is told that an answer takes longer than two seconds. Several may call it at a time.
+	Slow func()
 }
 
 // Client asks one deployment. It may be used by several at a time.
@@ -57,6 +59,7 @@ type Client struct {
 	Options
 	signer *v4.Signer
 	sleep  func(context.Context, time.Duration) error
+	slow   time.Duration
 }
 
 // New makes a client; it asks nothing yet.
@@ -66,7 +69,7 @@ func New(o Options) *Client {
 		o.HTTP = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	o.URL = strings.TrimSuffix(o.URL, "/")
-	return &Client{Options: o, signer: v4.NewSigner(), sleep: sleep}
+	return &Client{Options: o, signer: v4.NewSigner(), sleep: sleep, slow: 2 * time.Second}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -178,6 +181,9 @@ func (c *Client) attempt(ctx context.Context, r request, body []byte) (answer, e
 	signed, err := c.signed(ctx, r, body)
 	if err != nil {
 		return answer{}, err
+	}
+	if c.Slow != nil {
+		defer time.AfterFunc(c.slow, c.Slow).Stop()
 	}
 	response, err := c.HTTP.Do(signed)
 	if err != nil {

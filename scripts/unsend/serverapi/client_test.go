@@ -120,6 +120,25 @@ func TestSoonerOrLater(t *testing.T) {
 	}
 }
 
+// Whoever waits is told that it lasts, and not where it does not.
+func TestASlowAnswer(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		after time.Duration
+		want  int64
+	}{{time.Millisecond, 1}, {time.Hour, 0}} {
+		var told atomic.Int64
+		c, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(50 * time.Millisecond)
+			_, _ = io.WriteString(w, `{}`)
+		})
+		c.slow, c.Slow = test.after, func() { told.Add(1) }
+		if _, err := c.Server(t.Context(), "s"); err != nil || told.Load() != test.want {
+			t.Errorf("after %v: told %d times, want %d; %v", test.after, told.Load(), test.want, err)
+		}
+	}
+}
+
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
