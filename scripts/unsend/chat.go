@@ -25,8 +25,9 @@ func (a *app) chatCommand() *cobra.Command {
 	var lines bool
 	kind := clientType{defaultClientType}
 	command := &cobra.Command{
-		Use:   "chat --as ACCOUNT --server SERVER --channel CHANNEL",
-		Short: "Chat in a channel",
+		Use:     "chat --as ACCOUNT --server SERVER --channel CHANNEL",
+		GroupID: trying,
+		Short:   "Chat in a channel",
 		Long: `Chat in a channel, in this terminal. What is taken back changes in place, for everybody.
 
 ` + talk.Help + `

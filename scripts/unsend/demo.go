@@ -18,8 +18,9 @@ import (
 func (a *app) demoCommand() *cobra.Command {
 	var patience, grace time.Duration
 	command := &cobra.Command{
-		Use:   "demo",
-		Short: "Play the whole sequence of a revoke, and check who is told what",
+		Use:     "demo",
+		GroupID: trying,
+		Short:   "Play the whole sequence of a revoke, and check who is told what",
 		Long: `Play the sequence of a revoke on the deployment, with the time of each step: alice's phone sends, bob, a
 moderator, takes the message back, and alice's devices are told while bob's own is not. Then what must
 not work is tried: a member without the permission, a window that has passed, a banned account, a
@@ -28,7 +29,8 @@ private channel.
 It ends with exit code 1 when anybody is told what they should not be, or is not told what they should.
 
 It plays in the sample community: unsend seed scripts/unsend/sample.yaml`,
-		Args: exactly(0, "demo takes no arguments"),
+		Example: "  unsend demo\n  unsend demo --stack-name unsend",
+		Args:    exactly(0, "demo takes no arguments"),
 		RunE: func(command *cobra.Command, _ []string) error {
 			d, err := a.find(command.Context())
 			if err != nil {

@@ -27,8 +27,9 @@ type redriveOptions struct {
 func (a *app) redriveCommand() *cobra.Command {
 	var o redriveOptions
 	command := &cobra.Command{
-		Use:   "redrive",
-		Short: "Show what was given up, and replay it",
+		Use:     "redrive",
+		GroupID: operating,
+		Short:   "Show what was given up, and replay it",
 		Long: `Show the notices that were given up, and with --replay tell them after all.
 
 What notify could not finish within a quarter of an hour, and record within an hour, is in the failure

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -26,7 +27,16 @@ type streams struct {
 type app struct {
 	streams
 	choice deployment.Choice
+	slow   sync.Once // tells once that the Server API is
 }
+
+// The groups of commands in unsend --help.
+const (
+	communities = "communities"
+	messages    = "messages"
+	trying      = "trying"
+	operating   = "operating"
+)
 
 func newRoot(s streams) *cobra.Command {
 	a := &app{streams: s}
@@ -36,12 +46,17 @@ func newRoot(s streams) *cobra.Command {
 		Long: `Work with an Unsend deployment: the local one that scripts/dev started, or one in
 your AWS account (--stack-name).
 
-A first look, with scripts/dev running in another terminal:
+Make a community, ban somebody, and take back what they wrote:
 
-  unsend demo                                                play the whole sequence of a revoke
-  unsend chat --as alice --server harbour --channel general  chat; open a second one --as bob
-  unsend token alice                                         a token for a client of your own
-  unsend redrive                                             what was given up, and how to replay it`,
+  unsend server create harbour --owner olga
+  unsend channel create harbour general
+  unsend member add harbour alice bob mallory
+  unsend ban add harbour mallory
+  unsend sweep harbour mallory --since 2h --operator olga --reason spam --wait
+
+Where a command writes, --acting-as binds it by an account's permissions. With --json
+the output is for programs. Every command has examples: unsend COMMAND --help.`,
+		Example:      "  unsend demo\n  unsend server show harbour",
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
@@ -55,7 +70,12 @@ A first look, with scripts/dev running in another terminal:
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w (see %s --help)", err, command.CommandPath())
 	})
-	root.AddCommand(a.tokenCommand(), a.seedCommand(), a.chatCommand(), a.demoCommand(), a.redriveCommand())
+	root.AddGroup(&cobra.Group{ID: communities, Title: "Communities:"}, &cobra.Group{ID: messages, Title: "Messages:"},
+		&cobra.Group{ID: trying, Title: "Trying it out:"}, &cobra.Group{ID: operating, Title: "Operating a deployment:"})
+	root.AddCommand(a.serverCommand(), a.channelCommand(), a.roleCommand(), a.memberCommand(), a.listCommand(), a.banCommand(),
+		a.windowCommand(), a.permissionsCommand(), a.accountCommand(),
+		a.sendCommand(), a.revokeCommand(), a.sweepCommand(), a.jobCommand(), a.auditCommand(),
+		a.demoCommand(), a.chatCommand(), a.tokenCommand(), a.seedCommand(), a.redriveCommand())
 	return root
 }
 

@@ -16,8 +16,9 @@ import (
 func (a *app) seedCommand() *cobra.Command {
 	check := false
 	command := &cobra.Command{
-		Use:   "seed FILE",
-		Short: "Write a community from a YAML file",
+		Use:     "seed FILE",
+		GroupID: communities,
+		Short:   "Write a community from a YAML file",
 		Long: `Write the servers, roles, members and channels of a YAML file into the deployment.
 
 The file is checked whole before anything is written, and everything that is wrong with it is reported

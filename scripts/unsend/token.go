@@ -15,8 +15,9 @@ func (a *app) tokenCommand() *cobra.Command {
 	var grant deployment.Grant
 	kind := clientType{}
 	command := &cobra.Command{
-		Use:   "token ACCOUNT",
-		Short: "Make a token that a client connects with",
+		Use:     "token ACCOUNT",
+		GroupID: trying,
+		Short:   "Make a token that a client connects with",
 		Long: `Make a token for the account, signed with the deployment's secret, and print it.
 
 Whoever has it can do what the account may do until it expires. In production your own back end makes

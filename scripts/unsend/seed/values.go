@@ -57,7 +57,7 @@ func (r *reader) windows(n *yaml.Node) (w chat.Windows) {
 
 func (r *reader) window(n *yaml.Node) *chat.Window {
 	if n.Kind == yaml.ScalarNode {
-		if w, ok := parseWindow(n.Value); ok {
+		if w, ok := ParseWindow(n.Value); ok {
 			return &w
 		}
 	}
@@ -65,7 +65,8 @@ func (r *reader) window(n *yaml.Node) *chat.Window {
 	return nil
 }
 
-func parseWindow(text string) (chat.Window, bool) {
+// ParseWindow reads a window: a time of at least 1ms (90s, 1h30m, 7d), "never" or "unlimited".
+func ParseWindow(text string) (chat.Window, bool) {
 	switch text {
 	case "never":
 		return chat.Never, true

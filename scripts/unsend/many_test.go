@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"unsend/scripts/unsend/serverapi"
+)
+
+// Results come in the order of the accounts, and no more than a few requests are under way.
+func TestSeveralAtATime(t *testing.T) {
+	t.Parallel()
+	var list, want, got []string
+	for i := range 250 {
+		list = append(list, fmt.Sprint(i))
+	}
+	var running, most atomic.Int64
+	err := each(t.Context(), list, func(e serverapi.Entry) { got = append(got, e.Accid) }, func(_ context.Context, account string) (serverapi.Entry, error) {
+		now := running.Add(1)
+		defer running.Add(-1)
+		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+		}
+		return serverapi.Entry{Accid: account, Status: 200}, nil
+	})
+	if want = list; err != nil || most.Load() > several {
+		t.Errorf("%v, %d at a time", err, most.Load())
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What holds for all of them ends it; what was done before is told.
+func TestWhatEndsSeveral(t *testing.T) {
+	t.Parallel()
+	var told int
+	gone := errors.New("no network")
+	err := each(t.Context(), make([]string, 250), func(serverapi.Entry) { told++ }, func(ctx context.Context, _ string) (serverapi.Entry, error) {
+		if told == groupSize {
+			return entryOf("", false, gone)
+		}
+		return entryOf("", true, nil)
+	})
+	if !errors.Is(err, gone) || told != groupSize {
+		t.Errorf("%v after %d", err, told)
+	}
+	if _, err := entryOf("a", false, &serverapi.Problem{Status: 403, AWS: true}); err == nil {
+		t.Error("AWS's refusal is taken for one of the account")
+	}
+	if e, err := entryOf("a", false, &serverapi.Problem{Status: 403}); err != nil || e.Status != 403 {
+		t.Errorf("%+v %v", e, err)
+	}
+}
