@@ -51,6 +51,9 @@ func TestNothingHoldsARevokedText(t *testing.T) {
 	for _, n := range phone.notices()[since:] {
 		c.search("a notice", asText(t, n), secret)
 	}
+	for _, answer := range c.leakBackEnd(secret) {
+		c.search("the Server API's answer", answer, secret)
+	}
 	for _, d := range []*device{phone, desk} {
 		for _, channel := range []string{"lobby", "late"} {
 			page, err := d.page(channel)
@@ -71,7 +74,7 @@ func TestNothingHoldsARevokedText(t *testing.T) {
 	c.must(nil, stranger.Close())
 	served, _ := c.api(200, "GET servers/"+c.id, "")
 	c.search("the Server API's answer", served, secret)
-	for _, function := range []string{"disconnect", "push", "record", "server"} {
+	for _, function := range []string{"disconnect", "push", "record", "server", "sweep"} {
 		eventually(t, "a line in the log of "+function, func() bool { return c.logOf(function) != "" })
 	}
 	if len(c.LogGroups) == 0 {
@@ -136,6 +139,40 @@ func (c *community) leakPaths(phone, desk *device, full unsend.Content) (stored 
 		c.search("the answer to a malformed frame", answer.text, full.Body)
 	}
 	return stored
+}
+
+// leakBackEnd has a back end send the text, and take it back by its refs and by a sweep. It gives what was answered after that.
+func (c *community) leakBackEnd(secret string) (answers []string) {
+	c.t.Helper()
+	messages := "servers/" + c.id + "/channels/lobby/messages"
+	sweep := fmt.Sprintf(`{"accid":%q,"operator":%q}`, c.account("alice"), c.account("bob"))
+	for i, revoke := range []func(m unsend.Message){
+		func(m unsend.Message) {
+			text, _ := c.api(200, "POST "+messages+"/revoke", fmt.Sprintf(`{"operator":%q,"messages":[{"timestamp":%d,"msg_server_id":%q}]}`, c.account("bob"), m.Timestamp, m.MsgServerID))
+			answers = append(answers, text)
+		},
+		func(unsend.Message) {
+			c.api(201, "PUT servers/"+c.id+"/sweeps/all", sweep)
+			eventually(c.t, "a sweep", func() bool {
+				text, _ := c.api(200, "GET servers/"+c.id+"/jobs/sweep/all", "")
+				answers = append(answers, text)
+				return strings.Contains(text, `"state":"done"`)
+			})
+		},
+	} {
+		body := fmt.Sprintf(`{"from":%q,"msg_id":"back-end-%d","msg_body":%q,"push_payload":%q}`, c.account("alice"), i, secret, secret)
+		text, _ := c.api(201, "POST "+messages, body)
+		var m unsend.Message
+		c.must(nil, json.Unmarshal([]byte(text), &m))
+		revoke(m)
+		text, _ = c.api(200, "POST "+messages, body) // the same msg_id: what has become of it
+		answers = append(answers, text)
+		for _, bad := range []string{`{"from":"` + secret + `#"}`, `{"` + secret + `":1}`, secret} {
+			text, _ := c.api(400, "POST "+messages, bad)
+			answers = append(answers, text)
+		}
+	}
+	return answers
 }
 
 // leakIntoQueues has push work on the message, once as it must and once in a way that ends with the dead letters.

@@ -336,6 +336,40 @@ func TestShardsAreStable(t *testing.T) {
 	}
 }
 
+// chat.SweepWritesPerSecond is reckoned with entries of the index of updates that are no larger.
+func TestAnEntryOfTheIndexStaysUnderEightKB(t *testing.T) {
+	t.Parallel()
+	id := strings.Repeat("i", chat.MaxIDBytes)
+	long := func(characters int) string { return strings.Repeat("\U0001f600", characters) }
+	row, err := encodeMessage(chat.Message{
+		MessageKey: chat.MessageKey{ServerID: id, ChannelID: id, Timestamp: chat.MaxTimestamp, MsgServerID: id}, Version: math.MaxInt64,
+		Revocation: &chat.Revocation{
+			Operator: chat.Actor{AccountID: id, Nick: strings.Repeat("n", chat.MaxNickBytes), ClientType: chat.REST, Device: id},
+			Info: chat.UpdateInfo{Postscript: long(chat.MaxPostscriptChars), Extension: strings.Repeat("e", chat.MaxExtensionBytes),
+				PushContent: long(chat.MaxPushContentChars), PushPayload: strings.Repeat("p", chat.MaxPushPayloadBytes)},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	update, err := updateKey(chat.MessageKey{ServerID: id, ChannelID: id, Timestamp: chat.MaxTimestamp, MsgServerID: id}, chat.MaxTimestamp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := item{attrUPK: text(update.pk), attrUSK: text(update.sk), attrPK: row[attrPK], attrSK: row[attrSK]}
+	for _, attribute := range UpdatesProjection {
+		entry[attribute] = row[attribute]
+	}
+	size := meter.ItemSize(entry)
+	if size > 8<<10 || size < 6<<10 {
+		t.Errorf("%d bytes", size)
+	}
+	const workers, partition = 2, 1_000 // units a second (DynamoDB developer guide, "Burst and adaptive capacity")
+	if units := workers * chat.SweepWritesPerSecond * ((size + 1023) / 1024) / updateShards; units >= partition {
+		t.Errorf("%d units a second of a partition's %d", units, partition)
+	}
+}
+
 func TestItemSize(t *testing.T) {
 	n := func(v string) types.AttributeValue { return &types.AttributeValueMemberN{Value: v} }
 	for _, c := range []struct {
