@@ -232,7 +232,7 @@ func TestConflicts(t *testing.T) {
 	c.wantProblem(409, "", "an account has at most 100 servers", c.do("PUT /servers/s2/members/dave", `{}`))
 	c.wantProblem(409, "", "an account has at most 100 servers", c.do("PUT /servers/more", `{"owner":"dave"}`))
 	for i := range chat.MaxMembersPerList {
-		if _, err := c.Store.ChangePersonal(t.Context(), "s1", "c1", fmt.Sprint("x", i), c.Now, func(p *chat.Personal) error {
+		if _, err := c.Store.ChangePersonal(t.Context(), "s1", "c1", fmt.Sprint("x", i), chat.Act{At: c.Now}, func(p *chat.Personal) error {
 			p.WhiteGeneration, p.Black = 1, true
 			return nil
 		}); err != nil {

@@ -54,7 +54,7 @@ func (a *Administration) PutMember(ctx context.Context, w Write, serverID, accou
 		return saved, err
 	}
 	p.Roles = sortedList(p.Roles)
-	return a.changeMember(ctx, w, serverID, accountID, func(s scene, row *Member) error {
+	return a.changeMember(ctx, w, ActionPutMember, serverID, accountID, func(s scene, row *Member) error {
 		kept := slices.DeleteFunc(slices.Clone(row.Roles), func(id string) bool { return s.Server.roleIndex(id) < 0 })
 		if err := firstOf(
 			func() error { return s.Server.checkKnown("roles", p.Roles) },
@@ -105,7 +105,7 @@ func (s scene) mayAssign(before, after []string) error {
 }
 
 // changeMember changes a member's row, and the rows of the account's connections.
-func (a *Administration) changeMember(ctx context.Context, w Write, serverID, accountID string, change func(scene, *Member) error) (saved Saved[Member], err error) {
+func (a *Administration) changeMember(ctx context.Context, w Write, action Action, serverID, accountID string, change func(scene, *Member) error) (saved Saved[Member], err error) {
 	if err := CheckID("accid", accountID); err != nil {
 		return saved, err
 	}
@@ -113,7 +113,7 @@ func (a *Administration) changeMember(ctx context.Context, w Write, serverID, ac
 	if err != nil {
 		return saved, err
 	}
-	saved.Value, err = a.members().ChangeMember(ctx, serverID, accountID, func(row *Member) error {
+	saved.Value, err = a.members().ChangeMember(ctx, serverID, accountID, a.act(w, action), func(row *Member) error {
 		saved = Saved[Member]{Version: row.Version, Created: !row.Joined}
 		return change(s, row)
 	})
@@ -123,7 +123,7 @@ func (a *Administration) changeMember(ctx context.Context, w Write, serverID, ac
 // DeleteMember makes the member leave: its roles, overrides and white-list entries end, a ban and black-list entries stay. The
 // owner cannot leave. An account needs KickMember for another than itself.
 func (a *Administration) DeleteMember(ctx context.Context, w Write, serverID, accountID string) (Saved[Member], error) {
-	return a.changeMember(ctx, w, serverID, accountID, func(s scene, row *Member) error {
+	return a.changeMember(ctx, w, ActionDeleteMember, serverID, accountID, func(s scene, row *Member) error {
 		if err := firstOf(
 			func() error {
 				if row.Generation == 0 {
@@ -167,7 +167,11 @@ func (a *Administration) DeleteBan(ctx context.Context, w Write, serverID, accou
 
 func (a *Administration) ban(ctx context.Context, w Write, serverID, accountID string, banned bool) (Saved[Member], error) {
 	created := false
-	saved, err := a.changeMember(ctx, w, serverID, accountID, func(s scene, row *Member) error {
+	action := ActionPutBan
+	if !banned {
+		action = ActionDeleteBan
+	}
+	saved, err := a.changeMember(ctx, w, action, serverID, accountID, func(s scene, row *Member) error {
 		if err := firstOf(
 			func() error { return s.require(BanServerMember) },
 			func() error { return w.check(row.Banned, row.Version) },

@@ -147,6 +147,9 @@ func RoleIsGone() *Error {
 	return conflict("the server had a role of this id, which does not come back")
 }
 
+// UnknownPosition refuses a place in a list that no page ended at.
+func UnknownPosition() *Error { return InvalidField("cursor", "is none that an answer gave") }
+
 func conflict(reason string) *Error { return &Error{Code: Conflict, Reason: reason} }
 
 // InvalidField refuses a field of a request. reason names rules and limits,

@@ -120,7 +120,16 @@ func TestMappingsLoseNothing(t *testing.T) {
 		comesBack(t, encodeConnection, func(v chat.Connection, row item) (chat.Connection, error) { return decodeConnection(v.AccountID, row) })
 	})
 	t.Run("audit", func(t *testing.T) {
-		comesBack(t, encodeAudit, func(e chat.AuditEntry, row item) (chat.AuditEntry, error) { return decodeAudit(e.ServerID, row) })
+		comesBack(t, encodeRevokeEntry, func(e chat.RevokeEntry, row item) (chat.RevokeEntry, error) {
+			read, err := decodeAudit(e.ServerID, row)
+			return *read.Revoke, err
+		})
+	})
+	t.Run("audit of policies", func(t *testing.T) {
+		comesBack(t, encodePolicyEntry, func(e chat.PolicyEntry, row item) (chat.PolicyEntry, error) {
+			read, err := decodeAudit(e.ServerID, row)
+			return *read.Policy, err
+		})
 	})
 	t.Run("presence", func(t *testing.T) {
 		comesBack(t, encodePresence, func(v chat.Presence, row item) (chat.Presence, error) { return decodePresence(v.Crowd(), row) })
@@ -305,7 +314,7 @@ func TestTheAuditRowOfTheREADME(t *testing.T) {
 	if err := json.Unmarshal([]byte(`{"pk"`+block), &want); err != nil {
 		t.Fatalf("README.md has no row of the audit: %v", err)
 	}
-	row, err := encodeAudit(chat.AuditEntry{
+	row, err := encodeRevokeEntry(chat.RevokeEntry{
 		MessageKey: chat.MessageKey{ServerID: "s1", ChannelID: "c1", Timestamp: 1_767_225_600_123, MsgServerID: "01KDVDNQ3VC6X8J3QW2Z1N5R7T"},
 		Version:    2, RevokedAt: 1_767_225_603_456, AuthorID: "alice", Reason: "wrong room", Door: chat.WebSocketDoor,
 		Operator: chat.Who{AccountID: "bob", DeviceID: "desk", ClientType: chat.PC}, ExpiresAt: 1_767_225_603 + 365*24*3600 + 1,
