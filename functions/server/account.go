@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
-	"strconv"
 
 	"unsend/shared/chat"
 )
@@ -57,36 +56,41 @@ func (a accounts) getServers(ctx context.Context, r *request) (reply, error) {
 
 // page reads which page is asked for: how long, and after which id.
 func (r *request) page(limit int) (int, string, error) {
-	query := r.URL.Query()
-	if text := query.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			return 0, "", chat.InvalidField("limit", "is no whole number")
-		}
-		limit = n
+	n, err := r.number("limit", int64(limit))
+	if err != nil {
+		return 0, "", err
 	}
-	after, err := parseCursor(query.Get("cursor"))
-	return limit, after, err
+	after, err := parseCursor(r.URL.Query().Get("cursor"))
+	return int(n), after, err
 }
 
 // cursorVersion begins a cursor, so that another form can be told from this one.
 const cursorVersion = 1
 
-// formatCursor is base64url of the version and the id of the last row.
-func formatCursor(id string) string {
-	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorVersion}, id...))
+// formatCursor is base64url of the version and the place of the last row, which is its id in most lists.
+func formatCursor(place string) string {
+	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorVersion}, place...))
 }
 
-// parseCursor reads what formatCursor wrote, and nothing else; of nothing it is nothing.
-func parseCursor(text string) (string, error) {
+// openCursor reads what formatCursor wrote, and nothing else; of nothing it is nothing.
+func openCursor(text string) (place string, err error) {
 	if text == "" {
 		return "", nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) == 0 || chat.CheckID("cursor", string(raw[1:])) != nil || formatCursor(string(raw[1:])) != text {
-		return "", chat.InvalidField("cursor", "is none that an answer gave")
+	if err != nil || len(raw) < 2 || formatCursor(string(raw[1:])) != text {
+		return "", chat.UnknownPosition()
 	}
 	return string(raw[1:]), nil
+}
+
+// parseCursor is openCursor where the place is an id.
+func parseCursor(text string) (id string, err error) {
+	id, err = openCursor(text)
+	if err == nil && id != "" && chat.CheckID("cursor", id) != nil {
+		return "", chat.UnknownPosition()
+	}
+	return id, err
 }
 
 type connectionBody struct {

@@ -27,9 +27,10 @@ func main() { edge.Start(run) }
 
 func run(_ context.Context, getenv func(string) string) (handler, error) {
 	env := config.From(getenv)
-	tables := dynamo.Tables{Sessions: env.Text(config.SessionsTable), Community: env.Text(config.CommunityTable)}
+	tables := dynamo.Tables{Sessions: env.Text(config.SessionsTable), Community: env.Text(config.CommunityTable), Audit: env.Text(config.AuditTable)}
 	callback := env.URL(config.CallbackURL)
 	large := int(env.Int(config.LargeServer, 0, 1_000_000))
+	retention := env.AuditRetention()
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -39,7 +40,7 @@ func run(_ context.Context, getenv func(string) string) (handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv)
-	admin := &chat.Administration{Store: store, Clock: e.Clock, LargeServer: large}
+	admin := &chat.Administration{Store: store, Clock: e.Clock, LargeServer: large, AuditRetention: retention}
 	sessions := &chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock}
 	return lambdaurl.Wrap(newHandler(e, endpoints(admin, sessions))), nil
 }

@@ -9,5 +9,5 @@ import (
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	edgetest.CheckRun(t, run, config.CommunityTable, config.SessionsTable, config.CallbackURL, config.LargeServer)
+	edgetest.CheckRun(t, run, config.CommunityTable, config.SessionsTable, config.CallbackURL, config.LargeServer, config.AuditTable, config.AuditDays)
 }

@@ -159,6 +159,7 @@ var right = map[string]struct{ request, body, nowhere string }{
 	"deleteWhitelisted":    {"DELETE /servers/s1/channels/c1/whitelist/alice", "", "DELETE /servers/s1/channels/none/whitelist/alice"},
 	"putBlacklisted":       {"PUT /servers/s1/channels/c1/blacklist/alice", "", "PUT /servers/s1/channels/none/blacklist/alice"},
 	"deleteBlacklisted":    {"DELETE /servers/s1/channels/c1/blacklist/alice", "", "DELETE /servers/s1/channels/none/blacklist/alice"},
+	"getAudit":             {"GET /servers/s1/audit", "", ""},
 	"getServersOfAccount":  {"GET /accounts/alice/servers", "", ""},
 	"getConnections":       {"GET /accounts/alice/connections", "", ""},
 	"deleteConnections":    {"DELETE /accounts/alice/connections", "", ""},
