@@ -15,12 +15,13 @@ import (
 
 // TestAdministrationAgreesWithAPlainModel does random writes through the service, and keeps in plain maps what each of them
 // means: nothing of generations, tombstones or versions. After each step the permissions and the sight of every account in every
-// channel, as the service explains them, are what the naive evaluator makes of the maps.
+// channel, as the service explains them, are what the naive evaluator makes of the maps, and the audit has one entry for each
+// version of each row.
 func TestAdministrationAgreesWithAPlainModel(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		m := newPlain(r)
 		r.Repeat(map[string]func(*rapid.T){
-			"": m.agree, "server": m.server, "role": m.role, "delete role": m.deleteRole, "channel": m.channel,
+			"": func(r *rapid.T) { m.agree(r); m.audited(r) }, "server": m.server, "role": m.role, "delete role": m.deleteRole, "channel": m.channel,
 			"override": m.override, "member": m.member, "leave": m.leave, "ban": m.ban, "personal": m.personal, "list": m.list,
 		})
 	})
@@ -291,5 +292,36 @@ func (m *plain) agree(r *rapid.T) {
 				}
 			}
 		}
+	}
+}
+
+// audited: no change without an entry, and no entry without a change.
+func (m *plain) audited(r *rapid.T) {
+	page, err := m.admin.Store.Audit(r.Context(), chat.AuditQuery{ServerID: "s1", Until: chat.MaxTimestamp, Limit: 10_000, Now: m.admin.Clock()})
+	if err != nil {
+		r.Fatal(err)
+	}
+	type row struct{ channel, account string }
+	entries, versions := map[row]int64{}, map[row]int64{}
+	for _, e := range page.Entries {
+		p := e.Policy
+		id := row{p.ChannelID, p.AccountID}
+		if entries[id]++; p.Version != entries[id] { // they share one ms, and so are in the order of versions
+			r.Fatalf("entry %d of %+v has version %d", entries[id], id, p.Version)
+		}
+	}
+	for _, channel := range modelChannels {
+		for _, account := range modelAccounts {
+			s, err := m.admin.Store.Standing(r.Context(), "s1", channel, account)
+			if err != nil {
+				r.Fatal(err)
+			}
+			versions[row{}], versions[row{channel: channel}] = s.Server.Version, s.Channel.Version
+			versions[row{account: account}], versions[row{channel, account}] = s.Member.Version, s.Personal.Version
+		}
+	}
+	maps.DeleteFunc(versions, func(_ row, version int64) bool { return version == 0 })
+	if !maps.Equal(entries, versions) {
+		r.Fatalf("entries %v, versions %v", entries, versions)
 	}
 }

@@ -107,6 +107,32 @@ func TestWritingAgainChangesNothing(t *testing.T) {
 	}
 }
 
+// Whoever has written a file is found with what it changed, and not with what was so before.
+func TestAFileIsInTheAudit(t *testing.T) {
+	t.Parallel()
+	store := chattest.NewStore()
+	f := sample(t)
+	apply(t, store, f)
+	apply(t, store, f)
+	page, err := store.Audit(t.Context(), chat.AuditQuery{ServerID: "harbour", Until: chat.MaxTimestamp, Limit: 100, Now: start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	actions := map[chat.Action]int{}
+	for _, e := range page.Entries {
+		p := e.Policy
+		actions[p.Action]++
+		if p.Door != chat.SeedDoor || p.Principal != by.Principal || p.At != start.UnixMilli() || p.ExpiresAt != start.Add(time.Hour).Unix()+1 || p.Version != 1 {
+			t.Errorf("entry %+v", p)
+		}
+	}
+	s := f.Servers[0]
+	want := map[chat.Action]int{chat.ActionPutServer: 1, chat.ActionPutMember: len(s.Members), chat.ActionPutChannel: len(s.Channels), chat.ActionPutPersonal: 4}
+	if diff := cmp.Diff(want, actions); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func apply(t tester, store seed.Store, f seed.File) seed.Summary {
 	summary, err := seed.Apply(t.Context(), store, now, 0, by, f, silent)
 	if err != nil {

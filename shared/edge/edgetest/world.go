@@ -53,7 +53,9 @@ func NewWorld(t *testing.T) *World {
 }
 
 // act is one of the back end's, now.
-func (w *World) act(action chat.Action) chat.Act { return chat.Act{At: w.Now, Action: action, Door: chat.APIDoor} }
+func (w *World) act(action chat.Action) chat.Act {
+	return chat.Act{At: w.Now, Action: action, Door: chat.APIDoor}
+}
 
 func (w *World) addServer(t *testing.T, id string) {
 	t.Helper()
