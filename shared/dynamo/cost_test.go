@@ -142,6 +142,7 @@ func (m *metered) cost(trips int, units meter.Units, operations ...string) {
 const (
 	batchGet, query, transact = "BatchGetItem", "Query", "TransactWriteItems"
 	update, put, batchWrite   = "UpdateItem", "PutItem", "BatchWriteItem"
+	getItem                   = "GetItem"
 )
 
 // threeKB makes a message's row weigh 3 KB, rounded up: s is 3.
@@ -484,6 +485,24 @@ func TestCostOfARecord(t *testing.T) {
 	if units := m.Units().Read; units > 2 { // entries of less than 400 bytes
 		t.Errorf("%v units for a page of 20", units)
 	}
+}
+
+// TestCostOfAChangeOfAPolicy: what it always did, and one write more, for the audit.
+func TestCostOfAChangeOfAPolicy(t *testing.T) {
+	m := newMetered(t)
+	window := func(ms chat.Window) {
+		must(m.T)(m.store.ChangeChannel(m.Context(), "s1", "c1", chat.Act{At: m.now, Action: chat.ActionPutChannel, Door: chat.APIDoor}, func(c *chat.Channel) error {
+			c.Windows.Own = &ms
+			return nil
+		}))
+	}
+	m.metering(func() { window(60_000) })
+	m.cost(2, meter.Units{Read: 1, Write: 2*1 + 2*1}, getItem, transact) // the row and its entry, twice each in a transaction
+	m.metering(func() { window(60_000) })                                // again
+	m.cost(1, meter.Units{Read: 1}, getItem)
+	m.metering(func() { m.joins("alice", "s1", "mod") })
+	// The member, who has it among the servers; what changed since; the entry.
+	m.cost(2, meter.Units{Read: 1, Write: 2 * (2 + 1 + 1)}, getItem, transact)
 }
 
 // online stores rows of connections in the audience of s1, or of subscribers of a channel of it, of about 150 bytes.

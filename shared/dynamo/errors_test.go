@@ -430,3 +430,33 @@ func TestAChangeGivesUp(t *testing.T) {
 	}
 	safe(t, err)
 }
+
+// However often a transaction is tried, and whoever tries it, its entry is in it and has one key: that of the row's new version.
+func TestAChangeThatIsTriedAgainHasOneEntry(t *testing.T) {
+	store, service, _ := scripted(func(r request) (int, string, error) {
+		switch {
+		case r.op == "GetItem":
+			return 200, "{}", nil
+		case r.n < 5:
+			return cancelled(reason("None"), reason("None"), reason("TransactionConflict"))
+		}
+		return 200, "{}", nil
+	})
+	by := chat.Act{At: time.UnixMilli(1_767_225_600_123), Action: chat.ActionPutBan, Door: chat.APIDoor}
+	if _, err := store.ChangeMember(t.Context(), "s", "a", by, func(m *chat.Member) error { m.Banned = true; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	transactions := 0
+	for _, r := range service.requests {
+		if r.op != "TransactWriteItems" {
+			continue
+		}
+		transactions++
+		if !strings.Contains(r.body, `"TableName":"audit"`) || strings.Count(r.body, `"001767225600123#policy##a#000000000000001"`) != 1 {
+			t.Errorf("a transaction without its entry: %s", r.body)
+		}
+	}
+	if transactions != 3 {
+		t.Errorf("%d transactions, want 3", transactions)
+	}
+}
