@@ -94,6 +94,9 @@ func (a *app) seed(command *cobra.Command, f seed.File) error {
 	if err != nil {
 		return err
 	}
+	if d.AuditTable == "" {
+		return fmt.Errorf("the stack %q has no output AuditTable, where it is kept who changed what: deploy this release first (scripts/deploy, or scripts/dev)", d.Name)
+	}
 	progress := func(int) {}
 	if isTerminal(a.err) {
 		total := f.Total()

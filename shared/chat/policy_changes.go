@@ -105,13 +105,17 @@ func (w *Window) text() string {
 
 func serverChanges(before, after Server) []string {
 	var d differences
-	d.becomes(before.Version > 0, true, "created", "")
+	if before.Version == 0 {
+		d.say("created")
+	}
 	d.value("owner", before.OwnerID, after.OwnerID)
 	d.windows("", before.Windows, after.Windows)
 	for _, role := range after.Roles {
 		was, exists := before.role(role.ID)
 		of := "role " + role.ID
-		d.becomes(exists, true, of+": added", "")
+		if !exists {
+			d.say(of, "added")
+		}
 		d.value(of+": priority", strconv.Itoa(was.Priority), strconv.Itoa(role.Priority))
 		d.grant(of, was.Grant, role.Grant)
 		d.windows(of+": ", was.Windows, role.Windows)
@@ -126,7 +130,9 @@ func serverChanges(before, after Server) []string {
 
 func channelChanges(before, after Channel) []string {
 	var d differences
-	d.becomes(before.Version > 0, true, "created", "")
+	if before.Version == 0 {
+		d.say("created")
+	}
 	d.value("view_mode", before.ViewMode.String(), after.ViewMode.String())
 	d.windows("", before.Windows, after.Windows)
 	d.set("white_roles", before.WhiteRoles, after.WhiteRoles)

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// auditRow is who took a message back. When, and which, is in its key. It does not say what the message said: it is no place for content.
-type auditRow struct {
+// revokeRow is who took a message back. When, and which, is in its key. It does not say what the message said: it is no place for content.
+type revokeRow struct {
 	Version    int64  `dynamodbav:"version"`
 	Operator   string `dynamodbav:"operator"`
 	Device     string `dynamodbav:"device,omitempty"`
@@ -25,8 +25,8 @@ type auditRow struct {
 
 func auditPartition(server string) (string, error) { return partition("server", server) }
 
-// auditKey: an entry's place does not depend on when it is written, so that writing it again finds it.
-func auditKey(server string, at chat.UpdateRef) (itemKey, error) {
+// revokeEntryKey: an entry's place does not depend on when it is written, so that writing it again finds it.
+func revokeEntryKey(server string, at chat.UpdateRef) (itemKey, error) {
 	return newKey([]string{"server", server}, []string{stamp(at.UpdatedAt), at.ChannelID, stamp(at.Timestamp), at.MsgServerID})
 }
 
@@ -41,11 +41,11 @@ func parseRevokePlace(parts []string) (chat.UpdateRef, error) {
 }
 
 func encodeRevokeEntry(e chat.RevokeEntry) (item, error) {
-	key, err := auditKey(e.ServerID, e.Ref())
+	key, err := revokeEntryKey(e.ServerID, e.Ref())
 	if err != nil {
 		return nil, err
 	}
-	return key.with(auditRow{
+	return key.with(revokeRow{
 		Version: e.Version, Operator: e.Operator.AccountID, Device: e.Operator.DeviceID, ClientType: int(e.Operator.ClientType),
 		Door: string(e.Door), Author: e.AuthorID, Reason: e.Reason, ExpiresAt: e.ExpiresAt,
 	})
@@ -56,7 +56,7 @@ func decodeRevokeEntry(server string, row item) (chat.RevokeEntry, error) {
 	if err != nil {
 		return chat.RevokeEntry{}, err
 	}
-	stored, err := decode[auditRow](row)
+	stored, err := decode[revokeRow](row)
 	return chat.RevokeEntry{
 		MessageKey: chat.MessageKey{ServerID: server, ChannelID: at.ChannelID, Timestamp: at.Timestamp, MsgServerID: at.MsgServerID},
 		Version:    stored.Version, RevokedAt: at.UpdatedAt, Door: chat.Door(stored.Door), AuthorID: stored.Author, Reason: stored.Reason,
@@ -65,62 +65,12 @@ func decodeRevokeEntry(server string, row item) (chat.RevokeEntry, error) {
 	}, err
 }
 
-// policyRow is who changed a row of a community. When, which row and to which version is in its key.
-type policyRow struct {
-	Action    string   `dynamodbav:"action"`
-	Role      string   `dynamodbav:"role,omitempty"`
-	Operator  string   `dynamodbav:"operator,omitempty"`
-	Principal string   `dynamodbav:"principal,omitempty"`
-	Door      string   `dynamodbav:"door"`
-	Changes   []string `dynamodbav:"changes,omitempty"`
-	ExpiresAt int64    `dynamodbav:"ttl,omitempty"`
-}
-
 // What tells the keys of the two kinds apart is how many parts they have: an id may be any word, the kind's as well.
 const (
 	policyKind  = "policy"
 	revokeParts = 4 // time, channel, sent, message
 	policyParts = 5 // time, policyKind, channel, account, version
 )
-
-// policyEntryKey: the channel is empty for the rows of a server and its members, the account for those of a server and its channels.
-// The version is as wide as a time, so that the versions of a row follow each other within a ms.
-func policyEntryKey(e chat.PolicyEntry) (itemKey, error) {
-	ids, err := newKey([]string{"server", e.ServerID}, slices.DeleteFunc([]string{e.ChannelID, e.AccountID}, func(id string) bool { return id == "" }))
-	at, version := stamp(e.At), stamp(e.Version)
-	if err != nil || at == "" || version == "" {
-		return itemKey{}, errBadKey
-	}
-	return itemKey{ids.pk, strings.Join([]string{at, policyKind, e.ChannelID, e.AccountID, version}, separator)}, nil
-}
-
-func encodePolicyEntry(e chat.PolicyEntry) (item, error) {
-	key, err := policyEntryKey(e)
-	if err != nil {
-		return nil, err
-	}
-	return key.with(policyRow{string(e.Action), e.RoleID, e.Operator, e.Principal, string(e.Door), list(e.Changes), e.ExpiresAt})
-}
-
-func decodePolicyEntry(server string, row item) (chat.PolicyEntry, error) {
-	e, err := parsePolicyPlace(strings.Split(textOf(row[attrSK]), separator))
-	if err != nil {
-		return chat.PolicyEntry{}, err
-	}
-	stored, err := decode[policyRow](row)
-	e.ServerID, e.RoleID, e.Action, e.Operator = server, stored.Role, chat.Action(stored.Action), stored.Operator
-	e.Principal, e.Door, e.Changes, e.ExpiresAt = stored.Principal, chat.Door(stored.Door), stored.Changes, stored.ExpiresAt
-	return e, err
-}
-
-func parsePolicyPlace(parts []string) (chat.PolicyEntry, error) {
-	at, err := parseStamp(parts[0])
-	if err != nil {
-		return chat.PolicyEntry{}, err
-	}
-	version, err := parseStamp(parts[4])
-	return chat.PolicyEntry{ChannelID: parts[2], AccountID: parts[3], At: at, Version: version}, err
-}
 
 // decodeAudit reads an entry of either kind.
 func decodeAudit(server string, row item) (chat.AuditEntry, error) {

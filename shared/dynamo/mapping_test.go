@@ -300,7 +300,7 @@ func TestKeysAreNeverBuiltOfWhatTheySeparate(t *testing.T) {
 				return messageKey(chat.MessageKey{ServerID: "s", ChannelID: bad, MsgServerID: "m"})
 			},
 			"audit": func() (itemKey, error) {
-				return auditKey("s", chat.UpdateRef{ChannelID: "c", MsgServerID: bad})
+				return revokeEntryKey("s", chat.UpdateRef{ChannelID: "c", MsgServerID: bad})
 			},
 			"audit of policies": func() (itemKey, error) {
 				return policyEntryKey(chat.PolicyEntry{ServerID: "s", ChannelID: "c" + separator + bad, Version: 1})
@@ -401,7 +401,7 @@ func TestPositionsOfTheAudit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r, p := filled[chat.RevokeEntry](t), filled[chat.PolicyEntry](t)
 		p.ChannelID, p.AccountID = rapid.SampledFrom([]string{"", p.ChannelID}).Draw(t, "channel"), rapid.SampledFrom([]string{"", p.AccountID}).Draw(t, "account")
-		a, err1 := auditKey(r.ServerID, r.Ref())
+		a, err1 := revokeEntryKey(r.ServerID, r.Ref())
 		b, err2 := policyEntryKey(p)
 		if err1 != nil || err2 != nil || checkPosition(a.sk) != nil || checkPosition(b.sk) != nil {
 			t.Fatal(err1, err2, a, b)
