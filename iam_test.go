@@ -37,6 +37,7 @@ var permitted = map[string][]string{
 		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:GetItem@Community.Arn", "dynamodb:Query@Community.Arn",
 		// A transaction is its parts: the policy, its companions, tallies, and roles that are gone.
 		"dynamodb:PutItem@Community.Arn", "dynamodb:UpdateItem@Community.Arn", "dynamodb:DeleteItem@Community.Arn", "dynamodb:ConditionCheckItem@Community.Arn",
+		"dynamodb:PutItem@Audit.Arn", "dynamodb:Query@Audit.Arn", // an entry in the transaction; the list
 		"dynamodb:Query@Sessions.Arn", "dynamodb:BatchGetItem@Sessions.Arn", "dynamodb:BatchWriteItem@Sessions.Arn",
 		// Messages that a back end sends, with their markers, and takes back.
 		"dynamodb:PutItem@Messages.Arn", "dynamodb:GetItem@Messages.Arn", "dynamodb:UpdateItem@Messages.Arn", "dynamodb:PutItem@Sessions.Arn",

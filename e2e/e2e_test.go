@@ -120,23 +120,23 @@ func (c *community) finally() context.Context {
 
 func (c *community) changeServer(change func(*chat.Server)) {
 	c.t.Helper()
-	c.must(c.store.ChangeServer(c.ctx(), c.id, time.Now(), func(s *chat.Server) error { change(s); return nil }))
+	c.must(c.store.ChangeServer(c.ctx(), c.id, chat.Act{At: time.Now()}, func(s *chat.Server) error { change(s); return nil }))
 }
 
 func (c *community) changeChannel(id string, change func(*chat.Channel)) {
 	c.t.Helper()
-	c.must(c.store.ChangeChannel(c.ctx(), c.id, id, time.Now(), func(ch *chat.Channel) error { change(ch); return nil }))
+	c.must(c.store.ChangeChannel(c.ctx(), c.id, id, chat.Act{At: time.Now()}, func(ch *chat.Channel) error { change(ch); return nil }))
 }
 
 func (c *community) changeMember(name string, change func(*chat.Member)) {
 	c.t.Helper()
 	communities := chat.Communities{Store: c.store, Clock: time.Now}
-	c.must(communities.ChangeMember(c.ctx(), c.id, c.account(name), func(m *chat.Member) error { change(m); return nil }))
+	c.must(communities.ChangeMember(c.ctx(), c.id, c.account(name), chat.Act{}, func(m *chat.Member) error { change(m); return nil }))
 }
 
 func (c *community) changePersonal(channel, name string, change func(*chat.Personal)) {
 	c.t.Helper()
-	c.must(c.store.ChangePersonal(c.ctx(), c.id, channel, c.account(name), time.Now(), func(p *chat.Personal) error { change(p); return nil }))
+	c.must(c.store.ChangePersonal(c.ctx(), c.id, channel, c.account(name), chat.Act{At: time.Now()}, func(p *chat.Personal) error { change(p); return nil }))
 }
 
 func (c *community) join(name string, roles ...string) {

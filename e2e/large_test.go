@@ -110,7 +110,7 @@ func TestTheModeChangesWhilePeopleAreOnline(t *testing.T) {
 	communities := chat.Communities{Store: c.store, Clock: time.Now, LargeServer: c.delivery().Members + 1}
 	change := func(want chat.Mode, change func(*chat.Member)) {
 		t.Helper()
-		c.must(communities.ChangeMember(c.ctx(), c.id, c.account("extra"), func(m *chat.Member) error { change(m); return nil }))
+		c.must(communities.ChangeMember(c.ctx(), c.id, c.account("extra"), chat.Act{}, func(m *chat.Member) error { change(m); return nil }))
 		if got := c.delivery().Mode(time.Now()); got != want {
 			t.Errorf("mode %q, want %q", got, want)
 		}

@@ -19,11 +19,16 @@ import (
 )
 
 // audit is everything that was taken back in the server.
-func (c *community) audit() []chat.AuditEntry {
+func (c *community) audit() (all []chat.RevokeEntry) {
 	c.t.Helper()
 	page, err := c.store.Audit(c.ctx(), chat.AuditQuery{ServerID: c.id, Until: chat.MaxTimestamp, Limit: 100, Now: time.Now()})
 	c.must(nil, err)
-	return page.Entries
+	for _, e := range page.Entries {
+		if e.Revoke != nil {
+			all = append(all, *e.Revoke)
+		}
+	}
+	return all
 }
 
 func TestWhoTookWhatBackIsKept(t *testing.T) {
@@ -33,7 +38,7 @@ func TestWhoTookWhatBackIsKept(t *testing.T) {
 	c.join("bob", "mod")
 	alice, bob := c.connect("alice", "phone"), c.connect("bob", "desk")
 	own, others, kept := alice.say("of her own accord"), alice.say("by a moderator"), alice.say("kept")
-	var want []chat.AuditEntry
+	var want []chat.RevokeEntry
 	for _, x := range []struct {
 		by     *device
 		m      unsend.Message
@@ -42,7 +47,7 @@ func TestWhoTookWhatBackIsKept(t *testing.T) {
 		revoked, err := x.by.takeBack(x.m, x.reason)
 		c.must(nil, err)
 		account, id, _ := strings.Cut(x.by.name, "/")
-		want = append(want, chat.AuditEntry{
+		want = append(want, chat.RevokeEntry{
 			MessageKey: chat.MessageKey(x.m.MessageKey), Version: 2, RevokedAt: revoked.UpdateTimestamp, AuthorID: c.account("alice"), Reason: x.reason,
 			Operator: chat.Who{AccountID: c.account(account), DeviceID: id, ClientType: chat.Web}, Door: chat.WebSocketDoor,
 		})
@@ -50,7 +55,7 @@ func TestWhoTookWhatBackIsKept(t *testing.T) {
 	if _, err := bob.takeBack(own, "again"); err != nil { // the first one's stays
 		t.Fatal(err)
 	}
-	var got []chat.AuditEntry
+	var got []chat.RevokeEntry
 	eventually(t, "both revocations are in the audit", func() bool { got = c.audit(); return len(got) == 2 })
 	for i, e := range got {
 		if least := time.UnixMilli(e.RevokedAt).Add(24 * time.Hour).Unix(); e.ExpiresAt != 0 && e.ExpiresAt < least {
@@ -61,7 +66,7 @@ func TestWhoTookWhatBackIsKept(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("the audit holds %+v, want %+v", got, want)
 	}
-	if slices.ContainsFunc(got, func(e chat.AuditEntry) bool { return e.MsgServerID == kept.MsgServerID }) {
+	if slices.ContainsFunc(got, func(e chat.RevokeEntry) bool { return e.MsgServerID == kept.MsgServerID }) {
 		t.Error("the audit holds a message that was not taken back")
 	}
 }

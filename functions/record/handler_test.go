@@ -46,13 +46,19 @@ func world(t *testing.T) *edgetest.World {
 	return w
 }
 
-func audit(t *testing.T, w *edgetest.World) []chat.AuditEntry {
+// audit is who took what back in s1.
+func audit(t *testing.T, w *edgetest.World) (all []chat.RevokeEntry) {
 	t.Helper()
-	page, err := w.Store.Audit(t.Context(), chat.AuditQuery{ServerID: "s1", Until: chat.MaxTimestamp, Limit: 10, Now: w.Now})
+	page, err := w.Store.Audit(t.Context(), chat.AuditQuery{ServerID: "s1", Until: chat.MaxTimestamp, Limit: 100, Now: w.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return page.Entries
+	for _, e := range page.Entries {
+		if e.Revoke != nil {
+			all = append(all, *e.Revoke)
+		}
+	}
+	return all
 }
 
 func TestRecord(t *testing.T) {

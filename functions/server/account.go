@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
-	"strconv"
 
 	"unsend/shared/chat"
 )
@@ -56,24 +55,19 @@ func (a accounts) getServers(ctx context.Context, r *request) (reply, error) {
 func (r *request) page() (int, string, error) {
 	limit, after, err := r.pageAfter()
 	if err == nil && after != "" && chat.CheckID("cursor", after) != nil {
-		err = errCursor
+		err = chat.UnknownPosition()
 	}
 	return limit, after, err
 }
 
 // pageAfter is page where more than an id says after what.
 func (r *request) pageAfter() (limit int, after string, err error) {
-	limit = chat.MaxPage
-	query := r.URL.Query()
-	if text := query.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			return 0, "", chat.InvalidField("limit", "is no whole number")
-		}
-		limit = n
+	n, err := r.number("limit", chat.MaxPage)
+	if err != nil {
+		return 0, "", err
 	}
-	after, err = parseCursor(query.Get("cursor"))
-	return limit, after, err
+	after, err = openCursor(r.URL.Query().Get("cursor"))
+	return int(n), after, err
 }
 
 // cursorVersion begins a cursor, so that another form can be told from this one.
@@ -87,18 +81,25 @@ func formatCursor(place string) string {
 	return base64.RawURLEncoding.EncodeToString(append([]byte{cursorVersion}, place...))
 }
 
-var errCursor = chat.InvalidField("cursor", "is none that an answer gave")
-
-// parseCursor reads what formatCursor wrote, and nothing else; of nothing it is nothing.
-func parseCursor(text string) (string, error) {
+// openCursor reads what formatCursor wrote, and nothing else; of nothing it is nothing.
+func openCursor(text string) (string, error) {
 	if text == "" {
 		return "", nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(raw) < 2 || formatCursor(string(raw[1:])) != text {
-		return "", errCursor
+		return "", chat.UnknownPosition()
 	}
 	return string(raw[1:]), nil
+}
+
+// parseCursor is openCursor where the place is an id.
+func parseCursor(text string) (id string, err error) {
+	id, err = openCursor(text)
+	if err == nil && id != "" && chat.CheckID("cursor", id) != nil {
+		return "", chat.UnknownPosition()
+	}
+	return id, err
 }
 
 type connectionBody struct {

@@ -7,14 +7,7 @@ import (
 )
 
 // views are the names of the view modes.
-var views = map[string]chat.ViewMode{"public": chat.Public, "private": chat.Private}
-
-func viewName(mode chat.ViewMode) string {
-	if mode == chat.Private {
-		return "private"
-	}
-	return "public"
-}
+var views = map[string]chat.ViewMode{chat.Public.String(): chat.Public, chat.Private.String(): chat.Private}
 
 type channelBody struct {
 	ServerID  string `json:"server_id"`
@@ -28,7 +21,7 @@ type channelBody struct {
 
 func channelBodyOf(c chat.Channel) channelBody {
 	body := channelBody{
-		ServerID: c.ServerID, ChannelID: c.ID, ViewMode: viewName(c.ViewMode), windows: windowsOf(c.Windows),
+		ServerID: c.ServerID, ChannelID: c.ID, ViewMode: c.ViewMode.String(), windows: windowsOf(c.Windows),
 		WhiteRoles: c.WhiteRoles, BlackRoles: c.BlackRoles, Overrides: map[string]grant{},
 	}
 	for role, g := range c.Overrides {
@@ -63,7 +56,7 @@ func (c communities) putChannel(ctx context.Context, r *request) (reply, error) 
 		windows
 		WhiteRoles []string `json:"white_roles"`
 		BlackRoles []string `json:"black_roles"`
-	}{ViewMode: viewName(chat.Public)}
+	}{ViewMode: chat.Public.String()}
 	w, err := r.reading(&body)
 	if err != nil {
 		return reply{}, err

@@ -69,7 +69,7 @@ func newHandler(e edge.Edge, endpoints []endpoint) http.Handler {
 
 // endpoints are all that there are.
 func endpoints(admin *chat.Administration, sessions *chat.Sessions) []endpoint {
-	return slices.Concat(communities{admin}.endpoints(), accounts{admin, sessions}.endpoints())
+	return slices.Concat(communities{admin}.endpoints(), accounts{admin, sessions}.endpoints(), audits{admin}.endpoints())
 }
 
 // errMethod: the resource is there, and has no such method.
@@ -203,7 +203,7 @@ const (
 
 // write is under which conditions the request writes.
 func (r *request) write() (w chat.Write, err error) {
-	w.ActingAs = r.URL.Query().Get(actingAs)
+	w.ActingAs, w.Principal = r.URL.Query().Get(actingAs), r.principal()
 	switch none := r.Header.Values("If-None-Match"); {
 	case len(none) == 1 && none[0] == "*":
 		w.New = true

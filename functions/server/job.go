@@ -163,7 +163,7 @@ func jobAfter(server, place string) (*chat.JobRef, error) {
 	kind, id, _ := strings.Cut(place, kindEnd)
 	after := &chat.JobRef{ServerID: server, Kind: chat.JobKind(kind), ID: id}
 	if chat.CheckID("server_id", server) == nil && after.Check() != nil {
-		return nil, errCursor
+		return nil, chat.UnknownPosition()
 	}
 	return after, nil
 }

@@ -28,10 +28,12 @@ func main() { edge.Start(run) }
 
 func run(_ context.Context, getenv func(string) string) (handler, error) {
 	env := config.From(getenv)
-	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Sessions: env.Text(config.SessionsTable), Community: env.Text(config.CommunityTable)}
+	tables := dynamo.Tables{
+		Messages: env.Text(config.MessagesTable), Sessions: env.Text(config.SessionsTable), Community: env.Text(config.CommunityTable), Audit: env.Text(config.AuditTable),
+	}
 	callback := env.URL(config.CallbackURL)
 	large := int(env.Int(config.LargeServer, 0, 1_000_000))
-	retention, windows := env.Retention(), env.Windows()
+	retention, audit, windows := env.Retention(), env.AuditRetention(), env.Windows()
 	jobs := env.URL(config.SweepQueueURL)
 	if err := env.Err(); err != nil {
 		return nil, err
@@ -43,7 +45,7 @@ func run(_ context.Context, getenv func(string) string) (handler, error) {
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv)
 	admin := &chat.Administration{
-		Store: store, Jobs: queue.NewJobs(cfg, jobs), Clock: e.Clock, LargeServer: large,
+		Store: store, Jobs: queue.NewJobs(cfg, jobs), Clock: e.Clock, LargeServer: large, AuditRetention: audit,
 		NewID: edge.NewID, Retention: retention, Windows: windows,
 	}
 	sessions := &chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock}

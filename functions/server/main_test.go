@@ -9,5 +9,5 @@ import (
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	edgetest.CheckRun(t, run, config.CommunityTable, config.SessionsTable, config.CallbackURL, config.LargeServer, config.MessagesTable, config.RetentionDays, config.RevokeWindow, config.ModeratorWindow, config.SweepQueueURL)
+	edgetest.CheckRun(t, run, config.CommunityTable, config.SessionsTable, config.CallbackURL, config.LargeServer, config.MessagesTable, config.RetentionDays, config.RevokeWindow, config.ModeratorWindow, config.SweepQueueURL, config.AuditTable, config.AuditDays)
 }

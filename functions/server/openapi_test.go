@@ -174,6 +174,7 @@ var right = map[string]struct{ request, body, nowhere string }{
 	"getPersonals":         {"GET /servers/s1/channels/c1/members", "", "GET /servers/s1/channels/none/members"},
 	"getWhitelist":         {"GET /servers/s1/channels/c1/whitelist", "", "GET /servers/s1/channels/none/whitelist"},
 	"getBlacklist":         {"GET /servers/s1/channels/c1/blacklist", "", "GET /servers/s1/channels/none/blacklist"},
+	"getAudit":             {"GET /servers/s1/audit", "", ""},
 	"getServersOfAccount":  {"GET /accounts/alice/servers", "", ""},
 	"getConnections":       {"GET /accounts/alice/connections", "", ""},
 	"deleteConnections":    {"DELETE /accounts/alice/connections", "", ""},
@@ -270,7 +271,7 @@ func TestConflicts(t *testing.T) {
 	c.wantProblem(409, "", "an account has at most 100 servers", c.do("PUT /servers/s2/members/dave", `{}`))
 	c.wantProblem(409, "", "an account has at most 100 servers", c.do("PUT /servers/more", `{"owner":"dave"}`))
 	for i := range chat.MaxMembersPerList {
-		if _, err := c.Store.ChangePersonal(t.Context(), "s1", "c1", fmt.Sprint("x", i), c.Now, func(p *chat.Personal) error {
+		if _, err := c.Store.ChangePersonal(t.Context(), "s1", "c1", fmt.Sprint("x", i), chat.Act{At: c.Now}, func(p *chat.Personal) error {
 			p.WhiteGeneration, p.Black = 1, true
 			return nil
 		}); err != nil {

@@ -45,10 +45,10 @@ func TestPing(t *testing.T) {
 // community has what the samples name: c1 is to be seen, c2 is private.
 func community(t *testing.T, w *edgetest.World) {
 	t.Helper()
-	_, err1 := w.Store.ChangeServer(t.Context(), "s1", w.Now, func(*chat.Server) error { return nil })
-	_, err2 := w.Store.ChangeChannel(t.Context(), "s1", "c1", w.Now, func(*chat.Channel) error { return nil })
-	_, err3 := w.Store.ChangeChannel(t.Context(), "s1", "c2", w.Now, func(c *chat.Channel) error { c.ViewMode = chat.Private; return nil })
-	_, err4 := w.Store.ChangeMember(t.Context(), "s1", "alice", w.Now, func(m *chat.Member) error { m.Join(w.Now); return nil })
+	_, err1 := w.Store.ChangeServer(t.Context(), "s1", chat.Act{At: w.Now}, func(*chat.Server) error { return nil })
+	_, err2 := w.Store.ChangeChannel(t.Context(), "s1", "c1", chat.Act{At: w.Now}, func(*chat.Channel) error { return nil })
+	_, err3 := w.Store.ChangeChannel(t.Context(), "s1", "c2", chat.Act{At: w.Now}, func(c *chat.Channel) error { c.ViewMode = chat.Private; return nil })
+	_, err4 := w.Store.ChangeMember(t.Context(), "s1", "alice", chat.Act{At: w.Now}, func(m *chat.Member) error { m.Join(w.Now); return nil })
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		t.Fatal(err)
 	}

@@ -84,6 +84,22 @@ func TestRedriveSaysWhatItLacks(t *testing.T) {
 	}
 }
 
+// Before it writes anything.
+func TestSeedSaysWhatItLacks(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "stack.json")
+	d := stack.Description{Name: "old", Endpoint: "http://127.0.0.1:1", Region: "eu-central-1"}
+	for _, test := range []struct{ table, says string }{{"", `"old" has no output AuditTable`}, {"a", "ask AWS whose credentials these are"}} {
+		d.AuditTable = test.table
+		if err := d.Save(file); err != nil {
+			t.Fatal(err)
+		}
+		if code, out, errs := runs(t, "seed", "sample.yaml", "--stack", file); code != 1 || !strings.Contains(errs, test.says) {
+			t.Errorf("code %d, want 1 and %q in:\n%s%s", code, test.says, out, errs)
+		}
+	}
+}
+
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -127,7 +127,7 @@ func redriver(d *deployment.Deployment, from []redrive.Source) (redrive.Redriver
 
 func recorder(d *deployment.Deployment) *chat.Recorder {
 	store := d.Store()
-	r := &chat.Recorder{Messages: store, Audit: store, Clock: time.Now, Retention: time.Duration(d.AuditRetentionDays) * 24 * time.Hour}
+	r := &chat.Recorder{Messages: store, Audit: store, Clock: time.Now, Retention: d.AuditRetention()}
 	if d.EventBus != "" {
 		r.Events = eventbridge.New(d.AWS(), d.EventBus)
 	}

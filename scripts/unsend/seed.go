@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/unsend/seed"
+	"unsend/shared/chat"
 )
 
 func (a *app) seedCommand() *cobra.Command {
@@ -94,13 +95,21 @@ func (a *app) seed(command *cobra.Command, f seed.File) error {
 	if err != nil {
 		return err
 	}
+	if d.AuditTable == "" {
+		return fmt.Errorf("the stack %q has no output AuditTable, where it is kept who changed what: deploy this release first (scripts/deploy, or scripts/dev)", d.Name)
+	}
 	progress := func(int) {}
 	if isTerminal(a.err) {
 		total := f.Total()
 		progress = func(done int) { fmt.Fprintf(a.err, "\r\x1b[K%d of %d", done, total) }
 		defer fmt.Fprint(a.err, "\r\x1b[K")
 	}
-	summary, err := seed.Apply(command.Context(), d.Store(), time.Now, d.LargeServerMembers, f, progress)
+	principal, err := d.Principal(command.Context())
+	if err != nil {
+		return err
+	}
+	by := chat.Act{Door: chat.SeedDoor, Principal: principal, Retention: d.AuditRetention()}
+	summary, err := seed.Apply(command.Context(), d.Store(), time.Now, d.LargeServerMembers, by, f, progress)
 	if err != nil {
 		return fmt.Errorf("%w (what was written before stays; run the command again to write the rest)", err)
 	}

@@ -30,21 +30,37 @@ type Administration struct {
 		MessageWriter
 		Revoker
 		JobStore
+		AuditReader
 	}
-	Jobs        JobQueue
-	Clock       Clock
-	LargeServer int                    // see Communities
-	NewID       func(time.Time) string // see Sender
-	Retention   time.Duration          // see Sender
-	Windows     Windows                // see Revocations
+	Jobs           JobQueue
+	Clock          Clock
+	LargeServer    int                    // see Communities
+	NewID          func(time.Time) string // see Sender
+	Retention      time.Duration          // see Sender
+	Windows        Windows                // see Revocations
+	AuditRetention time.Duration          // of what the audit keeps; 0 is for ever
 }
 
 // Write says who asks for a change, and of which version of the row.
 type Write struct {
-	ActingAs string  // the account whose permissions bind the write; empty: none
-	Versions []int64 // the row must be at one of them; none: at any
-	Exists   bool    // what is written must be there
-	New      bool    // what is written must not be there
+	ActingAs  string  // the account whose permissions bind the write; empty: none
+	Principal string  // who signed the request, for the audit; see Act
+	Versions  []int64 // the row must be at one of them; none: at any
+	Exists    bool    // what is written must be there
+	New       bool    // what is written must not be there
+}
+
+// act is the write as the audit keeps it.
+func (a *Administration) act(w Write, action Action) Act {
+	return Act{
+		At: a.Clock(), Action: action, AccountID: w.ActingAs, Principal: w.Principal, Door: APIDoor, Retention: a.AuditRetention,
+	}
+}
+
+// about is the act where it is about a role.
+func (a Act) about(roleID string) Act {
+	a.RoleID = roleID
+	return a
 }
 
 // Saved is a row as it is now, by its version.

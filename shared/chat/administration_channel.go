@@ -62,7 +62,7 @@ func (a *Administration) PutChannel(ctx context.Context, w Write, serverID, chan
 		return saved, err
 	}
 	p.WhiteRoles, p.BlackRoles = sortedList(p.WhiteRoles), sortedList(p.BlackRoles)
-	return a.changeChannel(ctx, w, serverID, channelID, func(s scene, row *Channel) error {
+	return a.changeChannel(ctx, w, a.act(w, ActionPutChannel), serverID, channelID, func(s scene, row *Channel) error {
 		exists := row.Version > 0
 		if err := firstOf(
 			func() error { return s.Server.checkKnown("white_roles", p.WhiteRoles) },
@@ -103,7 +103,7 @@ func sortedList(list []string) []string {
 }
 
 // changeChannel changes a channel's row in a scene that has it.
-func (a *Administration) changeChannel(ctx context.Context, w Write, serverID, channelID string, change func(scene, *Channel) error) (saved Saved[Channel], err error) {
+func (a *Administration) changeChannel(ctx context.Context, w Write, by Act, serverID, channelID string, change func(scene, *Channel) error) (saved Saved[Channel], err error) {
 	if err := CheckID("channel_id", channelID); err != nil {
 		return saved, err
 	}
@@ -114,7 +114,8 @@ func (a *Administration) changeChannel(ctx context.Context, w Write, serverID, c
 	if s.Server.Version == 0 {
 		return saved, noSuch("server")
 	}
-	saved.Value, err = a.Store.ChangeChannel(ctx, serverID, channelID, a.Clock(), func(row *Channel) error {
+	by.At = a.Clock() // no sooner: a write ends within WriteTimeout of its time
+	saved.Value, err = a.Store.ChangeChannel(ctx, serverID, channelID, by, func(row *Channel) error {
 		saved = Saved[Channel]{Version: row.Version, Created: row.Version == 0}
 		maps.DeleteFunc(row.Overrides, func(id string, _ Grant) bool { return s.Server.roleIndex(id) < 0 })
 		return change(s.inChannel(*row), row)
@@ -136,7 +137,7 @@ func (a *Administration) PutRoleOverride(ctx context.Context, w Write, serverID,
 		return saved, err
 	}
 	created := false
-	saved, err = a.override(ctx, w, serverID, channelID, roleID, g, func(row *Channel) {
+	saved, err = a.override(ctx, w, a.act(w, ActionPutRoleOverride), serverID, channelID, roleID, g, func(row *Channel) {
 		if row.Overrides == nil {
 			row.Overrides = map[string]Grant{}
 		}
@@ -149,15 +150,15 @@ func (a *Administration) PutRoleOverride(ctx context.Context, w Write, serverID,
 
 // DeleteRoleOverride lets the role inherit everything in the channel. An account needs ManageRole there.
 func (a *Administration) DeleteRoleOverride(ctx context.Context, w Write, serverID, channelID, roleID string) (Saved[Channel], error) {
-	return a.override(ctx, w, serverID, channelID, roleID, Grant{}, func(row *Channel) { delete(row.Overrides, roleID) })
+	return a.override(ctx, w, a.act(w, ActionDeleteRoleOverride), serverID, channelID, roleID, Grant{}, func(row *Channel) { delete(row.Overrides, roleID) })
 }
 
 // override changes what a role of the server may in the channel, to after.
-func (a *Administration) override(ctx context.Context, w Write, serverID, channelID, roleID string, after Grant, set func(*Channel)) (saved Saved[Channel], err error) {
+func (a *Administration) override(ctx context.Context, w Write, by Act, serverID, channelID, roleID string, after Grant, set func(*Channel)) (saved Saved[Channel], err error) {
 	if err := CheckRoleID("role_id", roleID); err != nil {
 		return saved, err
 	}
-	return a.changeChannel(ctx, w, serverID, channelID, func(s scene, row *Channel) error {
+	return a.changeChannel(ctx, w, by.about(roleID), serverID, channelID, func(s scene, row *Channel) error {
 		role, known := s.Server.role(roleID)
 		switch {
 		case row.Version == 0:

@@ -90,7 +90,7 @@ func (a *Administration) DeleteChannel(ctx context.Context, w Write, serverID, c
 		return Job{}, 0, noSuch("server")
 	}
 	version := int64(0)
-	job, err := a.Store.DeleteChannel(ctx, serverID, channelID, a.Clock(), func(row Channel) error {
+	job, err := a.Store.DeleteChannel(ctx, serverID, channelID, a.act(w, ActionDeleteChannel), func(row Channel) error {
 		version = row.Version
 		return firstOf(
 			func() error { return s.inChannel(row).require(ManageChannel) },
@@ -107,7 +107,7 @@ func (a *Administration) DeleteServer(ctx context.Context, w Write, serverID str
 		return Job{}, 0, err
 	}
 	version := int64(0)
-	job, err := a.Store.DeleteServer(ctx, serverID, a.Clock(), func(row Server) error {
+	job, err := a.Store.DeleteServer(ctx, serverID, a.act(w, ActionDeleteServer), func(row Server) error {
 		version = row.Version
 		return firstOf(
 			func() error { return s.in(row).requireOwner() },

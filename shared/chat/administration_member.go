@@ -54,7 +54,7 @@ func (a *Administration) PutMember(ctx context.Context, w Write, serverID, accou
 	if err != nil {
 		return saved, err
 	}
-	return a.changeMember(ctx, w, serverID, accountID, put)
+	return a.changeMember(ctx, w, ActionPutMember, serverID, accountID, put)
 }
 
 // putting is the change to the profile.
@@ -126,7 +126,7 @@ func (change memberChange) made(s scene, write func(func(*Member) error) (Member
 }
 
 // changeMember changes a member's row, and the rows of the account's connections.
-func (a *Administration) changeMember(ctx context.Context, w Write, serverID, accountID string, change memberChange) (saved Saved[Member], err error) {
+func (a *Administration) changeMember(ctx context.Context, w Write, action Action, serverID, accountID string, change memberChange) (saved Saved[Member], err error) {
 	if err := CheckID("accid", accountID); err != nil {
 		return saved, err
 	}
@@ -135,14 +135,14 @@ func (a *Administration) changeMember(ctx context.Context, w Write, serverID, ac
 		return saved, err
 	}
 	return change.made(s, func(change func(*Member) error) (Member, error) {
-		return a.members().ChangeMember(ctx, serverID, accountID, change)
+		return a.members().ChangeMember(ctx, serverID, accountID, a.act(w, action), change)
 	})
 }
 
 // DeleteMember makes the member leave: its roles, overrides and white-list entries end, a ban and black-list entries stay. The
 // owner cannot leave. An account needs KickMember for another than itself.
 func (a *Administration) DeleteMember(ctx context.Context, w Write, serverID, accountID string) (Saved[Member], error) {
-	return a.changeMember(ctx, w, serverID, accountID, leaving(w, accountID))
+	return a.changeMember(ctx, w, ActionDeleteMember, serverID, accountID, leaving(w, accountID))
 }
 
 // leaving is the change of the account that leaves.
@@ -191,7 +191,11 @@ func (a *Administration) DeleteBan(ctx context.Context, w Write, serverID, accou
 
 func (a *Administration) ban(ctx context.Context, w Write, serverID, accountID string, banned bool) (Saved[Member], error) {
 	created := false
-	saved, err := a.changeMember(ctx, w, serverID, accountID, func(s scene, row *Member) error {
+	action := ActionPutBan
+	if !banned {
+		action = ActionDeleteBan
+	}
+	saved, err := a.changeMember(ctx, w, action, serverID, accountID, func(s scene, row *Member) error {
 		if err := firstOf(
 			func() error { return s.require(BanServerMember) },
 			func() error { return w.check(row.Banned, row.Version) },

@@ -32,7 +32,7 @@ type MemberOutcome struct {
 
 // PutMembers is PutMember for several accounts of a server, each by itself: the outcomes are in the order of the request, and one says
 // nothing of another. The rights of the account that it acts as, and the server's roles, are read once for each twenty. Of w no more
-// counts than ActingAs.
+// counts than ActingAs and Principal.
 //
 // Errors, of one: those of PutMember. Of the request, which then changes nothing: Invalid for an account that is malformed or named twice, or for
 // more than MaxMembersPerWrite, NotFound for the server, Busy.
@@ -43,25 +43,28 @@ func (a *Administration) PutMembers(ctx context.Context, w Write, serverID strin
 		accounts[i], profiles[m.AccountID] = m.AccountID, m.Profile
 	}
 	return a.eachMember(ctx, w, serverID, "members", accounts, func(s scene, o *MemberOutcome) error {
-		put, err := a.putting(Write{ActingAs: w.ActingAs}, profiles[o.AccountID])
+		put, err := a.putting(w.unconditional(), profiles[o.AccountID])
 		if err != nil {
 			return err
 		}
-		return a.writeMember(ctx, s, o, put)
+		return a.writeMember(ctx, s, o, a.act(w, ActionPutMember), put)
 	})
 }
 
 // DeleteMembers is DeleteMember for several accounts, as PutMembers is PutMember.
 func (a *Administration) DeleteMembers(ctx context.Context, w Write, serverID string, accounts []string) ([]MemberOutcome, error) {
 	return a.eachMember(ctx, w, serverID, "accids", accounts, func(s scene, o *MemberOutcome) error {
-		return a.writeMember(ctx, s, o, leaving(Write{ActingAs: w.ActingAs}, o.AccountID))
+		return a.writeMember(ctx, s, o, a.act(w, ActionDeleteMember), leaving(w.unconditional(), o.AccountID))
 	})
 }
 
+// unconditional is the write without what it says of versions.
+func (w Write) unconditional() Write { return Write{ActingAs: w.ActingAs, Principal: w.Principal} }
+
 // writeMember makes one of several changes. Whether the server is a large one is weighed after the last of them.
-func (a *Administration) writeMember(ctx context.Context, s scene, o *MemberOutcome, change memberChange) (err error) {
+func (a *Administration) writeMember(ctx context.Context, s scene, o *MemberOutcome, by Act, change memberChange) (err error) {
 	o.Saved, err = change.made(s, func(change func(*Member) error) (Member, error) {
-		return a.members().alter(ctx, s.Server.ID, o.AccountID, change)
+		return a.members().alter(ctx, s.Server.ID, o.AccountID, by, change)
 	})
 	return err
 }

@@ -31,7 +31,7 @@ func TestRightsAreReadAnewAmongAHundredMembers(t *testing.T) {
 	var written atomic.Int64
 	o.store.After = func(op string) error {
 		if op == "ChangeMember" && written.Add(1) == 25 {
-			_, err := o.store.ChangeMember(t.Context(), "s1", "admin", o.Clock(), func(m *chat.Member) error { m.Roles = nil; return nil })
+			_, err := o.store.ChangeMember(t.Context(), "s1", "admin", chat.Act{At: o.Clock()}, func(m *chat.Member) error { m.Roles = nil; return nil })
 			return err
 		}
 		return nil

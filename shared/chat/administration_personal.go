@@ -48,14 +48,14 @@ func (s Standing) MemberOverride() Grant {
 
 // changePersonal changes what a channel holds for an account. exists tells, of the row as it is, whether what is written is there.
 func (a *Administration) changePersonal(
-	ctx context.Context, w Write, serverID, channelID, accountID string,
+	ctx context.Context, w Write, action Action, serverID, channelID, accountID string,
 	exists func(Standing) bool, may func(scene) error, set func(*Personal, Member) error,
 ) (saved Saved[Standing], err error) {
 	s, err := a.inChannel(ctx, w, serverID, channelID, accountID)
 	if err != nil {
 		return saved, err
 	}
-	row, err := a.Store.ChangePersonal(ctx, serverID, channelID, accountID, a.Clock(), func(row *Personal) error {
+	row, err := a.Store.ChangePersonal(ctx, serverID, channelID, accountID, a.act(w, action), func(row *Personal) error {
 		s.Personal = *row
 		saved = Saved[Standing]{Version: row.Version, Created: !exists(s.Standing)}
 		if err := firstOf(
@@ -78,7 +78,7 @@ func (a *Administration) PutMemberOverride(ctx context.Context, w Write, serverI
 	if err := g.check(true); err != nil {
 		return saved, err
 	}
-	return a.changePersonal(ctx, w, serverID, channelID, accountID, hasOverride, mayOverride(g), func(row *Personal, m Member) error {
+	return a.changePersonal(ctx, w, ActionPutMemberOverride, serverID, channelID, accountID, hasOverride, mayOverride(g), func(row *Personal, m Member) error {
 		if !m.Joined {
 			return noSuch("member")
 		}
@@ -92,7 +92,7 @@ func (a *Administration) PutMemberOverride(ctx context.Context, w Write, serverI
 
 // DeleteMemberOverride lets the member inherit everything in the channel. An account needs ManageRole there.
 func (a *Administration) DeleteMemberOverride(ctx context.Context, w Write, serverID, channelID, accountID string) (Saved[Standing], error) {
-	return a.changePersonal(ctx, w, serverID, channelID, accountID, hasOverride, mayOverride(Grant{}), func(row *Personal, _ Member) error {
+	return a.changePersonal(ctx, w, ActionDeleteMemberOverride, serverID, channelID, accountID, hasOverride, mayOverride(Grant{}), func(row *Personal, _ Member) error {
 		row.Override, row.OverrideGeneration = Grant{}, 0
 		return nil
 	})
@@ -110,7 +110,11 @@ func mayOverride(after Grant) func(scene) error {
 // PutListed puts an account on a list of the channel: on the white list as a member, and until it leaves; on the black list
 // for good. An account needs ManageBlackWhiteList there.
 func (a *Administration) PutListed(ctx context.Context, w Write, serverID, channelID, accountID string, list List) (Saved[Standing], error) {
-	return a.list(ctx, w, serverID, channelID, accountID, list, func(row *Personal, m Member) error {
+	action := ActionPutWhitelisted
+	if list == BlackList {
+		action = ActionPutBlacklisted
+	}
+	return a.list(ctx, w, action, serverID, channelID, accountID, list, func(row *Personal, m Member) error {
 		switch {
 		case list == BlackList:
 			row.Black = true
@@ -125,7 +129,11 @@ func (a *Administration) PutListed(ctx context.Context, w Write, serverID, chann
 
 // DeleteListed takes an account off a list of the channel. An account needs ManageBlackWhiteList there.
 func (a *Administration) DeleteListed(ctx context.Context, w Write, serverID, channelID, accountID string, list List) (Saved[Standing], error) {
-	return a.list(ctx, w, serverID, channelID, accountID, list, func(row *Personal, _ Member) error {
+	action := ActionDeleteWhitelisted
+	if list == BlackList {
+		action = ActionDeleteBlacklisted
+	}
+	return a.list(ctx, w, action, serverID, channelID, accountID, list, func(row *Personal, _ Member) error {
 		if list == BlackList {
 			row.Black = false
 		} else {
@@ -136,9 +144,9 @@ func (a *Administration) DeleteListed(ctx context.Context, w Write, serverID, ch
 }
 
 func (a *Administration) list(
-	ctx context.Context, w Write, serverID, channelID, accountID string, list List, set func(*Personal, Member) error,
+	ctx context.Context, w Write, action Action, serverID, channelID, accountID string, list List, set func(*Personal, Member) error,
 ) (Saved[Standing], error) {
-	return a.changePersonal(ctx, w, serverID, channelID, accountID,
+	return a.changePersonal(ctx, w, action, serverID, channelID, accountID,
 		func(s Standing) bool { return s.OnList(list) },
 		func(s scene) error { return s.require(ManageBlackWhiteList) }, set)
 }

@@ -37,7 +37,7 @@ func (a *Administration) PutServer(ctx context.Context, w Write, serverID string
 		return saved, err
 	}
 	overtaken := false
-	saved.Value, err = a.Store.ChangeServer(ctx, serverID, a.Clock(), func(row *Server) error {
+	saved.Value, err = a.Store.ChangeServer(ctx, serverID, a.act(w, ActionPutServer), func(row *Server) error {
 		saved = Saved[Server]{Version: row.Version, Created: row.Version == 0}
 		overtaken = row.Version > 0 && row.OwnerID != p.OwnerID
 		if err := firstOf(
@@ -54,7 +54,7 @@ func (a *Administration) PutServer(ctx context.Context, w Write, serverID string
 		return nil
 	})
 	if err != nil && overtaken {
-		err = first([]error{a.unfound(ctx, founder), err})
+		err = first([]error{a.unfound(ctx, w, founder), err})
 	}
 	return saved.with(saved.Value.Version, err)
 }
@@ -82,7 +82,7 @@ func (a *Administration) found(ctx context.Context, w Write, s scene, serverID s
 		return founder, err
 	}
 	joined := false
-	founder, err = a.members().ChangeMember(ctx, serverID, p.OwnerID, func(m *Member) error {
+	founder, err = a.members().ChangeMember(ctx, serverID, p.OwnerID, a.act(w, ActionPutServer), func(m *Member) error {
 		joined = !m.Joined
 		m.Join(a.Clock())
 		return nil
@@ -94,11 +94,11 @@ func (a *Administration) found(ctx context.Context, w Write, s scene, serverID s
 }
 
 // unfound lets a founder go again whose server somebody else has made meanwhile.
-func (a *Administration) unfound(ctx context.Context, founder Member) error {
+func (a *Administration) unfound(ctx context.Context, w Write, founder Member) error {
 	if founder.Version == 0 {
 		return nil
 	}
-	_, err := a.members().ChangeMember(ctx, founder.ServerID, founder.AccountID, func(m *Member) error {
+	_, err := a.members().ChangeMember(ctx, founder.ServerID, founder.AccountID, a.act(w, ActionPutServer), func(m *Member) error {
 		if m.Version == founder.Version {
 			m.Leave()
 		}
@@ -171,7 +171,7 @@ func (a *Administration) PutRole(ctx context.Context, w Write, serverID string, 
 	if err != nil {
 		return saved, err
 	}
-	row, err := a.Store.ChangeServer(ctx, serverID, a.Clock(), func(row *Server) error {
+	row, err := a.Store.ChangeServer(ctx, serverID, a.act(w, ActionPutRole).about(role.ID), func(row *Server) error {
 		before, exists := row.role(role.ID)
 		saved = Saved[Role]{Value: role, Version: row.Version, Created: !exists}
 		s := s.in(*row)
@@ -240,7 +240,7 @@ func (a *Administration) DeleteRole(ctx context.Context, w Write, serverID, role
 	if err != nil {
 		return saved, err
 	}
-	row, err := a.Store.ChangeServer(ctx, serverID, a.Clock(), func(row *Server) error {
+	row, err := a.Store.ChangeServer(ctx, serverID, a.act(w, ActionDeleteRole).about(roleID), func(row *Server) error {
 		saved.Version = row.Version
 		role, exists := row.role(roleID)
 		s := s.in(*row)

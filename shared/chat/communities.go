@@ -21,15 +21,15 @@ type Communities struct {
 // ChangeMember changes a member row (join, leave, ban, roles, nick) and then the
 // rows of the account's connections in this server: who joins is told from then on
 // without reconnecting, who leaves or is banned has no rows left. change must be
-// pure: it may be called more than once. Idempotent.
+// pure: it may be called more than once. Idempotent. by.At is set to the time of the change.
 //
 // The rows are a hint only. Whoever lost a right gets no frame from 2 s after the
 // answer on even when this dies between its writes: a push finds the change. Whether the server is a large one is
 // weighed after the write; where this dies before, the next member's change does it.
 //
 // Errors: what change returns, Invalid, Busy.
-func (s *Communities) ChangeMember(ctx context.Context, serverID, accountID string, change func(*Member) error) (Member, error) {
-	return s.alter(ctx, serverID, accountID, change, func(m Member) error {
+func (s *Communities) ChangeMember(ctx context.Context, serverID, accountID string, by Act, change func(*Member) error) (Member, error) {
+	return s.alter(ctx, serverID, accountID, by, change, func(m Member) error {
 		if !m.moved() {
 			return nil
 		}
@@ -38,19 +38,19 @@ func (s *Communities) ChangeMember(ctx context.Context, serverID, accountID stri
 }
 
 // alter is ChangeMember with something else than the weighing beside the rows of the connections.
-func (s *Communities) alter(ctx context.Context, serverID, accountID string, change func(*Member) error, beside ...func(Member) error) (Member, error) {
+func (s *Communities) alter(ctx context.Context, serverID, accountID string, by Act, change func(*Member) error, beside ...func(Member) error) (Member, error) {
 	if err := firstOf(
 		func() error { return CheckID("server_id", serverID) },
 		func() error { return CheckID("accid", accountID) },
 	); err != nil {
 		return Member{}, err
 	}
-	at := s.Clock()
-	member, err := s.Store.ChangeMember(ctx, serverID, accountID, at, change)
+	by.At = s.Clock()
+	member, err := s.Store.ChangeMember(ctx, serverID, accountID, by, change)
 	if err != nil {
 		return Member{}, err
 	}
-	then := []func() error{func() error { return s.follow(ctx, member, at.UnixMilli()) }}
+	then := []func() error{func() error { return s.follow(ctx, member, by.At.UnixMilli()) }}
 	for _, f := range beside {
 		then = append(then, func() error { return f(member) })
 	}

@@ -38,6 +38,14 @@ const (
 	Private ViewMode = 1 // only those on the white list
 )
 
+// String is the mode's name.
+func (m ViewMode) String() string {
+	if m == Private {
+		return "private"
+	}
+	return "public"
+}
+
 // Server is a server's policy. The zero value is a server that does not exist.
 type Server struct {
 	ID      string

@@ -216,9 +216,9 @@ func TestConnectLeavesOutRowsThatNobodyReads(t *testing.T) {
 func TestSubscribeAnswersForEachChannel(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		for i := range 5 {
-			s.must(s.store.ChangeChannel(t.Context(), "s1", fmt.Sprint("p", i), time.Now(), func(*chat.Channel) error { return nil }))
+			s.must(s.store.ChangeChannel(t.Context(), "s1", fmt.Sprint("p", i), chat.Act{At: time.Now()}, func(*chat.Channel) error { return nil }))
 		}
-		s.must(s.store.ChangeChannel(t.Context(), "s1", "private", time.Now(), func(c *chat.Channel) error { c.ViewMode = chat.Private; return nil }))
+		s.must(s.store.ChangeChannel(t.Context(), "s1", "private", chat.Act{At: time.Now()}, func(c *chat.Channel) error { c.ViewMode = chat.Private; return nil }))
 		carol, subscriptions := s.online("carol", "phone"), s.subscriptions()
 		subscriptions.Most = 3
 		ask := func(c chat.Connection, channels ...string) (codes []chat.Code) {
@@ -257,7 +257,7 @@ func TestASubscriptionShowsWhatMayBeSeen(t *testing.T) {
 		alice, carol := s.online("alice", "phone"), s.online("carol", "phone")
 		s.subscribe(carol, "c1")
 		black := func(b bool) {
-			s.must(s.store.ChangePersonal(t.Context(), "s1", "c1", "carol", time.Now(), func(p *chat.Personal) error { p.Black = b; return nil }))
+			s.must(s.store.ChangePersonal(t.Context(), "s1", "c1", "carol", chat.Act{At: time.Now()}, func(p *chat.Personal) error { p.Black = b; return nil }))
 		}
 		black(true)
 		s.finished(s.notify(inserted(s.send(alice))))
@@ -303,7 +303,7 @@ func TestSubscribersBeyondTheLimit(t *testing.T) {
 func TestSubscribersOfOtherChannelsAreNotTold(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		s.large()
-		s.must(s.store.ChangeChannel(t.Context(), "s1", "c2", time.Now(), func(*chat.Channel) error { return nil }))
+		s.must(s.store.ChangeChannel(t.Context(), "s1", "c2", chat.Act{At: time.Now()}, func(*chat.Channel) error { return nil }))
 		alice, bob, carol := s.online("alice", "phone"), s.online("bob", "phone"), s.online("carol", "phone")
 		s.subscribe(bob, "c1")
 		s.subscribe(carol, "c2")

@@ -157,6 +157,9 @@ func ServerIsGone() *Error {
 	return conflict("there was a server of this id, which was deleted and does not come back")
 }
 
+// UnknownPosition refuses a place in a list that no page ended at.
+func UnknownPosition() *Error { return InvalidField("cursor", "is none that an answer gave") }
+
 func conflict(reason string) *Error { return &Error{Code: Conflict, Reason: reason} }
 
 // InvalidField refuses a field of a request. reason names rules and limits,

@@ -136,12 +136,12 @@ type JobStore interface {
 	// it is not.
 	SaveJob(ctx context.Context, job Job) (Job, error)
 	// DeleteChannel takes the channel out of its server, for good, and stores the job that removes its rows, in one
-	// transaction with a change row: from then on nobody sees it, and its id is not accepted again. may judges the
+	// transaction with a change row and an entry of the audit: from then on nobody sees it, and its id is not accepted again. may judges the
 	// channel as it is, and is pure; its error is returned as it is. A channel that was deleted before gives the job of that.
 	// NotFound when there was none.
-	DeleteChannel(ctx context.Context, serverID, channelID string, at time.Time, may func(Channel) error) (Job, error)
+	DeleteChannel(ctx context.Context, serverID, channelID string, by Act, may func(Channel) error) (Job, error)
 	// DeleteServer does the same with a server and all that is in it.
-	DeleteServer(ctx context.Context, serverID string, at time.Time, may func(Server) error) (Job, error)
+	DeleteServer(ctx context.Context, serverID string, by Act, may func(Server) error) (Job, error)
 }
 
 // Trace is what a sweep needs to know of a message: nothing of its content.

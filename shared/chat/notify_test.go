@@ -39,12 +39,12 @@ func newScene(t *testing.T) *scene {
 		Queue: s.queue, Encode: encodeForTest, Clock: time.Now, Concurrency: 64, Budget: 3 * time.Second, DirectPushLimit: 500,
 	}
 	for server, members := range map[string][]string{"s1": {"alice", "bob", "carol"}, "s2": {"dave"}} {
-		s.must(s.store.ChangeServer(t.Context(), server, time.Now(), func(v *chat.Server) error {
+		s.must(s.store.ChangeServer(t.Context(), server, chat.Act{At: time.Now()}, func(v *chat.Server) error {
 			v.OwnerID = "owner"
 			v.Roles = []chat.Role{{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}}, {ID: "mod", Grant: chat.Grant{Allow: chat.MaskOf(chat.RevokeMemberMessage)}}}
 			return nil
 		}))
-		s.must(s.store.ChangeChannel(t.Context(), server, "c1", time.Now(), func(*chat.Channel) error { return nil }))
+		s.must(s.store.ChangeChannel(t.Context(), server, "c1", chat.Act{At: time.Now()}, func(*chat.Channel) error { return nil }))
 		for _, account := range members {
 			s.member(server, account, func(m *chat.Member) error { m.Join(time.Now()); return nil })
 		}
@@ -80,7 +80,7 @@ func (s *scene) sessions() *chat.Sessions {
 
 func (s *scene) member(server, account string, change func(*chat.Member) error) {
 	s.t.Helper()
-	s.must(s.communities().ChangeMember(s.t.Context(), server, account, change))
+	s.must(s.communities().ChangeMember(s.t.Context(), server, account, chat.Act{}, change))
 }
 
 // online connects a device; the connection's id is "account/device".
@@ -253,23 +253,23 @@ func TestNoFrameToWhoLostSightBeforeThePush(t *testing.T) {
 		"ban":   func(s *scene) { s.member("s1", "carol", func(m *chat.Member) error { m.Banned = true; return nil }) },
 		"leave": func(s *scene) { s.member("s1", "carol", func(m *chat.Member) error { m.Leave(); return nil }) },
 		"ban whose audience rows stay": func(s *scene) {
-			s.must(s.store.ChangeMember(s.t.Context(), "s1", "carol", time.Now(), func(m *chat.Member) error { m.Banned = true; return nil }))
+			s.must(s.store.ChangeMember(s.t.Context(), "s1", "carol", chat.Act{At: time.Now()}, func(m *chat.Member) error { m.Banned = true; return nil }))
 		},
 		"leave and rejoin do not bring the old rows' white entry back": func(s *scene) {
-			s.must(s.store.ChangePersonal(s.t.Context(), "s1", "c1", "carol", time.Now(), func(p *chat.Personal) error { p.WhiteGeneration = 1; return nil }))
+			s.must(s.store.ChangePersonal(s.t.Context(), "s1", "c1", "carol", chat.Act{At: time.Now()}, func(p *chat.Personal) error { p.WhiteGeneration = 1; return nil }))
 			s.private()
-			s.must(s.store.ChangeMember(s.t.Context(), "s1", "carol", time.Now(), func(m *chat.Member) error {
+			s.must(s.store.ChangeMember(s.t.Context(), "s1", "carol", chat.Act{At: time.Now()}, func(m *chat.Member) error {
 				m.Leave()
 				m.Join(time.Now())
 				return nil
 			}))
 		},
 		"black list": func(s *scene) {
-			s.must(s.store.ChangePersonal(s.t.Context(), "s1", "c1", "carol", time.Now(), func(p *chat.Personal) error { p.Black = true; return nil }))
+			s.must(s.store.ChangePersonal(s.t.Context(), "s1", "c1", "carol", chat.Act{At: time.Now()}, func(p *chat.Personal) error { p.Black = true; return nil }))
 		},
 		"private channel": (*scene).private,
 		"role's black entry": func(s *scene) {
-			s.must(s.store.ChangeChannel(s.t.Context(), "s1", "c1", time.Now(), func(c *chat.Channel) error { c.BlackRoles = []string{chat.Everyone}; return nil }))
+			s.must(s.store.ChangeChannel(s.t.Context(), "s1", "c1", chat.Act{At: time.Now()}, func(c *chat.Channel) error { c.BlackRoles = []string{chat.Everyone}; return nil }))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -286,13 +286,13 @@ func TestNoFrameToWhoLostSightBeforeThePush(t *testing.T) {
 }
 
 func (s *scene) private() {
-	s.must(s.store.ChangeChannel(s.t.Context(), "s1", "c1", time.Now(), func(c *chat.Channel) error { c.ViewMode = chat.Private; return nil }))
+	s.must(s.store.ChangeChannel(s.t.Context(), "s1", "c1", chat.Act{At: time.Now()}, func(c *chat.Channel) error { c.ViewMode = chat.Private; return nil }))
 }
 
 func TestWhoGainsSightIsTold(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		desk, carol := s.online("bob", "desk"), s.online("carol", "phone")
-		s.must(s.store.ChangeChannel(t.Context(), "s1", "c1", time.Now(), func(c *chat.Channel) error {
+		s.must(s.store.ChangeChannel(t.Context(), "s1", "c1", chat.Act{At: time.Now()}, func(c *chat.Channel) error {
 			c.ViewMode, c.WhiteRoles = chat.Private, []string{"mod"}
 			return nil
 		}))
@@ -319,7 +319,7 @@ func TestABanInTheMiddleOfAPush(t *testing.T) {
 		var late []string
 		s.gateway.BeforePost = func(id string) {
 			if banned.IsZero() {
-				s.must(s.store.ChangeMember(t.Context(), "s1", "carol", time.Now(), func(m *chat.Member) error { m.Banned = true; return nil }))
+				s.must(s.store.ChangeMember(t.Context(), "s1", "carol", chat.Act{At: time.Now()}, func(m *chat.Member) error { m.Banned = true; return nil }))
 				banned = time.Now()
 			}
 			time.Sleep(400 * time.Millisecond)
@@ -570,7 +570,7 @@ func TestRightsCostWhatChanged(t *testing.T) {
 		phone := s.online("alice", "phone")
 		for i := range 100 {
 			account := fmt.Sprintf("user%d", i)
-			s.must(s.store.ChangeMember(t.Context(), "s1", account, time.Now(), func(m *chat.Member) error { m.Join(time.Now()); return nil }))
+			s.must(s.store.ChangeMember(t.Context(), "s1", account, chat.Act{At: time.Now()}, func(m *chat.Member) error { m.Join(time.Now()); return nil }))
 		}
 		time.Sleep(time.Minute)
 		for i := range 100 {
@@ -599,10 +599,10 @@ func TestTooManyChangesJudgeEverybody(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		phone, bob, carol := s.online("alice", "phone"), s.online("bob", "desk"), s.online("carol", "phone")
 		for i := range chat.MaxChanges + 1 {
-			s.must(s.store.ChangeMember(t.Context(), "s1", fmt.Sprintf("user%d", i), time.Now(), func(m *chat.Member) error { m.Join(time.Now()); return nil }))
+			s.must(s.store.ChangeMember(t.Context(), "s1", fmt.Sprintf("user%d", i), chat.Act{At: time.Now()}, func(m *chat.Member) error { m.Join(time.Now()); return nil }))
 			time.Sleep(time.Millisecond)
 		}
-		s.must(s.store.ChangeMember(t.Context(), "s1", "carol", time.Now(), func(m *chat.Member) error { m.Banned = true; return nil }))
+		s.must(s.store.ChangeMember(t.Context(), "s1", "carol", chat.Act{At: time.Now()}, func(m *chat.Member) error { m.Banned = true; return nil }))
 		s.finished(s.notify(inserted(s.send(phone))))
 		s.expect(bob, "message m1")
 		s.expect(carol)
@@ -618,7 +618,7 @@ func TestABanStampedBeforeTheProof(t *testing.T) {
 	}{{chat.ChangeOverlap, true}, {chat.ChangeOverlap + time.Millisecond, false}} {
 		play(t, func(t *testing.T, s *scene) {
 			phone, carol := s.online("alice", "phone"), s.online("carol", "phone")
-			s.must(s.store.ChangeMember(t.Context(), "s1", "carol", time.Now().Add(-c.before), func(m *chat.Member) error { m.Banned = true; return nil }))
+			s.must(s.store.ChangeMember(t.Context(), "s1", "carol", chat.Act{At: time.Now().Add(-c.before)}, func(m *chat.Member) error { m.Banned = true; return nil }))
 			s.finished(s.notify(inserted(s.send(phone))))
 			if got := len(s.heard(carol)) == 0; got != c.read {
 				t.Errorf("stamped %v before the proof: found %v", c.before, got)
@@ -720,11 +720,11 @@ func TestABanWhileAJoinFollows(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		phone, carol := s.online("alice", "phone"), s.online("carol", "phone")
 		slow := slowFollow{s.store, func() {
-			s.must(s.store.ChangeMember(t.Context(), "s1", "carol", time.Now(), func(m *chat.Member) error { m.Banned = true; return nil }))
+			s.must(s.store.ChangeMember(t.Context(), "s1", "carol", chat.Act{At: time.Now()}, func(m *chat.Member) error { m.Banned = true; return nil }))
 			time.Sleep(time.Minute) // the process is stopped for a while
 		}}
 		communities := chat.Communities{Store: slow, Clock: time.Now}
-		s.must(communities.ChangeMember(t.Context(), "s1", "carol", func(m *chat.Member) error { m.Roles = []string{"mod"}; return nil }))
+		s.must(communities.ChangeMember(t.Context(), "s1", "carol", chat.Act{}, func(m *chat.Member) error { m.Roles = []string{"mod"}; return nil }))
 		s.finished(s.notify(inserted(s.send(phone))))
 		s.expect(carol)
 	})

@@ -220,17 +220,20 @@ type Gateway interface {
 // ids set. When change returns an error nothing is written and it is returned as it is. A change that
 // alters nothing writes nothing, but for a server or channel that does not exist yet: storing it
 // is the change. Whatever can change who sees what puts a
-// change row, stamped at, in the same transaction. It returns the row as written, with its Version.
+// change row, stamped by.At, in the same transaction. It returns the row as written, with its Version.
+//
+// Each row that is written leaves its entry in the server's audit, in the same transaction: no change without an entry, and no
+// entry without a change. One that is written anew, or repeated because its answer was lost, leaves one entry.
 //
 // What would go over a limit is refused with Conflict, in the condition of the write: MaxChannelsPerServer, MaxServersPerAccount
 // (those that the account is in and not banned from), MaxMembersPerList (entries of memberships that have ended among them). So is
 // a role that the server had before: everyone apart, ids of roles do not come back.
 type CommunityWriter interface {
-	ChangeServer(ctx context.Context, serverID string, at time.Time, change func(*Server) error) (Server, error)
-	ChangeChannel(ctx context.Context, serverID, channelID string, at time.Time, change func(*Channel) error) (Channel, error)
+	ChangeServer(ctx context.Context, serverID string, by Act, change func(*Server) error) (Server, error)
+	ChangeChannel(ctx context.Context, serverID, channelID string, by Act, change func(*Channel) error) (Channel, error)
 	// ChangeMember also writes the account's list of servers and counts the server's members.
-	ChangeMember(ctx context.Context, serverID, accountID string, at time.Time, change func(*Member) error) (Member, error)
-	ChangePersonal(ctx context.Context, serverID, channelID, accountID string, at time.Time, change func(*Personal) error) (Personal, error)
+	ChangeMember(ctx context.Context, serverID, accountID string, by Act, change func(*Member) error) (Member, error)
+	ChangePersonal(ctx context.Context, serverID, channelID, accountID string, by Act, change func(*Personal) error) (Personal, error)
 	// ChangeDelivery stores is.Large and is.Since where they are what was says; else it changes nothing, and that is no
 	// error: somebody else weighed the server meanwhile. Idempotent.
 	ChangeDelivery(ctx context.Context, serverID string, was, is Delivery) error
@@ -295,29 +298,28 @@ type Failure struct {
 type AuditWriter interface {
 	// PutAudit stores entries, any number, each by itself. What is in no failure is stored; what is may be. Idempotent: an entry
 	// is found by its server, time and message, and storing it again changes nothing.
-	PutAudit(ctx context.Context, entries []AuditEntry) []Failure
+	PutAudit(ctx context.Context, entries []RevokeEntry) []Failure
 }
 
 // AuditQuery asks for a page of a server's audit.
 type AuditQuery struct {
-	ServerID string
-	// From is where the page begins: after an entry, or, with no more than UpdatedAt, with that ms.
-	From  UpdateRef
-	Until int64 // ms; entries of this time and later are left out
-	Limit int
-	Now   time.Time // entries expired at this time are left out
+	ServerID    string
+	After       string // the Next of the page before; empty: the first one
+	From, Until int64  // ms; entries of these times, that of Until left out
+	Limit       int
+	Now         time.Time // entries expired at this time are left out
 }
 
-// AuditPage is a page of a server's audit in the order of the time of revoking.
+// AuditPage is a page of a server's audit in the order of time; entries of one ms have an order, too.
 type AuditPage struct {
 	Entries []AuditEntry
-	Next    *UpdateRef // continues after the last entry read; nil at the end
+	Next    string // continues after the last entry read; empty at the end. It means something to the store alone
 }
 
-// AuditReader reads who took what back.
+// AuditReader reads who took what back, and who changed what.
 type AuditReader interface {
 	// Audit reads at most q.Limit entries with strong consistency. A page may hold fewer, even none,
-	// while there are more (Next says).
+	// while there are more (Next says). Errors: UnknownPosition for an After that is the Next of no page.
 	Audit(ctx context.Context, q AuditQuery) (AuditPage, error)
 }
 

@@ -150,7 +150,7 @@ func (b *recordBatch) audit(ctx context.Context, revoked []saying) {
 	if len(revoked) == 0 {
 		return
 	}
-	entries := make([]AuditEntry, len(revoked))
+	entries := make([]RevokeEntry, len(revoked))
 	for i, s := range revoked {
 		entries[i] = b.entry(s.message)
 	}
@@ -191,15 +191,12 @@ func (b *recordBatch) fail(records []int, err error) {
 }
 
 // entry is the same whenever it is made.
-func (r *Recorder) entry(m Message) AuditEntry {
-	e := AuditEntry{
+func (r *Recorder) entry(m Message) RevokeEntry {
+	return RevokeEntry{
 		MessageKey: m.MessageKey, Version: m.Version, RevokedAt: m.UpdatedAt, AuthorID: m.From.AccountID,
 		Operator: m.Revocation.Operator.who(), Door: m.Revocation.Operator.door(), Reason: m.Revocation.Info.Postscript,
+		ExpiresAt: auditExpiry(m.UpdatedAt, r.Retention),
 	}
-	if r.Retention > 0 {
-		e.ExpiresAt = time.UnixMilli(m.UpdatedAt).Add(r.Retention).Unix() + 1
-	}
-	return e
 }
 
 // busEvent is the same whenever it is made: a message's sending has its first version and time, whatever became of it.

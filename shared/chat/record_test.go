@@ -73,13 +73,19 @@ func (a *archive) revoke(m chat.Message, operator chat.Actor) chat.Message {
 	return revoked
 }
 
-func (a *archive) audit() []chat.AuditEntry {
+// audit is who took what back in s1.
+func (a *archive) audit() (all []chat.RevokeEntry) {
 	a.Helper()
 	page, err := a.store.Audit(a.Context(), chat.AuditQuery{ServerID: "s1", Until: chat.MaxTimestamp, Limit: 1_000, Now: a.now})
 	if err != nil {
 		a.Fatal(err)
 	}
-	return page.Entries
+	for _, e := range page.Entries {
+		if e.Revoke != nil {
+			all = append(all, *e.Revoke)
+		}
+	}
+	return all
 }
 
 // events are those that the bus took, as "type id version".
@@ -115,10 +121,10 @@ func TestARevocationIsKeptAndTold(t *testing.T) {
 	a := newArchive(t)
 	m := a.revoke(a.send(), bob)
 	a.says(a.record(inserted(m), modified(m)), 1, "message.sent m1 v1", "message.revoked m1 v2")
-	entry := chat.AuditEntry{MessageKey: m.MessageKey, Version: 2, RevokedAt: m.Timestamp + 2_000, AuthorID: "alice", Reason: "wrong room",
+	entry := chat.RevokeEntry{MessageKey: m.MessageKey, Version: 2, RevokedAt: m.Timestamp + 2_000, AuthorID: "alice", Reason: "wrong room",
 		Operator: chat.Who{AccountID: "bob", DeviceID: "desk", ClientType: chat.PC}, Door: chat.WebSocketDoor,
 		ExpiresAt: (m.Timestamp+2_000)/1000 + 24*3600 + 1}
-	if d := cmp.Diff([]chat.AuditEntry{entry}, a.audit()); d != "" {
+	if d := cmp.Diff([]chat.RevokeEntry{entry}, a.audit()); d != "" {
 		t.Error(d)
 	}
 	events := []chat.BusEvent{
@@ -272,8 +278,8 @@ type failingAudit struct {
 	channel string
 }
 
-func (f failingAudit) PutAudit(ctx context.Context, entries []chat.AuditEntry) []chat.Failure {
-	var kept []chat.AuditEntry
+func (f failingAudit) PutAudit(ctx context.Context, entries []chat.RevokeEntry) []chat.Failure {
+	var kept []chat.RevokeEntry
 	failure := chat.Failure{Err: errBusy}
 	for i, e := range entries {
 		if e.ChannelID == f.channel {

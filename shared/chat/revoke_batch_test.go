@@ -74,7 +74,7 @@ func TestABatchAnswersForEachMessage(t *testing.T) {
 				late := s.send(phone)
 				time.Sleep(2*time.Minute + time.Millisecond)
 				own, former, theirs, elsewhere, last := s.send(phone), s.send(phone), s.send(desk), s.send(phone), s.send(phone)
-				s.must(s.store.ChangeChannel(t.Context(), "s1", "c2", time.Now(), func(*chat.Channel) error { return nil }))
+				s.must(s.store.ChangeChannel(t.Context(), "s1", "c2", chat.Act{At: time.Now()}, func(*chat.Channel) error { return nil }))
 				elsewhere.ChannelID, elsewhere.MsgServerID, elsewhere.MsgID = "c2", "other", "other"
 				s.must(s.store.PutMessage(t.Context(), elsewhere, time.Now()))
 				s.revoke(desk, former)
@@ -178,7 +178,7 @@ func TestABatchWhoseAnswersWereLost(t *testing.T) {
 func TestABatchThatIsRefused(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		phone, stranger := s.online("alice", "phone"), s.online("dave", "phone")
-		s.must(s.store.ChangeChannel(t.Context(), "s1", "hidden", time.Now(), func(c *chat.Channel) error { c.ViewMode = chat.Private; return nil }))
+		s.must(s.store.ChangeChannel(t.Context(), "s1", "hidden", chat.Act{At: time.Now()}, func(c *chat.Channel) error { c.ViewMode = chat.Private; return nil }))
 		m := ref(s.send(phone))
 		with := func(change func(*chat.RevokeBatchRequest)) chat.RevokeBatchRequest {
 			r := batch(m)

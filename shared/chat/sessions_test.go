@@ -66,9 +66,9 @@ func (g gate) RemovePresences(ctx context.Context, server string, ids []string) 
 	return g.Store.RemovePresences(ctx, server, ids)
 }
 
-func (g gate) ChangeMember(ctx context.Context, server, account string, at time.Time, change func(*chat.Member) error) (chat.Member, error) {
+func (g gate) ChangeMember(ctx context.Context, server, account string, by chat.Act, change func(*chat.Member) error) (chat.Member, error) {
 	g.pass("ChangeMember")
-	return g.Store.ChangeMember(ctx, server, account, at, change)
+	return g.Store.ChangeMember(ctx, server, account, by, change)
 }
 
 // interleave runs the flows in the order that choices say, and returns how many
@@ -135,7 +135,7 @@ func TestAConnectRacingAJoinIsTold(t *testing.T) {
 			},
 			func(g gate) {
 				communities := chat.Communities{Store: g, Clock: time.Now}
-				s.must(communities.ChangeMember(t.Context(), "s1", "erin", func(m *chat.Member) error { m.Join(time.Now()); return nil }))
+				s.must(communities.ChangeMember(t.Context(), "s1", "erin", chat.Act{}, func(m *chat.Member) error { m.Join(time.Now()); return nil }))
 			})
 		s.finished(s.notify(inserted(s.send(phone))))
 		s.expect(erin, "message m1")
@@ -157,7 +157,7 @@ func TestAConnectRacingABanIsNotTold(t *testing.T) {
 			},
 			func(g gate) {
 				communities := chat.Communities{Store: g, Clock: time.Now}
-				s.must(communities.ChangeMember(t.Context(), "s1", "carol", func(m *chat.Member) error { m.Banned = true; return nil }))
+				s.must(communities.ChangeMember(t.Context(), "s1", "carol", chat.Act{}, func(m *chat.Member) error { m.Banned = true; return nil }))
 			})
 		s.finished(s.notify(inserted(s.send(phone))))
 		s.expect(carol)

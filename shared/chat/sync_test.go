@@ -87,7 +87,7 @@ func TestSyncTellsOnlyWhatMayBeSeen(t *testing.T) {
 		if ids, last := s.caughtUp(carol, first.Next); len(ids) > 0 || len(last.Access) > 0 {
 			t.Errorf("told of %v in a channel that is hidden", ids)
 		}
-		s.must(s.store.ChangePersonal(t.Context(), "s1", "c1", "carol", time.Now(), func(p *chat.Personal) error { p.WhiteGeneration = 1; return nil }))
+		s.must(s.store.ChangePersonal(t.Context(), "s1", "c1", "carol", chat.Act{At: time.Now()}, func(p *chat.Personal) error { p.WhiteGeneration = 1; return nil }))
 		if ids, _ := s.caughtUp(carol, first.Next); !slices.Equal(ids, []string{"m1"}) {
 			t.Errorf("told of %v when it may be seen again", ids)
 		}
@@ -137,10 +137,10 @@ func TestAccessStamps(t *testing.T) {
 			s.member("s1", "carol", func(m *chat.Member) error { m.Join(time.Now()); return nil })
 		}, true},
 		"a black entry that ended": {toggle(func(s *scene, on bool) {
-			s.must(s.store.ChangePersonal(s.t.Context(), "s1", "c1", "carol", time.Now(), func(p *chat.Personal) error { p.Black = on; return nil }))
+			s.must(s.store.ChangePersonal(s.t.Context(), "s1", "c1", "carol", chat.Act{At: time.Now()}, func(p *chat.Personal) error { p.Black = on; return nil }))
 		}), true},
 		"private for a while": {toggle(func(s *scene, on bool) {
-			s.must(s.store.ChangeChannel(s.t.Context(), "s1", "c1", time.Now(), func(c *chat.Channel) error {
+			s.must(s.store.ChangeChannel(s.t.Context(), "s1", "c1", chat.Act{At: time.Now()}, func(c *chat.Channel) error {
 				c.ViewMode = map[bool]chat.ViewMode{true: chat.Private, false: chat.Public}[on]
 				return nil
 			}))
@@ -152,13 +152,13 @@ func TestAccessStamps(t *testing.T) {
 			s.member("s1", "carol", func(m *chat.Member) error { m.Nick = "C."; return nil })
 		}, false},
 		"windows": {func(s *scene) {
-			s.must(s.store.ChangeChannel(s.t.Context(), "s1", "c1", time.Now(), func(c *chat.Channel) error { c.Windows.Own = window(5); return nil }))
+			s.must(s.store.ChangeChannel(s.t.Context(), "s1", "c1", chat.Act{At: time.Now()}, func(c *chat.Channel) error { c.Windows.Own = window(5); return nil }))
 		}, false},
 		"somebody else's ban": {func(s *scene) {
 			s.member("s1", "bob", func(m *chat.Member) error { m.Banned = true; return nil })
 		}, false},
 		"an override": {func(s *scene) {
-			s.must(s.store.ChangePersonal(s.t.Context(), "s1", "c1", "carol", time.Now(), func(p *chat.Personal) error { p.Override.Allow = 1; return nil }))
+			s.must(s.store.ChangePersonal(s.t.Context(), "s1", "c1", "carol", chat.Act{At: time.Now()}, func(p *chat.Personal) error { p.Override.Allow = 1; return nil }))
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestSyncAfterTheRetention(t *testing.T) {
 func TestACursorHoldsNothingHidden(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		phone, carol := s.online("alice", "phone"), s.online("carol", "phone")
-		s.must(s.store.ChangeChannel(t.Context(), "s1", "open", time.Now(), func(*chat.Channel) error { return nil }))
+		s.must(s.store.ChangeChannel(t.Context(), "s1", "open", chat.Act{At: time.Now()}, func(*chat.Channel) error { return nil }))
 		var messages []chat.Message
 		for range 700 {
 			messages = append(messages, s.send(phone))
@@ -210,7 +210,7 @@ func TestACursorHoldsNothingHidden(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 		}
-		s.must(s.store.ChangePersonal(t.Context(), "s1", "c1", "carol", time.Now(), func(p *chat.Personal) error { p.Black = true; return nil }))
+		s.must(s.store.ChangePersonal(t.Context(), "s1", "c1", "carol", chat.Act{At: time.Now()}, func(p *chat.Personal) error { p.Black = true; return nil }))
 		pages := 0
 		for page := s.sync(carol, &from); ; page = s.sync(carol, &page.Next) {
 			if len(page.Updates) > 0 || page.Next.ChannelID != "" || page.Next.MsgServerID != "" || page.Next.Timestamp != 0 {

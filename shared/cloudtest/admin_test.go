@@ -13,7 +13,7 @@ import (
 
 // setUp makes the server: c1 is public, c2 private. It meets no faults.
 func (w *world) setUp(ctx context.Context) {
-	_, err1 := w.store.ChangeServer(ctx, server, time.Now(), func(s *chat.Server) error {
+	_, err1 := w.store.ChangeServer(ctx, server, chat.Act{At: time.Now()}, func(s *chat.Server) error {
 		s.OwnerID = "owner"
 		s.Roles = []chat.Role{
 			{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}},
@@ -22,8 +22,8 @@ func (w *world) setUp(ctx context.Context) {
 		}
 		return nil
 	})
-	_, err2 := w.store.ChangeChannel(ctx, server, "c1", time.Now(), func(*chat.Channel) error { return nil })
-	_, err3 := w.store.ChangeChannel(ctx, server, "c2", time.Now(), func(c *chat.Channel) error {
+	_, err2 := w.store.ChangeChannel(ctx, server, "c1", chat.Act{At: time.Now()}, func(*chat.Channel) error { return nil })
+	_, err3 := w.store.ChangeChannel(ctx, server, "c2", chat.Act{At: time.Now()}, func(c *chat.Channel) error {
 		c.ViewMode, c.WhiteRoles = chat.Private, []string{"vip"}
 		return nil
 	})
@@ -31,7 +31,7 @@ func (w *world) setUp(ctx context.Context) {
 		w.t.Fatal(err)
 	}
 	for i, account := range accounts {
-		if _, err := w.store.ChangeMember(ctx, server, account, time.Now(), func(m *chat.Member) error {
+		if _, err := w.store.ChangeMember(ctx, server, account, chat.Act{At: time.Now()}, func(m *chat.Member) error {
 			m.Join(time.Now())
 			m.Roles = [][]string{{"mod"}, {"vip"}, {"vip", "mod"}, nil}[i%4]
 			return nil
@@ -77,19 +77,19 @@ func (w *world) change(n int) func(context.Context, *process) error {
 	yes := w.pick("yes", 2) == 1
 	member := func(change func(*chat.Member)) func(context.Context, *process) error {
 		return func(ctx context.Context, p *process) error {
-			_, err := p.communities.ChangeMember(ctx, server, account, func(m *chat.Member) error { change(m); return nil })
+			_, err := p.communities.ChangeMember(ctx, server, account, chat.Act{}, func(m *chat.Member) error { change(m); return nil })
 			return err
 		}
 	}
 	policy := func(change func(*chat.Channel)) func(context.Context, *process) error {
 		return func(ctx context.Context, p *process) error {
-			_, err := view{w}.ChangeChannel(ctx, server, channel, p.clock(), func(c *chat.Channel) error { change(c); return nil })
+			_, err := view{w}.ChangeChannel(ctx, server, channel, chat.Act{At: p.clock()}, func(c *chat.Channel) error { change(c); return nil })
 			return err
 		}
 	}
 	personal := func(change func(*chat.Personal)) func(context.Context, *process) error {
 		return func(ctx context.Context, p *process) error {
-			_, err := view{w}.ChangePersonal(ctx, server, channel, account, p.clock(), func(c *chat.Personal) error { change(c); return nil })
+			_, err := view{w}.ChangePersonal(ctx, server, channel, account, chat.Act{At: p.clock()}, func(c *chat.Personal) error { change(c); return nil })
 			return err
 		}
 	}
@@ -139,7 +139,7 @@ func (w *world) change(n int) func(context.Context, *process) error {
 		}
 	default: // a role goes, or comes
 		return func(ctx context.Context, p *process) error {
-			_, err := view{w}.ChangeServer(ctx, server, p.clock(), func(s *chat.Server) error {
+			_, err := view{w}.ChangeServer(ctx, server, chat.Act{At: p.clock()}, func(s *chat.Server) error {
 				s.Roles = slices.DeleteFunc(s.Roles, func(r chat.Role) bool { return r.ID == "vip" })
 				if yes {
 					s.Roles = append(s.Roles, chat.Role{ID: "vip"})

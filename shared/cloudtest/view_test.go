@@ -131,21 +131,21 @@ func (v view) Members(ctx context.Context, s string, accounts []string) (map[str
 	return read(ctx, v, "Members", fmt.Sprint(accounts), func(ctx context.Context) (map[string]chat.Member, error) { return v.w.store.Members(ctx, s, accounts) })
 }
 
-func (v view) ChangeServer(ctx context.Context, s string, at time.Time, change func(*chat.Server) error) (chat.Server, error) {
-	return community(ctx, v, "ChangeServer", "", func(ctx context.Context) (chat.Server, error) { return v.w.store.ChangeServer(ctx, s, at, change) })
+func (v view) ChangeServer(ctx context.Context, s string, by chat.Act, change func(*chat.Server) error) (chat.Server, error) {
+	return community(ctx, v, "ChangeServer", "", func(ctx context.Context) (chat.Server, error) { return v.w.store.ChangeServer(ctx, s, by, change) })
 }
 
-func (v view) ChangeChannel(ctx context.Context, s, c string, at time.Time, change func(*chat.Channel) error) (chat.Channel, error) {
-	return community(ctx, v, "ChangeChannel", c, func(ctx context.Context) (chat.Channel, error) { return v.w.store.ChangeChannel(ctx, s, c, at, change) })
+func (v view) ChangeChannel(ctx context.Context, s, c string, by chat.Act, change func(*chat.Channel) error) (chat.Channel, error) {
+	return community(ctx, v, "ChangeChannel", c, func(ctx context.Context) (chat.Channel, error) { return v.w.store.ChangeChannel(ctx, s, c, by, change) })
 }
 
-func (v view) ChangeMember(ctx context.Context, s, a string, at time.Time, change func(*chat.Member) error) (chat.Member, error) {
-	return community(ctx, v, "ChangeMember", a, func(ctx context.Context) (chat.Member, error) { return v.w.store.ChangeMember(ctx, s, a, at, change) })
+func (v view) ChangeMember(ctx context.Context, s, a string, by chat.Act, change func(*chat.Member) error) (chat.Member, error) {
+	return community(ctx, v, "ChangeMember", a, func(ctx context.Context) (chat.Member, error) { return v.w.store.ChangeMember(ctx, s, a, by, change) })
 }
 
-func (v view) ChangePersonal(ctx context.Context, s, c, a string, at time.Time, change func(*chat.Personal) error) (chat.Personal, error) {
+func (v view) ChangePersonal(ctx context.Context, s, c, a string, by chat.Act, change func(*chat.Personal) error) (chat.Personal, error) {
 	return community(ctx, v, "ChangePersonal", c+a, func(ctx context.Context) (chat.Personal, error) {
-		return v.w.store.ChangePersonal(ctx, s, c, a, at, change)
+		return v.w.store.ChangePersonal(ctx, s, c, a, by, change)
 	})
 }
 

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -10,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// auditRow is who took a message back. When, and which, is in its key. It does not say what the message said: it is no place for content.
-type auditRow struct {
+// revokeRow is who took a message back. When, and which, is in its key. It does not say what the message said: it is no place for content.
+type revokeRow struct {
 	Version    int64  `dynamodbav:"version"`
 	Operator   string `dynamodbav:"operator"`
 	Device     string `dynamodbav:"device,omitempty"`
@@ -24,17 +25,13 @@ type auditRow struct {
 
 func auditPartition(server string) (string, error) { return partition("server", server) }
 
-// auditKey: an entry's place does not depend on when it is written, so that writing it again finds it.
-func auditKey(server string, at chat.UpdateRef) (itemKey, error) {
+// revokeEntryKey: an entry's place does not depend on when it is written, so that writing it again finds it.
+func revokeEntryKey(server string, at chat.UpdateRef) (itemKey, error) {
 	return newKey([]string{"server", server}, []string{stamp(at.UpdatedAt), at.ChannelID, stamp(at.Timestamp), at.MsgServerID})
 }
 
-// parsePlace reads the sort key.
-func parsePlace(sk string) (chat.UpdateRef, error) {
-	parts := strings.Split(sk, separator)
-	if len(parts) != 4 {
-		return chat.UpdateRef{}, errBadRow
-	}
+// parseRevokePlace reads the sort key, by its parts.
+func parseRevokePlace(parts []string) (chat.UpdateRef, error) {
 	at, err := parseStamp(parts[0])
 	if err != nil {
 		return chat.UpdateRef{}, err
@@ -43,24 +40,24 @@ func parsePlace(sk string) (chat.UpdateRef, error) {
 	return chat.UpdateRef{UpdatedAt: at, ChannelID: parts[1], Timestamp: sent, MsgServerID: parts[3]}, err
 }
 
-func encodeAudit(e chat.AuditEntry) (item, error) {
-	key, err := auditKey(e.ServerID, e.Ref())
+func encodeRevokeEntry(e chat.RevokeEntry) (item, error) {
+	key, err := revokeEntryKey(e.ServerID, e.Ref())
 	if err != nil {
 		return nil, err
 	}
-	return key.with(auditRow{
+	return key.with(revokeRow{
 		Version: e.Version, Operator: e.Operator.AccountID, Device: e.Operator.DeviceID, ClientType: int(e.Operator.ClientType),
 		Door: string(e.Door), Author: e.AuthorID, Reason: e.Reason, ExpiresAt: e.ExpiresAt,
 	})
 }
 
-func decodeAudit(server string, row item) (chat.AuditEntry, error) {
-	at, err := parsePlace(textOf(row[attrSK]))
+func decodeRevokeEntry(server string, row item) (chat.RevokeEntry, error) {
+	at, err := parseRevokePlace(strings.Split(textOf(row[attrSK]), separator))
 	if err != nil {
-		return chat.AuditEntry{}, err
+		return chat.RevokeEntry{}, err
 	}
-	stored, err := decode[auditRow](row)
-	return chat.AuditEntry{
+	stored, err := decode[revokeRow](row)
+	return chat.RevokeEntry{
 		MessageKey: chat.MessageKey{ServerID: server, ChannelID: at.ChannelID, Timestamp: at.Timestamp, MsgServerID: at.MsgServerID},
 		Version:    stored.Version, RevokedAt: at.UpdatedAt, Door: chat.Door(stored.Door), AuthorID: stored.Author, Reason: stored.Reason,
 		Operator:  chat.Who{AccountID: stored.Operator, DeviceID: stored.Device, ClientType: chat.ClientType(stored.ClientType)},
@@ -68,8 +65,49 @@ func decodeAudit(server string, row item) (chat.AuditEntry, error) {
 	}, err
 }
 
+// What tells the keys of the two kinds apart is how many parts they have: an id may be any word, the kind's as well.
+const (
+	policyKind  = "policy"
+	revokeParts = 4 // time, channel, sent, message
+	policyParts = 5 // time, policyKind, channel, account, version
+)
+
+// decodeAudit reads an entry of either kind.
+func decodeAudit(server string, row item) (chat.AuditEntry, error) {
+	switch strings.Count(textOf(row[attrSK]), separator) + 1 {
+	case revokeParts:
+		e, err := decodeRevokeEntry(server, row)
+		return chat.AuditEntry{Revoke: &e}, err
+	case policyParts:
+		e, err := decodePolicyEntry(server, row)
+		return chat.AuditEntry{Policy: &e}, err
+	}
+	return chat.AuditEntry{}, errBadRow
+}
+
+// checkPosition refuses what is no sort key of the audit: it came from outside.
+func checkPosition(sk string) error {
+	parts := strings.Split(sk, separator)
+	var ids []string
+	var err error
+	switch len(parts) {
+	case revokeParts:
+		_, err = parseRevokePlace(parts)
+		ids = []string{parts[1], parts[3]}
+	case policyParts:
+		_, err = parsePolicyPlace(parts)
+		ids = slices.DeleteFunc([]string{parts[1], parts[2], parts[3]}, func(id string) bool { return id == "" })
+	default:
+		return chat.UnknownPosition()
+	}
+	if err != nil || slices.ContainsFunc(ids, func(id string) bool { return chat.CheckID("", id) != nil }) {
+		return chat.UnknownPosition()
+	}
+	return nil
+}
+
 // PutAudit writes 25 entries in a request, requests at the same time. One that fails is none of the others' concern.
-func (s *Store) PutAudit(ctx context.Context, entries []chat.AuditEntry) []chat.Failure {
+func (s *Store) PutAudit(ctx context.Context, entries []chat.RevokeEntry) []chat.Failure {
 	const op = "PutAudit"
 	var (
 		mu     sync.Mutex
@@ -96,10 +134,10 @@ func (s *Store) PutAudit(ctx context.Context, entries []chat.AuditEntry) []chat.
 }
 
 // auditBatch also tells which entries, by index, each row is of: they may repeat. Those that have no row have failed.
-func auditBatch(op string, entries []chat.AuditEntry) (batch batchWrite, places map[itemKey][]int, failures []chat.Failure) {
+func auditBatch(op string, entries []chat.RevokeEntry) (batch batchWrite, places map[itemKey][]int, failures []chat.Failure) {
 	places = make(map[itemKey][]int, len(entries))
 	for i, e := range entries {
-		row, err := encodeAudit(e)
+		row, err := encodeRevokeEntry(e)
 		if err != nil {
 			failures = append(failures, chat.Failure{Items: []int{i}, Err: failed(op, err)})
 			continue
@@ -142,13 +180,7 @@ func (s *Store) Audit(ctx context.Context, q chat.AuditQuery) (chat.AuditPage, e
 			page.Entries = append(page.Entries, e)
 		}
 	}
-	if last != "" {
-		at, err := parsePlace(last)
-		if err != nil {
-			return chat.AuditPage{}, failed(op, err)
-		}
-		page.Next = &at
-	}
+	page.Next = last
 	return page, nil
 }
 
@@ -159,16 +191,15 @@ func (s *Store) auditSpan(q chat.AuditQuery) (span, error) {
 	if err != nil {
 		return span{}, err
 	}
-	p := span{table: s.tables.Audit, pk: pk, bound: stamp(q.From.UpdatedAt), end: stamp(q.Until), limit: q.Limit}
+	p := span{table: s.tables.Audit, pk: pk, bound: stamp(q.From), end: stamp(q.Until), limit: q.Limit}
 	if p.bound == "" || p.end == "" {
 		return span{}, errBadKey
 	}
-	if q.From.MsgServerID != "" {
-		key, err := auditKey(q.ServerID, q.From)
-		if err != nil {
+	if q.After != "" {
+		if err := checkPosition(q.After); err != nil {
 			return span{}, err
 		}
-		p.bound = key.sk + " "
+		p.bound = max(p.bound, q.After+" ")
 	}
 	return p, nil
 }

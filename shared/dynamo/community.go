@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"time"
 
 	"unsend/shared/chat"
 )
@@ -22,6 +21,8 @@ type entity[T any] struct {
 	exists bool
 	// seen adds the writes that a difference in sight calls for.
 	seen func(w *transaction, before, after T)
+	// entry is what the audit keeps of a change.
+	entry func(before, after T) chat.PolicyEntry
 }
 
 // stamps are what the store alone sets in a row.
@@ -107,6 +108,7 @@ func (e entity[T]) write(ctx context.Context, s *Store, before, after T) (T, err
 	if !e.sameSight(before, after) {
 		e.seen(&w, before, after)
 	}
+	w.audited(s.tables.Audit, e.entry(before, after))
 	if w.err != nil {
 		return before, w.err
 	}
@@ -117,7 +119,7 @@ func (e entity[T]) write(ctx context.Context, s *Store, before, after T) (T, err
 }
 
 // ChangeServer changes a server's policy. A role that is taken out leaves a row, so that it does not come back.
-func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time, change func(*chat.Server) error) (chat.Server, error) {
+func (s *Store) ChangeServer(ctx context.Context, serverID string, by chat.Act, change func(*chat.Server) error) (chat.Server, error) {
 	const op = "ChangeServer"
 	key, err := serverKey(serverID)
 	if err != nil {
@@ -129,15 +131,16 @@ func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time,
 		decode:    func(row item) (chat.Server, error) { return decodeServer(serverID, row) },
 		stamps:    func(v *chat.Server) stamps { return stamps{&v.Version, &v.Sight} },
 		sameSight: chat.Server.SameSight,
+		entry:     by.OfServer,
 		seen: func(w *transaction, before, after chat.Server) {
-			w.changed(serverID, at, changedServer)
+			w.changed(serverID, by.At, changedServer)
 			w.rolesChanged(serverID, before, after)
 		},
 	}, change)
 }
 
 // ChangeChannel changes a channel's policy.
-func (s *Store) ChangeChannel(ctx context.Context, serverID, channelID string, at time.Time, change func(*chat.Channel) error) (chat.Channel, error) {
+func (s *Store) ChangeChannel(ctx context.Context, serverID, channelID string, by chat.Act, change func(*chat.Channel) error) (chat.Channel, error) {
 	const op = "ChangeChannel"
 	key, err := channelKey(serverID, channelID)
 	if err != nil {
@@ -149,8 +152,9 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channelID string, a
 		decode:    func(row item) (chat.Channel, error) { return decodeChannel(serverID, channelID, row) },
 		stamps:    func(v *chat.Channel) stamps { return stamps{&v.Version, &v.Sight} },
 		sameSight: chat.Channel.SameSight,
+		entry:     by.OfChannel,
 		seen: func(w *transaction, before, _ chat.Channel) {
-			w.changed(serverID, at, changedChannel, channelID)
+			w.changed(serverID, by.At, changedChannel, channelID)
 			if before.Version == 0 {
 				w.channelsChanged(op, serverID, 1)
 				key, err := goneChannelKey(serverID, channelID)
@@ -162,7 +166,7 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channelID string, a
 
 // ChangeMember changes a member row, and with it the account's list of servers
 // and the count of the server's members.
-func (s *Store) ChangeMember(ctx context.Context, serverID, accountID string, at time.Time, change func(*chat.Member) error) (chat.Member, error) {
+func (s *Store) ChangeMember(ctx context.Context, serverID, accountID string, by chat.Act, change func(*chat.Member) error) (chat.Member, error) {
 	const op = "ChangeMember"
 	key, err := memberKey(serverID, accountID)
 	if err != nil {
@@ -174,9 +178,10 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, accountID string, at
 		decode:    func(row item) (chat.Member, error) { return decodeMember(serverID, accountID, row) },
 		stamps:    func(v *chat.Member) stamps { return stamps{&v.Version, &v.Sight} },
 		sameSight: chat.Member.SameSight,
+		entry:     by.OfMember,
 		seen: func(w *transaction, before, after chat.Member) {
 			after.ServerID, after.AccountID = serverID, accountID
-			w.changed(serverID, at, changedAccount, accountID)
+			w.changed(serverID, by.At, changedAccount, accountID)
 			w.membership(before, after)
 			w.membershipCounted(op, before, after)
 		},
@@ -185,7 +190,7 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, accountID string, at
 
 // ChangePersonal changes what a channel holds for one account, and with it the
 // channel's lists.
-func (s *Store) ChangePersonal(ctx context.Context, serverID, channelID, accountID string, at time.Time, change func(*chat.Personal) error) (chat.Personal, error) {
+func (s *Store) ChangePersonal(ctx context.Context, serverID, channelID, accountID string, by chat.Act, change func(*chat.Personal) error) (chat.Personal, error) {
 	const op = "ChangePersonal"
 	key, err := personalKey(serverID, channelID, accountID)
 	if err != nil {
@@ -197,9 +202,10 @@ func (s *Store) ChangePersonal(ctx context.Context, serverID, channelID, account
 		decode:    func(row item) (chat.Personal, error) { return decodePersonal(serverID, channelID, accountID, row) },
 		stamps:    func(v *chat.Personal) stamps { return stamps{&v.Version, &v.Sight} },
 		sameSight: chat.Personal.SameSight,
+		entry:     by.OfPersonal,
 		seen: func(w *transaction, before, after chat.Personal) {
 			after.ServerID, after.ChannelID, after.AccountID = serverID, channelID, accountID
-			w.changed(serverID, at, changedAccount, accountID)
+			w.changed(serverID, by.At, changedAccount, accountID)
 			if listed(after) {
 				w.put(encodeListEntry(after))
 			} else {

@@ -33,14 +33,14 @@ func newMetered(t *testing.T) *metered {
 	tables := dynamotest.Tables(t, dynamotest.Client(t))
 	m.Index = func(table string, row meter.Item) meter.Item { return inUpdates(tables, table, row) }
 	m.store = dynamo.New(dynamotest.Client(t, m.Attach, func(o *dynamodb.Options) { o.HTTPClient = meter.Outside(t, o.HTTPClient) }), tables, dynamo.Options{})
-	must(t)(m.store.ChangeServer(t.Context(), "s1", m.now, func(s *chat.Server) error {
+	must(t)(m.store.ChangeServer(t.Context(), "s1", chat.Act{At: m.now}, func(s *chat.Server) error {
 		s.OwnerID, s.Roles = "owner", []chat.Role{
 			{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}},
 			{ID: "mod", Grant: chat.Grant{Allow: chat.MaskOf(chat.RevokeMemberMessage)}},
 		}
 		return nil
 	}))
-	must(t)(m.store.ChangeChannel(t.Context(), "s1", "c1", m.now, func(*chat.Channel) error { return nil }))
+	must(t)(m.store.ChangeChannel(t.Context(), "s1", "c1", chat.Act{At: m.now}, func(*chat.Channel) error { return nil }))
 	m.joins("alice", "s1")
 	m.joins("bob", "s1", "mod")
 	return m
@@ -69,7 +69,7 @@ func must(t *testing.T) func(any, error) {
 
 func (m *metered) joins(account, server string, roles ...string) {
 	m.Helper()
-	must(m.T)(m.store.ChangeMember(m.Context(), server, account, m.now, func(v *chat.Member) error {
+	must(m.T)(m.store.ChangeMember(m.Context(), server, account, chat.Act{At: m.now}, func(v *chat.Member) error {
 		v.Join(m.now)
 		v.Roles = roles
 		return nil
@@ -142,6 +142,7 @@ func (m *metered) cost(trips int, units meter.Units, operations ...string) {
 const (
 	batchGet, query, transact = "BatchGetItem", "Query", "TransactWriteItems"
 	update, put, batchWrite   = "UpdateItem", "PutItem", "BatchWriteItem"
+	getItem                   = "GetItem"
 )
 
 // threeKB makes a message's row weigh 3 KB, rounded up: s is 3.
@@ -273,7 +274,7 @@ func TestCostOfSubscribing(t *testing.T) {
 	channels := []string{"c1"}
 	for i := range 9 {
 		channels = append(channels, fmt.Sprint("more", i))
-		must(t)(m.store.ChangeChannel(t.Context(), "s1", channels[i+1], m.now, func(*chat.Channel) error { return nil }))
+		must(t)(m.store.ChangeChannel(t.Context(), "s1", channels[i+1], chat.Act{At: m.now}, func(*chat.Channel) error { return nil }))
 	}
 	subscriptions := chat.Subscriptions{Store: m.store, Sights: m.store, Clock: m.clock, Most: 100}
 	request := chat.SubscribeRequest{ServerID: "s1", ChannelIDs: channels}
@@ -379,7 +380,7 @@ func (m *metered) crowd(first, last int, roles ...string) {
 		go func() {
 			var failed error
 			for i := first + lane; i < last && failed == nil; i += lanes {
-				_, failed = m.store.ChangeMember(m.Context(), "s1", crowdAccount(i), m.now, func(v *chat.Member) error {
+				_, failed = m.store.ChangeMember(m.Context(), "s1", crowdAccount(i), chat.Act{At: m.now}, func(v *chat.Member) error {
 					if !v.Joined {
 						v.Join(m.now)
 					}
@@ -477,13 +478,31 @@ func TestCostOfARecord(t *testing.T) {
 
 	m.metering(func() {
 		page, err := m.store.Audit(m.Context(), chat.AuditQuery{ServerID: "s1", Until: chat.MaxTimestamp, Limit: 20, Now: m.now})
-		if err != nil || len(page.Entries) != 20 || page.Next == nil {
+		if err != nil || len(page.Entries) != 20 || page.Next == "" {
 			m.Fatalf("%d entries, %v", len(page.Entries), err)
 		}
 	})
 	if units := m.Units().Read; units > 2 { // entries of less than 400 bytes
 		t.Errorf("%v units for a page of 20", units)
 	}
+}
+
+// TestCostOfAChangeOfAPolicy: what it always did, and one write more, for the audit.
+func TestCostOfAChangeOfAPolicy(t *testing.T) {
+	m := newMetered(t)
+	window := func(ms chat.Window) {
+		must(m.T)(m.store.ChangeChannel(m.Context(), "s1", "c1", chat.Act{At: m.now, Action: chat.ActionPutChannel, Door: chat.APIDoor}, func(c *chat.Channel) error {
+			c.Windows.Own = &ms
+			return nil
+		}))
+	}
+	m.metering(func() { window(60_000) })
+	m.cost(2, meter.Units{Read: 1, Write: 2*1 + 2*1}, getItem, transact) // the row and its entry, twice each in a transaction
+	m.metering(func() { window(60_000) })                                // again
+	m.cost(1, meter.Units{Read: 1}, getItem)
+	m.metering(func() { m.joins("alice", "s1", "mod") })
+	// The member, who has it among the servers; what changed since; the entry.
+	m.cost(2, meter.Units{Read: 1, Write: 2 * (2 + 1 + 1)}, getItem, transact)
 }
 
 // online stores rows of connections in the audience of s1, or of subscribers of a channel of it, of about 150 bytes.

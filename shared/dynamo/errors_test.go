@@ -75,7 +75,7 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 			return err
 		},
 		"PutAudit": func(ctx context.Context, s *Store) error {
-			for _, failure := range s.PutAudit(ctx, []chat.AuditEntry{{MessageKey: message.MessageKey, Reason: secret}}) {
+			for _, failure := range s.PutAudit(ctx, []chat.RevokeEntry{{MessageKey: message.MessageKey, Reason: secret}}) {
 				return failure.Err
 			}
 			return nil
@@ -85,19 +85,19 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 			return err
 		},
 		"ChangeServer": func(ctx context.Context, s *Store) error {
-			_, err := s.ChangeServer(ctx, id, at, func(*chat.Server) error { return nil })
+			_, err := s.ChangeServer(ctx, id, chat.Act{At: at}, func(*chat.Server) error { return nil })
 			return err
 		},
 		"ChangeChannel": func(ctx context.Context, s *Store) error {
-			_, err := s.ChangeChannel(ctx, id, "c", at, func(*chat.Channel) error { return nil })
+			_, err := s.ChangeChannel(ctx, id, "c", chat.Act{At: at}, func(*chat.Channel) error { return nil })
 			return err
 		},
 		"ChangeMember": func(ctx context.Context, s *Store) error {
-			_, err := s.ChangeMember(ctx, id, "a", at, func(m *chat.Member) error { m.Join(at); return nil })
+			_, err := s.ChangeMember(ctx, id, "a", chat.Act{At: at}, func(m *chat.Member) error { m.Join(at); return nil })
 			return err
 		},
 		"ChangePersonal": func(ctx context.Context, s *Store) error {
-			_, err := s.ChangePersonal(ctx, id, "c", "a", at, func(p *chat.Personal) error { p.Black = true; return nil })
+			_, err := s.ChangePersonal(ctx, id, "c", "a", chat.Act{At: at}, func(p *chat.Personal) error { p.Black = true; return nil })
 			return err
 		},
 	}
@@ -381,7 +381,7 @@ func TestUnprocessedItemsAreWrittenAgain(t *testing.T) {
 
 // What fails of an audit is told by entry, and keeps nothing else from being stored.
 func TestAnAuditFailsByEntry(t *testing.T) {
-	entries := make([]chat.AuditEntry, 60)
+	entries := make([]chat.RevokeEntry, 60)
 	for i := range entries {
 		entries[i].MessageKey = chat.MessageKey{ServerID: "s", ChannelID: "c", MsgServerID: fmt.Sprintf("m%02d", i)}
 	}
@@ -390,7 +390,7 @@ func TestAnAuditFailsByEntry(t *testing.T) {
 	store, service, _ := scripted(func(r request) (int, string, error) {
 		switch {
 		case strings.Contains(r.body, "m04"):
-			left := wire(must(encodeAudit(entries[4])))
+			left := wire(must(encodeRevokeEntry(entries[4])))
 			return 200, `{"UnprocessedItems":{"audit":[{"PutRequest":{"Item":` + left + `}}]}}`, nil
 		case strings.Contains(r.body, "m59"):
 			return 500, `{"__type":"InternalServerError"}`, nil
@@ -424,9 +424,39 @@ func TestAChangeGivesUp(t *testing.T) {
 		}
 		return cancelled(reason("ConditionalCheckFailed"), reason("None"))
 	})
-	_, err := store.ChangeMember(t.Context(), "s", "a", time.UnixMilli(1), func(m *chat.Member) error { calls++; m.Banned = true; return nil })
+	_, err := store.ChangeMember(t.Context(), "s", "a", chat.Act{At: time.UnixMilli(1)}, func(m *chat.Member) error { calls++; m.Banned = true; return nil })
 	if chat.CodeOf(err) != chat.Busy || calls != 5 {
 		t.Errorf("%v after %d changes, want busy after 5", err, calls)
 	}
 	safe(t, err)
+}
+
+// However often a transaction is tried, and whoever tries it, its entry is in it and has one key: that of the row's new version.
+func TestAChangeThatIsTriedAgainHasOneEntry(t *testing.T) {
+	store, service, _ := scripted(func(r request) (int, string, error) {
+		switch {
+		case r.op == "GetItem":
+			return 200, "{}", nil
+		case r.n < 5:
+			return cancelled(reason("None"), reason("None"), reason("TransactionConflict"))
+		}
+		return 200, "{}", nil
+	})
+	by := chat.Act{At: time.UnixMilli(1_767_225_600_123), Action: chat.ActionPutBan, Door: chat.APIDoor}
+	if _, err := store.ChangeMember(t.Context(), "s", "a", by, func(m *chat.Member) error { m.Banned = true; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	transactions := 0
+	for _, r := range service.requests {
+		if r.op != "TransactWriteItems" {
+			continue
+		}
+		transactions++
+		if !strings.Contains(r.body, `"TableName":"audit"`) || strings.Count(r.body, `"001767225600123#policy##a#000000000000001"`) != 1 {
+			t.Errorf("a transaction without its entry: %s", r.body)
+		}
+	}
+	if transactions != 3 {
+		t.Errorf("%d transactions, want 3", transactions)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"unsend/shared/chat"
 
@@ -211,7 +210,7 @@ type deletion[T any] struct {
 
 // delete reads the row strongly, has it judged, and replaces it with its tombstone and the job, on the condition that it is still
 // the one that was read; else it begins anew.
-func (d deletion[T]) delete(ctx context.Context, s *Store, at time.Time, may func(T) error) (job chat.Job, err error) {
+func (d deletion[T]) delete(ctx context.Context, s *Store, by chat.Act, may func(T) error) (job chat.Job, err error) {
 	err = s.written(ctx, d.op, func(ctx context.Context) error {
 		row, err := s.get(ctx, d.op, s.tables.Community, d.key)
 		if err != nil {
@@ -234,12 +233,13 @@ func (d deletion[T]) delete(ctx context.Context, s *Store, at time.Time, may fun
 		if err != nil {
 			return failed(d.op, err)
 		}
-		job = chat.Job{JobRef: d.job, CreatedAt: at.UnixMilli(), UpdatedAt: at.UnixMilli(), Version: 1}
+		job = chat.Job{JobRef: d.job, CreatedAt: by.At.UnixMilli(), UpdatedAt: by.At.UnixMilli(), Version: 1}
 		w := transaction{table: s.tables.Community}
 		w.deleteAt(d.key, stored.Version)
 		w.put(d.gone.item(), nil)
 		w.put(encodeJob(job))
 		d.with(&w)
+		w.audited(s.tables.Audit, by.OfDeletion(d.job, stored.Version))
 		if w.err != nil {
 			return failed(d.op, w.err)
 		}
@@ -265,7 +265,7 @@ func (s *Store) deletedBefore(ctx context.Context, op string, ref chat.JobRef, g
 }
 
 // DeleteChannel deletes the row and puts the others in one transaction.
-func (s *Store) DeleteChannel(ctx context.Context, serverID, channelID string, at time.Time, may func(chat.Channel) error) (chat.Job, error) {
+func (s *Store) DeleteChannel(ctx context.Context, serverID, channelID string, by chat.Act, may func(chat.Channel) error) (chat.Job, error) {
 	const op = "DeleteChannel"
 	key, err := channelKey(serverID, channelID)
 	if err != nil {
@@ -279,14 +279,14 @@ func (s *Store) DeleteChannel(ctx context.Context, serverID, channelID string, a
 		op: op, server: serverID, key: key, gone: gone, job: chat.JobRef{ServerID: serverID, Kind: chat.ChannelJob, ID: channelID},
 		decode: func(row item) (chat.Channel, error) { return decodeChannel(serverID, channelID, row) },
 		with: func(w *transaction) {
-			w.changed(serverID, at, changedChannel, channelID)
+			w.changed(serverID, by.At, changedChannel, channelID)
 			w.channelsChanged(op, serverID, -1)
 		},
-	}.delete(ctx, s, at, may)
+	}.delete(ctx, s, by, may)
 }
 
 // DeleteServer deletes the row and puts the others in one transaction.
-func (s *Store) DeleteServer(ctx context.Context, serverID string, at time.Time, may func(chat.Server) error) (chat.Job, error) {
+func (s *Store) DeleteServer(ctx context.Context, serverID string, by chat.Act, may func(chat.Server) error) (chat.Job, error) {
 	const op = "DeleteServer"
 	key, err := serverKey(serverID)
 	if err != nil {
@@ -299,6 +299,6 @@ func (s *Store) DeleteServer(ctx context.Context, serverID string, at time.Time,
 	return deletion[chat.Server]{
 		op: op, server: serverID, key: key, gone: gone, job: chat.JobRef{ServerID: serverID, Kind: chat.ServerJob, ID: serverID},
 		decode: func(row item) (chat.Server, error) { return decodeServer(serverID, row) },
-		with:   func(w *transaction) { w.changed(serverID, at, changedServer) },
-	}.delete(ctx, s, at, may)
+		with:   func(w *transaction) { w.changed(serverID, by.At, changedServer) },
+	}.delete(ctx, s, by, may)
 }

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"unsend/shared/chat"
 	"unsend/shared/dynamo/meter"
@@ -120,7 +121,16 @@ func TestMappingsLoseNothing(t *testing.T) {
 		comesBack(t, encodeConnection, func(v chat.Connection, row item) (chat.Connection, error) { return decodeConnection(v.AccountID, row) })
 	})
 	t.Run("audit", func(t *testing.T) {
-		comesBack(t, encodeAudit, func(e chat.AuditEntry, row item) (chat.AuditEntry, error) { return decodeAudit(e.ServerID, row) })
+		comesBack(t, encodeRevokeEntry, func(e chat.RevokeEntry, row item) (chat.RevokeEntry, error) {
+			read, err := decodeAudit(e.ServerID, row)
+			return *read.Revoke, err
+		})
+	})
+	t.Run("audit of policies", func(t *testing.T) {
+		comesBack(t, encodePolicyEntry, func(e chat.PolicyEntry, row item) (chat.PolicyEntry, error) {
+			read, err := decodeAudit(e.ServerID, row)
+			return *read.Policy, err
+		})
 	})
 	t.Run("presence", func(t *testing.T) {
 		comesBack(t, encodePresence, func(v chat.Presence, row item) (chat.Presence, error) { return decodePresence(v.Crowd(), row) })
@@ -225,6 +235,44 @@ func TestPoliciesStayUnderFourKB(t *testing.T) {
 	}
 }
 
+// What the largest changes that the model permits leave in the audit: a server that a file makes with all its roles, a channel
+// that it makes with all its overrides and lists, and the other way round.
+func TestAPolicyEntryStaysUnder32KB(t *testing.T) {
+	id := strings.Repeat("i", chat.MaxIDBytes)
+	by := chat.Act{At: time.UnixMilli(chat.MaxTimestamp), Action: chat.ActionDeleteMemberOverride, RoleID: role(0), AccountID: id, Principal: strings.Repeat("p", 2048), Door: chat.SeedDoor, Retention: 1}
+	var all chat.Mask
+	for _, p := range chat.Permissions() {
+		all |= chat.MaskOf(p)
+	}
+	server, from := chat.Server{ID: id, OwnerID: id, Windows: longest(), Version: 1}, chat.Server{ID: id, OwnerID: id}
+	channel := chat.Channel{ServerID: id, ID: id, Version: 1, ViewMode: chat.Private, Windows: longest(), Overrides: map[string]chat.Grant{}}
+	was := chat.Channel{ServerID: id, ID: id, Overrides: map[string]chat.Grant{}}
+	for i := range chat.MaxRolesPerServer + 1 {
+		granted, denied := chat.Grant{Allow: all}, chat.Grant{Deny: all} // each permission moves from one to the other
+		server.Roles = append(server.Roles, chat.Role{ID: role(i), Priority: chat.MaxPriority, Grant: granted, Windows: longest()})
+		from.Roles = append(from.Roles, chat.Role{ID: role(i), Grant: denied})
+		channel.Overrides[role(i)], was.Overrides[role(i)] = granted, denied
+	}
+	for i := range chat.MaxRolesPerList {
+		channel.WhiteRoles, was.WhiteRoles = append(channel.WhiteRoles, role(i)), append(was.WhiteRoles, role(100+i))
+		channel.BlackRoles, was.BlackRoles = append(channel.BlackRoles, role(i)), append(was.BlackRoles, role(100+i))
+	}
+	for name, e := range map[string]chat.PolicyEntry{
+		"a server made": by.OfServer(chat.Server{ID: id}, server), "a server changed": by.OfServer(from, server),
+		"a channel made": by.OfChannel(chat.Channel{ServerID: id, ID: id}, channel), "a channel changed": by.OfChannel(was, channel),
+	} {
+		row, err := encodePolicyEntry(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := meter.ItemSize(row)
+		t.Logf("%s: %d bytes", name, size)
+		if size >= 32<<10 {
+			t.Errorf("%s: %d bytes, want less than 32 KB", name, size)
+		}
+	}
+}
+
 // A connection with ids as deployments have them (ULIDs, a role) takes some 150
 // bytes, so that about 27 fit the 4 KB of a unit.
 func TestAPresenceIsSmall(t *testing.T) {
@@ -257,7 +305,10 @@ func TestKeysAreNeverBuiltOfWhatTheySeparate(t *testing.T) {
 				return messageKey(chat.MessageKey{ServerID: "s", ChannelID: bad, MsgServerID: "m"})
 			},
 			"audit": func() (itemKey, error) {
-				return auditKey("s", chat.UpdateRef{ChannelID: "c", MsgServerID: bad})
+				return revokeEntryKey("s", chat.UpdateRef{ChannelID: "c", MsgServerID: bad})
+			},
+			"audit of policies": func() (itemKey, error) {
+				return policyEntryKey(chat.PolicyEntry{ServerID: "s", ChannelID: "c" + separator + bad, Version: 1})
 			},
 			"update": func() (itemKey, error) {
 				return updateKey(chat.MessageKey{ServerID: "s", ChannelID: "c", MsgServerID: bad}, 1)
@@ -299,31 +350,79 @@ func TestMessageKeysAreOrderedByTimeAndReadBack(t *testing.T) {
 }
 
 // What README.md shows is what is stored.
-func TestTheAuditRowOfTheREADME(t *testing.T) {
+func TestTheAuditRowsOfTheREADME(t *testing.T) {
 	page, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, block, _ := strings.Cut(string(page), "```json\n{\"pk\"")
 	block, _, _ = strings.Cut(block, "\n```")
-	var want map[string]any
-	if err := json.Unmarshal([]byte(`{"pk"`+block), &want); err != nil {
-		t.Fatalf("README.md has no row of the audit: %v", err)
+	var want []map[string]any
+	if err := json.Unmarshal([]byte(`[{"pk"`+strings.ReplaceAll(block, "\n", ",")+`]`), &want); err != nil {
+		t.Fatalf("README.md has no rows of the audit: %v", err)
 	}
-	row, err := encodeAudit(chat.AuditEntry{
+	revoke, err1 := encodeRevokeEntry(chat.RevokeEntry{
 		MessageKey: chat.MessageKey{ServerID: "s1", ChannelID: "c1", Timestamp: 1_767_225_600_123, MsgServerID: "01KDVDNQ3VC6X8J3QW2Z1N5R7T"},
 		Version:    2, RevokedAt: 1_767_225_603_456, AuthorID: "alice", Reason: "wrong room", Door: chat.WebSocketDoor,
 		Operator: chat.Who{AccountID: "bob", DeviceID: "desk", ClientType: chat.PC}, ExpiresAt: 1_767_225_603 + 365*24*3600 + 1,
 	})
-	if err != nil {
-		t.Fatal(err)
+	policy, err2 := encodePolicyEntry(chat.Act{
+		At: time.UnixMilli(1_767_225_604_567), Action: chat.ActionPutBan, AccountID: "olga", Principal: "arn:aws:iam::123456789012:user/backend",
+		Door: chat.APIDoor, Retention: 365 * 24 * time.Hour,
+	}.OfMember(chat.Member{ServerID: "s1", AccountID: "bob"}, chat.Member{Banned: true, Version: 4}))
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
 	}
-	var got map[string]any
-	if err := attributevalue.UnmarshalMap(row, &got); err != nil {
-		t.Fatal(err)
+	got := make([]map[string]any, 2)
+	for i, row := range []item{revoke, policy} {
+		if err := attributevalue.UnmarshalMap(row, &got[i]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-README.md +stored\n%s", d)
+	}
+}
+
+// What was written by releases that kept revocations alone is read as it was.
+func TestARevocationFromBeforeThereWerePoliciesIsRead(t *testing.T) {
+	key := itemKey{"server#s1", "001767225603456#policy#001767225600123#01KDVDNQ3VC6X8J3QW2Z1N5R7T"}
+	row, err := key.with(map[string]any{"version": 2, "operator": "bob", "door": "api", "ttl": 1_798_761_604})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeAudit("s1", row)
+	want := chat.AuditEntry{Revoke: &chat.RevokeEntry{
+		MessageKey: chat.MessageKey{ServerID: "s1", ChannelID: "policy", Timestamp: 1_767_225_600_123, MsgServerID: "01KDVDNQ3VC6X8J3QW2Z1N5R7T"},
+		Version:    2, RevokedAt: 1_767_225_603_456, Operator: chat.Who{AccountID: "bob"}, Door: chat.APIDoor, ExpiresAt: 1_798_761_604,
+	}}
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Errorf("%v -want +got\n%s", err, d)
+	}
+}
+
+// What a position of the audit may be is what a row's key is, and nothing else: it comes from outside.
+func TestPositionsOfTheAudit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r, p := filled[chat.RevokeEntry](t), filled[chat.PolicyEntry](t)
+		p.ChannelID, p.AccountID = rapid.SampledFrom([]string{"", p.ChannelID}).Draw(t, "channel"), rapid.SampledFrom([]string{"", p.AccountID}).Draw(t, "account")
+		a, err1 := revokeEntryKey(r.ServerID, r.Ref())
+		b, err2 := policyEntryKey(p)
+		if err1 != nil || err2 != nil || checkPosition(a.sk) != nil || checkPosition(b.sk) != nil {
+			t.Fatal(err1, err2, a, b)
+		}
+		if r.RevokedAt < p.At && a.sk >= b.sk || r.RevokedAt > p.At && a.sk <= b.sk {
+			t.Fatalf("%q and %q are not in the order of time", a.sk, b.sk)
+		}
+	})
+	const at, v = "001767225603456", "000000000000001"
+	for _, bad := range []string{
+		"", "x", at, at + "#policy#c#a", at + "#c##m", at + "##" + at + "#m", at + "#c#x#m", "x#c#" + at + "#m", at + "#policy#c#a#1", at + "#other\x00#c#a#" + v,
+		at + "#policy# c#a#" + v, at + "#policy#c#a#" + v + "#x", at + "#c#" + at + "#" + strings.Repeat("m", 65), at + "#c#" + at + "#\xff",
+	} {
+		if err := checkPosition(bad); chat.CodeOf(err) != chat.Invalid {
+			t.Errorf("%q: %v", bad, err)
+		}
 	}
 }
 

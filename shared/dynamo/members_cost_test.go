@@ -45,11 +45,11 @@ func TestCostOfMembersByTheHundred(t *testing.T) {
 		// Each: the row, its transaction (member, change, the account's list, two counts), the account's connections.
 		each := slices.Concat(slices.Repeat([]string{"GetItem"}, n), slices.Repeat([]string{transact}, n), slices.Repeat([]string{query}, n))
 		put(join, members)
-		m.cost(scenes+3*rounds+1, meter.Units{Read: reads, Write: 10 * float64(n)}, slices.Concat(shared, each)...)
+		m.cost(scenes+3*rounds+1, meter.Units{Read: reads, Write: 12 * float64(n)}, slices.Concat(shared, each)...)
 		put(join, members) // again: nothing to write
 		m.cost(scenes+2*rounds+1, meter.Units{Read: reads}, slices.Concat(shared, slices.Repeat([]string{"GetItem"}, n), slices.Repeat([]string{query}, n))...)
 		put(leave, members)
-		m.cost(scenes+3*rounds+1, meter.Units{Read: reads, Write: 10 * float64(n)}, slices.Concat(shared, each)...)
+		m.cost(scenes+3*rounds+1, meter.Units{Read: reads, Write: 12 * float64(n)}, slices.Concat(shared, each)...)
 	}
 }
 
@@ -60,7 +60,7 @@ func TestCostOfLists(t *testing.T) {
 	for i := range 50 {
 		account := fmt.Sprintf("m%02d", i)
 		m.joins(account, "s1")
-		must(t)(m.store.ChangePersonal(t.Context(), "s1", "c1", account, m.now, func(p *chat.Personal) error {
+		must(t)(m.store.ChangePersonal(t.Context(), "s1", "c1", account, chat.Act{At: m.now}, func(p *chat.Personal) error {
 			p.WhiteGeneration, p.Black = 1, true
 			return nil
 		}))

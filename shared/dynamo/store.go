@@ -24,6 +24,7 @@
 //	           sent#A#S#C#msg_id             | marker                  which message a client's id stored
 //	           frames#A                      | window                  how many frames an account has had
 //	Audit      server#S                      | time#channel#sent#msg   who took a message back, by the time of it
+//	           server#S                      | time#policy#C#A#version who changed a row: the channel C's, the member A's, what C holds for A, or the server's
 //
 // One file holds an entity's keys, attribute names and mapping. Rows that end
 // carry ttl, in seconds; no decision trusts the table to have removed them.

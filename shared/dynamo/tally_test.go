@@ -31,11 +31,11 @@ func TestRowsFromBeforeTalliesCount(t *testing.T) {
 	s := newInspected(t)
 	now := time.UnixMilli(1_767_225_600_000)
 	channel := func(i int) error {
-		_, err := s.ChangeChannel(t.Context(), "s", fmt.Sprint("c", i), now, func(*chat.Channel) error { return nil })
+		_, err := s.ChangeChannel(t.Context(), "s", fmt.Sprint("c", i), chat.Act{At: now}, func(*chat.Channel) error { return nil })
 		return err
 	}
 	member := func(i int, change func(*chat.Member)) error {
-		_, err := s.ChangeMember(t.Context(), fmt.Sprint("s", i), "a", now, func(m *chat.Member) error { change(m); return nil })
+		_, err := s.ChangeMember(t.Context(), fmt.Sprint("s", i), "a", chat.Act{At: now}, func(m *chat.Member) error { change(m); return nil })
 		return err
 	}
 	join := func(m *chat.Member) { m.Join(now) }

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// transaction collects writes of one table; the first error stays.
+// transaction collects writes of one table, and of the audit; the first error stays.
 type transaction struct {
 	table string
 	items []types.TransactWriteItem
@@ -120,6 +120,17 @@ func (w *transaction) changed(server string, at time.Time, kind ...string) {
 		return
 	}
 	w.put(encodeChange(key, at.UnixMilli()))
+}
+
+// audited puts an entry into the audit, which is another table. It needs no condition: that of the row holds for it, too, and
+// no other write has the row's new version.
+func (w *transaction) audited(table string, e chat.PolicyEntry) {
+	row, err := encodePolicyEntry(e)
+	if err != nil {
+		w.err = cmp.Or(w.err, err)
+		return
+	}
+	w.items = append(w.items, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(table), Item: row}})
 }
 
 // membership keeps the account's list of servers and the count of members in step with a member row.

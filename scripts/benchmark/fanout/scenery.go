@@ -73,7 +73,7 @@ func (s scenery) message(now time.Time) chat.Message {
 
 // put stores the server, the first connections, and as many members.
 func (s scenery) put(ctx context.Context, store chat.Store, members int) error {
-	if _, err := store.ChangeServer(ctx, server, s.began, func(v *chat.Server) error {
+	if _, err := store.ChangeServer(ctx, server, chat.Act{At: s.began}, func(v *chat.Server) error {
 		v.OwnerID, v.Roles = author, []chat.Role{
 			{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}},
 			{ID: member, Grant: chat.Grant{Allow: chat.MaskOf(chat.RevokeMemberMessage)}},
@@ -82,7 +82,7 @@ func (s scenery) put(ctx context.Context, store chat.Store, members int) error {
 	}); err != nil {
 		return err
 	}
-	if _, err := store.ChangeChannel(ctx, server, channel, s.began, func(*chat.Channel) error { return nil }); err != nil {
+	if _, err := store.ChangeChannel(ctx, server, channel, chat.Act{At: s.began}, func(*chat.Channel) error { return nil }); err != nil {
 		return err
 	}
 	if s.large {
@@ -108,7 +108,7 @@ func (s scenery) connect(ctx context.Context, store chat.Store) error {
 }
 
 func join(ctx context.Context, store chat.Store, i int, at time.Time) error {
-	_, err := store.ChangeMember(ctx, server, account(i), at, func(m *chat.Member) error {
+	_, err := store.ChangeMember(ctx, server, account(i), chat.Act{At: at}, func(m *chat.Member) error {
 		m.Join(at)
 		m.Nick, m.Roles = fmt.Sprint("Nick ", i), []string{member}
 		return nil
@@ -119,7 +119,7 @@ func join(ctx context.Context, store chat.Store, i int, at time.Time) error {
 // change has members change so that everybody's rights must be looked at.
 func (s scenery) change(ctx context.Context, store chat.Store, n int) error {
 	for i := range n {
-		if _, err := store.ChangeMember(ctx, server, account(i+1), time.Now(), func(m *chat.Member) error {
+		if _, err := store.ChangeMember(ctx, server, account(i+1), chat.Act{At: time.Now()}, func(m *chat.Member) error {
 			if !m.Joined {
 				m.Join(time.Now())
 			}

@@ -30,7 +30,7 @@ func weigh(ctx context.Context, p scenery) (weights, error) {
 			}), middleware.Before)
 		})
 	})
-	store := dynamo.New(client, dynamo.Tables{Messages: "m", Community: "c", Sessions: "s"}, dynamo.Options{})
+	store := dynamo.New(client, dynamo.Tables{Messages: "m", Community: "c", Sessions: "s", Audit: "a"}, dynamo.Options{})
 	if err := p.put(ctx, store, 1); err != nil {
 		return weights{}, fmt.Errorf("weigh rows: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	unsend "unsend/clients/go"
 	"unsend/scripts/local/stack"
@@ -85,6 +86,22 @@ func (d *Deployment) AWS() aws.Config { return d.aws.Copy() }
 func (d *Deployment) Store() *dynamo.Store {
 	tables := dynamo.Tables{Messages: d.MessagesTable, Community: d.CommunityTable, Sessions: d.SessionsTable, Audit: d.AuditTable}
 	return dynamo.New(dynamo.NewClient(d.aws), tables, dynamo.Options{})
+}
+
+// AuditRetention is for how long the deployment keeps its audit; 0 is for ever.
+func (d *Deployment) AuditRetention() time.Duration {
+	return time.Duration(d.AuditRetentionDays) * 24 * time.Hour
+}
+
+// Principal is the ARN of whose credentials these are. Everybody may ask that.
+func (d *Deployment) Principal(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	answer, err := sts.NewFromConfig(d.aws).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", fmt.Errorf("ask AWS whose credentials these are, for the audit: %w", err)
+	}
+	return aws.ToString(answer.Arn), nil
 }
 
 // Grant is whom a token is for.

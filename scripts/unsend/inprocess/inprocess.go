@@ -67,7 +67,7 @@ func Start(t testing.TB, community seed.File) *Deployment {
 	}
 	keys := token.Secrets(time.Now, func(context.Context) ([][]byte, error) { return [][]byte{secret}, nil })
 	d.verifier = token.NewVerifier(token.Rules{Audience: audience, MaxTTL: time.Hour}, keys, time.Now)
-	if _, err := seed.Apply(ctx, d.Store, time.Now, chat.DefaultLargeServer, community, func(int) {}); err != nil {
+	if _, err := seed.Apply(ctx, d.Store, time.Now, chat.DefaultLargeServer, chat.Act{Door: chat.SeedDoor}, community, func(int) {}); err != nil {
 		t.Fatal(err)
 	}
 	d.Store.Stored = d.notify

@@ -60,6 +60,7 @@ type writer struct {
 	store    Store
 	clock    chat.Clock
 	large    int
+	act      chat.Act
 	summary  Summary
 	progress func(done int)
 	done     int
@@ -70,8 +71,9 @@ type writer struct {
 //
 // Members are changed through [chat.Communities], so that somebody who is online while
 // the file makes them a member is told of messages from then on. A server is large from so many members on; 0: never.
-func Apply(ctx context.Context, store Store, clock chat.Clock, large int, f File, progress func(done int)) (Summary, error) {
-	w := &writer{store: store, clock: clock, large: large, summary: Summary{}, progress: progress}
+// by is what the audit keeps of whoever writes; times and actions are set here.
+func Apply(ctx context.Context, store Store, clock chat.Clock, large int, by chat.Act, f File, progress func(done int)) (Summary, error) {
+	w := &writer{store: store, clock: clock, large: large, act: by, summary: Summary{}, progress: progress}
 	for _, s := range f.Servers {
 		if err := w.checkStored(ctx, s); err != nil {
 			return nil, err
@@ -130,10 +132,17 @@ func (w *writer) count(kind Kind, version int64, altered bool) {
 	w.progress(w.done)
 }
 
+// by is an action, now.
+func (w *writer) by(action chat.Action) chat.Act {
+	act := w.act
+	act.At, act.Action = w.clock(), action
+	return act
+}
+
 func (w *writer) policy(ctx context.Context, s Server) error {
 	var version int64
 	var altered bool
-	_, err := w.store.ChangeServer(ctx, s.ID.Value, w.clock(), func(row *chat.Server) error {
+	_, err := w.store.ChangeServer(ctx, s.ID.Value, w.by(chat.ActionPutServer), func(row *chat.Server) error {
 		wanted := s.wanted(*row)
 		version, altered = row.Version, !sameServer(*row, wanted)
 		if altered {
@@ -150,7 +159,7 @@ func (w *writer) policy(ctx context.Context, s Server) error {
 func (w *writer) member(ctx context.Context, serverID string, m Member) (chat.Member, error) {
 	var version int64
 	var altered bool
-	row, err := w.communities().ChangeMember(ctx, serverID, m.Account.Value, func(row *chat.Member) error {
+	row, err := w.communities().ChangeMember(ctx, serverID, m.Account.Value, w.by(chat.ActionPutMember), func(row *chat.Member) error {
 		wanted := m.wanted(*row, w.clock())
 		version, altered = row.Version, !sameMember(*row, wanted)
 		if altered {
@@ -171,7 +180,7 @@ func (w *writer) communities() *chat.Communities {
 func (w *writer) channel(ctx context.Context, serverID string, c Channel) error {
 	var version int64
 	var altered bool
-	_, err := w.store.ChangeChannel(ctx, serverID, c.ID.Value, w.clock(), func(row *chat.Channel) error {
+	_, err := w.store.ChangeChannel(ctx, serverID, c.ID.Value, w.by(chat.ActionPutChannel), func(row *chat.Channel) error {
 		wanted := c.wanted(*row)
 		version, altered = row.Version, !sameChannel(*row, wanted)
 		if altered {
@@ -188,7 +197,7 @@ func (w *writer) channel(ctx context.Context, serverID string, c Channel) error 
 func (w *writer) personal(ctx context.Context, serverID, channelID string, p personal, generation int64) error {
 	var version int64
 	var altered bool
-	_, err := w.store.ChangePersonal(ctx, serverID, channelID, p.account, w.clock(), func(row *chat.Personal) error {
+	_, err := w.store.ChangePersonal(ctx, serverID, channelID, p.account, w.by(chat.ActionPutPersonal), func(row *chat.Personal) error {
 		wanted := p.wanted(*row, generation)
 		version, altered = row.Version, *row != wanted
 		*row = wanted

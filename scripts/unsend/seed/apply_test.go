@@ -22,6 +22,9 @@ var start = time.UnixMilli(1_767_225_600_000)
 
 func now() time.Time { return start }
 
+// by is who seeds.
+var by = chat.Act{Door: chat.SeedDoor, Principal: "arn:aws:iam::123456789012:user/ops", Retention: time.Hour}
+
 func silent(int) {}
 
 // tester is a test or a property's.
@@ -51,7 +54,7 @@ func TestSampleMeansWhatItSays(t *testing.T) {
 	t.Parallel()
 	store := chattest.NewStore()
 	var done []int
-	summary, err := seed.Apply(t.Context(), store, now, 0, sample(t), func(n int) { done = append(done, n) })
+	summary, err := seed.Apply(t.Context(), store, now, 0, by, sample(t), func(n int) { done = append(done, n) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +107,34 @@ func TestWritingAgainChangesNothing(t *testing.T) {
 	}
 }
 
+// Whoever has written a file is found with what it changed, and not with what was so before.
+func TestAFileIsInTheAudit(t *testing.T) {
+	t.Parallel()
+	store := chattest.NewStore()
+	f := sample(t)
+	apply(t, store, f)
+	apply(t, store, f)
+	page, err := store.Audit(t.Context(), chat.AuditQuery{ServerID: "harbour", Until: chat.MaxTimestamp, Limit: 100, Now: start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	actions := map[chat.Action]int{}
+	for _, e := range page.Entries {
+		p := e.Policy
+		actions[p.Action]++
+		if p.Door != chat.SeedDoor || p.Principal != by.Principal || p.At != start.UnixMilli() || p.ExpiresAt != start.Add(time.Hour).Unix()+1 || p.Version != 1 {
+			t.Errorf("entry %+v", p)
+		}
+	}
+	s := f.Servers[0]
+	want := map[chat.Action]int{chat.ActionPutServer: 1, chat.ActionPutMember: len(s.Members), chat.ActionPutChannel: len(s.Channels), chat.ActionPutPersonal: 4}
+	if diff := cmp.Diff(want, actions); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func apply(t tester, store seed.Store, f seed.File) seed.Summary {
-	summary, err := seed.Apply(t.Context(), store, now, 0, f, silent)
+	summary, err := seed.Apply(t.Context(), store, now, 0, by, f, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +156,7 @@ func TestWhatTheFileDoesNotNameStays(t *testing.T) {
 	t.Parallel()
 	store := chattest.NewStore()
 	apply(t, store, parse(t, small))
-	_, err := store.ChangeServer(t.Context(), "s", start, func(s *chat.Server) error {
+	_, err := store.ChangeServer(t.Context(), "s", chat.Act{At: start}, func(s *chat.Server) error {
 		s.Roles = append(s.Roles, chat.Role{ID: "by-hand", Priority: 1})
 		return nil
 	})
@@ -146,7 +175,7 @@ func TestAServerOfSomebodyElseIsNotTouched(t *testing.T) {
 	before := store.Dump()
 	stolen := "servers:\n  - {id: first, owner: x, members: [{account: x}]}\n" +
 		strings.TrimPrefix(strings.Replace(small, "owner: a", "owner: b", 1), "servers:\n")
-	_, err := seed.Apply(t.Context(), store, now, 0, parse(t, stolen), silent)
+	_, err := seed.Apply(t.Context(), store, now, 0, by, parse(t, stolen), silent)
 	if err == nil || !strings.Contains(err.Error(), `belongs to "a"`) || store.Dump() != before {
 		t.Errorf("got %v", err)
 	}
@@ -190,25 +219,25 @@ func (f *failing) broken() bool {
 	return f.left < 0
 }
 
-func (f *failing) ChangeServer(ctx context.Context, id string, at time.Time, change func(*chat.Server) error) (chat.Server, error) {
+func (f *failing) ChangeServer(ctx context.Context, id string, by chat.Act, change func(*chat.Server) error) (chat.Server, error) {
 	if f.broken() {
 		return chat.Server{}, errDown
 	}
-	return f.Store.ChangeServer(ctx, id, at, change)
+	return f.Store.ChangeServer(ctx, id, by, change)
 }
 
-func (f *failing) ChangeMember(ctx context.Context, server, account string, at time.Time, change func(*chat.Member) error) (chat.Member, error) {
+func (f *failing) ChangeMember(ctx context.Context, server, account string, by chat.Act, change func(*chat.Member) error) (chat.Member, error) {
 	if f.broken() {
 		return chat.Member{}, errDown
 	}
-	return f.Store.ChangeMember(ctx, server, account, at, change)
+	return f.Store.ChangeMember(ctx, server, account, by, change)
 }
 
-func (f *failing) ChangePersonal(ctx context.Context, server, channel, account string, at time.Time, change func(*chat.Personal) error) (chat.Personal, error) {
+func (f *failing) ChangePersonal(ctx context.Context, server, channel, account string, by chat.Act, change func(*chat.Personal) error) (chat.Personal, error) {
 	if f.broken() {
 		return chat.Personal{}, errDown
 	}
-	return f.Store.ChangePersonal(ctx, server, channel, account, at, change)
+	return f.Store.ChangePersonal(ctx, server, channel, account, by, change)
 }
 
 // Generated communities are accepted, a run that broke off is completed by the next one, and then
@@ -220,7 +249,7 @@ func TestGeneratedCommunities(t *testing.T) {
 		f := parse(t, text)
 		store := chattest.NewStore()
 		broken := &failing{Store: store, left: rapid.IntRange(0, f.Total()).Draw(t, "breaks after")}
-		if _, err := seed.Apply(t.Context(), broken, now, 0, f, silent); err != nil && !errors.Is(err, errDown) {
+		if _, err := seed.Apply(t.Context(), broken, now, 0, by, f, silent); err != nil && !errors.Is(err, errDown) {
 			t.Fatal(err)
 		}
 		apply(t, store, f)

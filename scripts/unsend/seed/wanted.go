@@ -139,7 +139,7 @@ var errLooked = errors.New("looked only")
 // written.
 func (w *writer) checkStored(ctx context.Context, s Server) error {
 	var stored chat.Server
-	_, err := w.store.ChangeServer(ctx, s.ID.Value, w.clock(), func(row *chat.Server) error {
+	_, err := w.store.ChangeServer(ctx, s.ID.Value, w.by(chat.ActionPutServer), func(row *chat.Server) error {
 		stored = *row
 		return errLooked
 	})

@@ -16,8 +16,8 @@ import (
 
 // RunAdministration does sequences of random writes through [chat.Administration], and keeps in plain maps what each of them
 // means: nothing of generations, tombstones or versions. After each step the permissions and the sight of every account in every
-// channel, as the service explains them, are what the naive evaluator makes of the maps, and every list is what they hold. The
-// sequences are played a hundred at a time, or as many as the flag -rapid.checks says. One store may serve all: the ids of each
+// channel, as the service explains them, are what the naive evaluator makes of the maps, every list is what they hold, and the
+// audit has one entry for each version of each row. The sequences are played a hundred at a time, or as many as the flag -rapid.checks says. One store may serve all: the ids of each
 // sequence end in its number.
 func RunAdministration(t *testing.T, sequences int, store func() chat.Store) {
 	t.Helper()
@@ -28,7 +28,7 @@ func RunAdministration(t *testing.T, sequences int, store func() chat.Store) {
 			rapid.Check(t, func(r *rapid.T) {
 				m := newPlain(store(), played.Add(1))
 				r.Repeat(map[string]func(*rapid.T){
-					"": m.agree, "server": m.server, "role": m.role, "delete role": m.deleteRole, "channel": m.channel,
+					"": func(r *rapid.T) { m.agree(r); m.audited(r) }, "server": m.server, "role": m.role, "delete role": m.deleteRole, "channel": m.channel,
 					"override": m.override, "member": m.member, "members": m.several, "leave": m.leave, "ban": m.ban, "personal": m.personal, "list": m.list,
 				})
 			})
@@ -384,5 +384,36 @@ func pages[T any](r *rapid.T, m *plain, limit int, read func(after string) (chat
 		if after = page.Next; after == "" {
 			return ids
 		}
+	}
+}
+
+// audited: no change without an entry, and no entry without a change.
+func (m *plain) audited(r *rapid.T) {
+	page, err := m.admin.Store.Audit(r.Context(), chat.AuditQuery{ServerID: m.id, Until: chat.MaxTimestamp, Limit: 10_000, Now: m.admin.Clock()})
+	if err != nil {
+		r.Fatal(err)
+	}
+	type row struct{ channel, account string }
+	entries, versions := map[row]int64{}, map[row]int64{}
+	for _, e := range page.Entries {
+		p := e.Policy
+		id := row{p.ChannelID, p.AccountID}
+		if entries[id]++; p.Version != entries[id] { // they share one ms, and so are in the order of versions
+			r.Fatalf("entry %d of %+v has version %d", entries[id], id, p.Version)
+		}
+	}
+	for _, channel := range modelChannels {
+		for _, account := range m.accounts {
+			s, err := m.admin.Store.Standing(r.Context(), m.id, channel, account)
+			if err != nil {
+				r.Fatal(err)
+			}
+			versions[row{}], versions[row{channel: channel}] = s.Server.Version, s.Channel.Version
+			versions[row{account: account}], versions[row{channel, account}] = s.Member.Version, s.Personal.Version
+		}
+	}
+	maps.DeleteFunc(versions, func(_ row, version int64) bool { return version == 0 })
+	if !maps.Equal(entries, versions) {
+		r.Fatalf("entries %v, versions %v", entries, versions)
 	}
 }

@@ -211,7 +211,7 @@ func (m *model) roles(r *rapid.T) []string {
 func (m *model) server(r *rapid.T) {
 	id, owner, roles := m.pick(r, "s"), m.pick(r, "a"), m.roles(r)
 	compare(m, r, func(s chat.Store) (chat.Server, error) {
-		return s.ChangeServer(r.Context(), id, m.now, func(v *chat.Server) error {
+		return s.ChangeServer(r.Context(), id, chat.Act{At: m.now}, func(v *chat.Server) error {
 			v.OwnerID, v.Roles = owner, nil
 			for i, role := range roles {
 				v.Roles = append(v.Roles, chat.Role{ID: role, Priority: i, Windows: chat.Windows{Own: window(chat.Window(i) - 1)}})
@@ -225,7 +225,7 @@ func (m *model) channel(r *rapid.T) {
 	server, id, roles := m.pick(r, "s"), m.pick(r, "c"), m.roles(r)
 	which := rapid.IntRange(0, 2).Draw(r, "which")
 	compare(m, r, func(s chat.Store) (chat.Channel, error) {
-		return s.ChangeChannel(r.Context(), server, id, m.now, func(v *chat.Channel) error {
+		return s.ChangeChannel(r.Context(), server, id, chat.Act{At: m.now}, func(v *chat.Channel) error {
 			switch which {
 			case 0:
 				v.WhiteRoles = roles
@@ -245,7 +245,7 @@ func (m *model) member(r *rapid.T) {
 		func(*chat.Member) error { return &chat.Error{Code: chat.Forbidden} },
 	}).Draw(r, "change")
 	compare(m, r, func(s chat.Store) (chat.Member, error) {
-		return s.ChangeMember(r.Context(), server, account, m.now, change)
+		return s.ChangeMember(r.Context(), server, account, chat.Act{At: m.now}, change)
 	})
 }
 
@@ -253,7 +253,7 @@ func (m *model) personal(r *rapid.T) {
 	server, channel, account := m.pick(r, "s"), m.pick(r, "c"), m.pick(r, "a")
 	white, black := rapid.Int64Range(0, 2).Draw(r, "white"), rapid.Bool().Draw(r, "black")
 	compare(m, r, func(s chat.Store) (chat.Personal, error) {
-		return s.ChangePersonal(r.Context(), server, channel, account, m.now, func(v *chat.Personal) error {
+		return s.ChangePersonal(r.Context(), server, channel, account, chat.Act{At: m.now}, func(v *chat.Personal) error {
 			v.WhiteGeneration, v.Black = white, black
 			return nil
 		})

@@ -31,7 +31,7 @@ func Run(t *testing.T, newStore func(t *testing.T) chat.Store) {
 	}{
 		{"PutMessage", putTests}, {"RevokeMessage", revokeTests}, {"History", historyTests},
 		{"Sessions", sessionTests}, {"Community", communityTests}, {"Changes", changeTests}, {"Sync", syncTests},
-		{"Audit", auditTests}, {"Limits", limitTests}, {"Pages", pageTests}, {"Jobs", jobTests},
+		{"Audit", auditTests}, {"Audit of policies", policyTests}, {"Limits", limitTests}, {"Pages", pageTests}, {"Jobs", jobTests},
 	} {
 		t.Run(suite.name, func(t *testing.T) { runAll(t, store, suite.tests) })
 	}

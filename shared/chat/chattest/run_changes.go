@@ -24,7 +24,7 @@ var changeTests = map[string]func(*suite){
 	},
 	"policies of the channels asked for": func(s *suite) {
 		server, channel, _, _ := everything(s)
-		got(s.store.ChangeChannel(s.Context(), s.server, "unasked", s.now, func(*chat.Channel) error { return nil }))(s)
+		got(s.store.ChangeChannel(s.Context(), s.server, "unasked", chat.Act{At: s.now}, func(*chat.Channel) error { return nil }))(s)
 		r := s.rights(0, s.channel, s.channel, "absent")
 		same(s, r.Server, server)
 		same(s, r.Channels, map[string]chat.Channel{s.channel: channel})
@@ -189,7 +189,7 @@ func (s *suite) bans(n int) {
 	for range 8 {
 		running.Go(func() {
 			for i := range work {
-				if _, err := s.store.ChangeMember(s.Context(), s.server, fmt.Sprint("banned", i), s.now, ban); err != nil {
+				if _, err := s.store.ChangeMember(s.Context(), s.server, fmt.Sprint("banned", i), chat.Act{At: s.now}, ban); err != nil {
 					s.Error(err)
 				}
 			}

@@ -18,22 +18,22 @@ func unban(m *chat.Member) error { m.Banned = false; return nil }
 
 func (s *suite) member(account string, change func(*chat.Member) error) chat.Member {
 	s.Helper()
-	return got(s.store.ChangeMember(s.Context(), s.server, s.account(account), s.now, change))(s)
+	return got(s.store.ChangeMember(s.Context(), s.server, s.account(account), chat.Act{At: s.now}, change))(s)
 }
 
 func (s *suite) personal(account string, change func(*chat.Personal) error) chat.Personal {
 	s.Helper()
-	return got(s.store.ChangePersonal(s.Context(), s.server, s.channel, s.account(account), s.now, change))(s)
+	return got(s.store.ChangePersonal(s.Context(), s.server, s.channel, s.account(account), chat.Act{At: s.now}, change))(s)
 }
 
 func (s *suite) changeServer(change func(*chat.Server) error) chat.Server {
 	s.Helper()
-	return got(s.store.ChangeServer(s.Context(), s.server, s.now, change))(s)
+	return got(s.store.ChangeServer(s.Context(), s.server, chat.Act{At: s.now}, change))(s)
 }
 
 func (s *suite) changeChannel(change func(*chat.Channel) error) chat.Channel {
 	s.Helper()
-	return got(s.store.ChangeChannel(s.Context(), s.server, s.channel, s.now, change))(s)
+	return got(s.store.ChangeChannel(s.Context(), s.server, s.channel, chat.Act{At: s.now}, change))(s)
 }
 
 func (s *suite) standing(account string) chat.Standing {
@@ -149,7 +149,7 @@ var communityTests = map[string]func(*suite){
 	},
 	"a row that does not exist is given with its ids": func(s *suite) {
 		stop := errors.New("stop")
-		_, err := s.store.ChangePersonal(s.Context(), s.server, s.channel, s.account("alice"), s.now, func(p *chat.Personal) error {
+		_, err := s.store.ChangePersonal(s.Context(), s.server, s.channel, s.account("alice"), chat.Act{At: s.now}, func(p *chat.Personal) error {
 			same(s, *p, chat.Personal{ServerID: s.server, ChannelID: s.channel, AccountID: s.account("alice")})
 			return stop
 		})
@@ -161,9 +161,9 @@ var communityTests = map[string]func(*suite){
 	"a change that fails writes nothing": func(s *suite) {
 		server, channel, member, personal := everything(s)
 		refused := &chat.Error{Code: chat.Forbidden}
-		_, err1 := s.store.ChangeServer(s.Context(), s.server, s.now, func(v *chat.Server) error { v.Roles[0].ID = "x"; return refused })
-		_, err2 := s.store.ChangeChannel(s.Context(), s.server, s.channel, s.now, func(v *chat.Channel) error { v.Overrides["x"] = chat.Grant{}; return refused })
-		_, err3 := s.store.ChangeMember(s.Context(), s.server, s.account("alice"), s.now, func(m *chat.Member) error { m.Roles[0] = "x"; return refused })
+		_, err1 := s.store.ChangeServer(s.Context(), s.server, chat.Act{At: s.now}, func(v *chat.Server) error { v.Roles[0].ID = "x"; return refused })
+		_, err2 := s.store.ChangeChannel(s.Context(), s.server, s.channel, chat.Act{At: s.now}, func(v *chat.Channel) error { v.Overrides["x"] = chat.Grant{}; return refused })
+		_, err3 := s.store.ChangeMember(s.Context(), s.server, s.account("alice"), chat.Act{At: s.now}, func(m *chat.Member) error { m.Roles[0] = "x"; return refused })
 		for _, err := range []error{err1, err2, err3} {
 			if err != refused {
 				s.Errorf("%v, want the change's own error as it is", err)
@@ -277,7 +277,7 @@ var communityTests = map[string]func(*suite){
 		for i := range 30 {
 			id := fmt.Sprintf("%s-%02d", s.server, i)
 			want = append(want, id)
-			got(s.store.ChangeMember(s.Context(), id, s.account("alice"), s.now, join(s.now)))(s)
+			got(s.store.ChangeMember(s.Context(), id, s.account("alice"), chat.Act{At: s.now}, join(s.now)))(s)
 		}
 		var ids []string
 		for _, m := range got(s.store.Memberships(s.Context(), s.account("alice")))(s) {

@@ -107,7 +107,7 @@ func testSaveJob(s *suite) {
 func testDeleteChannel(s *suite) {
 	everything(s)
 	later := s.now.Add(time.Minute)
-	job := got(s.store.DeleteChannel(s.Context(), s.server, s.channel, later, allowed[chat.Channel]))(s)
+	job := got(s.store.DeleteChannel(s.Context(), s.server, s.channel, chat.Act{At: later}, allowed[chat.Channel]))(s)
 	same(s, job, chat.Job{
 		JobRef:    chat.JobRef{ServerID: s.server, Kind: chat.ChannelJob, ID: s.channel},
 		CreatedAt: later.UnixMilli(), UpdatedAt: later.UnixMilli(), Version: 1,
@@ -115,11 +115,11 @@ func testDeleteChannel(s *suite) {
 	if standing := s.standing("alice"); standing.CanSee() || standing.Channel.ID != "" {
 		s.Errorf("the channel is still seen: %+v", standing.Channel)
 	}
-	again := got(s.store.DeleteChannel(s.Context(), s.server, s.channel, later.Add(time.Hour), allowed[chat.Channel]))(s)
+	again := got(s.store.DeleteChannel(s.Context(), s.server, s.channel, chat.Act{At: later.Add(time.Hour)}, allowed[chat.Channel]))(s)
 	same(s, again, job)
-	_, err := s.store.ChangeChannel(s.Context(), s.server, s.channel, s.now, func(*chat.Channel) error { return nil })
+	_, err := s.store.ChangeChannel(s.Context(), s.server, s.channel, chat.Act{At: s.now}, func(*chat.Channel) error { return nil })
 	s.code(err, chat.Conflict)
-	_, err = s.store.DeleteChannel(s.Context(), s.server, "never", s.now, allowed[chat.Channel])
+	_, err = s.store.DeleteChannel(s.Context(), s.server, "never", chat.Act{At: s.now}, allowed[chat.Channel])
 	s.code(err, chat.NotFound)
 	if sights := got(s.store.Sights(s.Context(), s.server, s.account("alice")))(s); len(sights.Channels) != 0 {
 		s.Errorf("catch-up sees %d channels", len(sights.Channels))
@@ -130,7 +130,7 @@ func allowed[T any](T) error { return nil }
 
 func testDeleteServer(s *suite) {
 	everything(s)
-	job := got(s.store.DeleteServer(s.Context(), s.server, s.now, allowed[chat.Server]))(s)
+	job := got(s.store.DeleteServer(s.Context(), s.server, chat.Act{At: s.now}, allowed[chat.Server]))(s)
 	if job.Kind != chat.ServerJob || job.ID != s.server || job.Version != 1 {
 		s.Errorf("%+v", job)
 	}
@@ -143,22 +143,22 @@ func testDeleteServer(s *suite) {
 	if sights.Server.ID != "" || rights.Server.ID != "" {
 		s.Error("catch-up or pushes still know the server")
 	}
-	same(s, got(s.store.DeleteServer(s.Context(), s.server, s.now.Add(time.Hour), allowed[chat.Server]))(s), job)
-	_, err := s.store.ChangeServer(s.Context(), s.server, s.now, func(*chat.Server) error { return nil })
+	same(s, got(s.store.DeleteServer(s.Context(), s.server, chat.Act{At: s.now.Add(time.Hour)}, allowed[chat.Server]))(s), job)
+	_, err := s.store.ChangeServer(s.Context(), s.server, chat.Act{At: s.now}, func(*chat.Server) error { return nil })
 	s.code(err, chat.Conflict)
-	_, err = s.store.DeleteServer(s.Context(), s.server+"x", s.now, allowed[chat.Server])
+	_, err = s.store.DeleteServer(s.Context(), s.server+"x", chat.Act{At: s.now}, allowed[chat.Server])
 	s.code(err, chat.NotFound)
 }
 
 func testDeletionIsJudged(s *suite) {
 	_, channel, _, _ := everything(s)
 	no := &chat.Error{Code: chat.Stale}
-	_, err := s.store.DeleteChannel(s.Context(), s.server, s.channel, s.now, func(c chat.Channel) error {
+	_, err := s.store.DeleteChannel(s.Context(), s.server, s.channel, chat.Act{At: s.now}, func(c chat.Channel) error {
 		same(s, c, channel)
 		return no
 	})
 	s.code(err, chat.Stale)
-	_, err = s.store.DeleteServer(s.Context(), s.server, s.now, func(chat.Server) error { return no })
+	_, err = s.store.DeleteServer(s.Context(), s.server, chat.Act{At: s.now}, func(chat.Server) error { return no })
 	s.code(err, chat.Stale)
 	if standing := s.standing("alice"); standing.Channel.Version == 0 || standing.Server.Version == 0 {
 		s.Error("a refused deletion has deleted")
@@ -173,14 +173,14 @@ func testDeletionIsJudged(s *suite) {
 func testDeletionMakesRoom(s *suite) {
 	everything(s)
 	add := func(i int) error {
-		_, err := s.store.ChangeChannel(s.Context(), s.server, fmt.Sprint("x", i), s.now, func(*chat.Channel) error { return nil })
+		_, err := s.store.ChangeChannel(s.Context(), s.server, fmt.Sprint("x", i), chat.Act{At: s.now}, func(*chat.Channel) error { return nil })
 		return err
 	}
 	for i := range chat.MaxChannelsPerServer - 1 {
 		s.ok(add(i))
 	}
 	s.code(add(100), chat.Conflict)
-	got(s.store.DeleteChannel(s.Context(), s.server, "x7", s.now, allowed[chat.Channel]))(s)
+	got(s.store.DeleteChannel(s.Context(), s.server, "x7", chat.Act{At: s.now}, allowed[chat.Channel]))(s)
 	s.ok(add(100))
 	s.code(add(101), chat.Conflict)
 	s.code(add(7), chat.Conflict)
@@ -274,7 +274,7 @@ func testRemoveChannel(s *suite) {
 		s.sentAt("alice", i)
 	}
 	beside := s.put("alice", func(m *chat.Message) { m.ChannelID += "x" })
-	_, err := s.store.ChangePersonal(s.Context(), s.server, s.channel+"x", s.account("alice"), s.now, func(p *chat.Personal) error {
+	_, err := s.store.ChangePersonal(s.Context(), s.server, s.channel+"x", s.account("alice"), chat.Act{At: s.now}, func(p *chat.Personal) error {
 		p.Black = true
 		return nil
 	})
@@ -309,7 +309,7 @@ func testRemoveMembers(s *suite) {
 	s.member("carol", ban)
 	s.member("dave", leave)
 	other := s.server + "x"
-	got(s.store.ChangeMember(s.Context(), other, s.account("bob"), s.now, join(s.now)))(s)
+	got(s.store.ChangeMember(s.Context(), other, s.account("bob"), chat.Act{At: s.now}, join(s.now)))(s)
 	if n := s.emptied(chat.Area{Rows: chat.MemberRows}); n != 4 {
 		s.Errorf("%d members", n)
 	}
@@ -325,9 +325,9 @@ func testRemoveMembers(s *suite) {
 	}
 	// The account has room for as many servers as before.
 	for i := range chat.MaxServersPerAccount - 1 {
-		_, err := s.store.ChangeMember(s.Context(), fmt.Sprint(s.server, "y", i), s.account("bob"), s.now, join(s.now))
+		_, err := s.store.ChangeMember(s.Context(), fmt.Sprint(s.server, "y", i), s.account("bob"), chat.Act{At: s.now}, join(s.now))
 		s.ok(err)
 	}
-	_, err := s.store.ChangeMember(s.Context(), s.server+"z", s.account("bob"), s.now, join(s.now))
+	_, err := s.store.ChangeMember(s.Context(), s.server+"z", s.account("bob"), chat.Act{At: s.now}, join(s.now))
 	s.code(err, chat.Conflict)
 }

@@ -43,7 +43,7 @@ func (s *suite) fill(n int, write func(i int) error) {
 var limitTests = map[string]func(*suite){
 	"of 20 channels at once none is over": func(s *suite) {
 		put := func(i int) error {
-			_, err := s.store.ChangeChannel(s.Context(), s.server, fmt.Sprint("c", i), s.now, func(*chat.Channel) error { return nil })
+			_, err := s.store.ChangeChannel(s.Context(), s.server, fmt.Sprint("c", i), chat.Act{At: s.now}, func(*chat.Channel) error { return nil })
 			return err
 		}
 		s.fill(chat.MaxChannelsPerServer-5, put)
@@ -53,7 +53,7 @@ var limitTests = map[string]func(*suite){
 	},
 	"of 20 servers at once an account is in none over": func(s *suite) {
 		change := func(i int, change func(*chat.Member) error) error {
-			_, err := s.store.ChangeMember(s.Context(), fmt.Sprint(s.server, "-", i), s.account("alice"), s.now, change)
+			_, err := s.store.ChangeMember(s.Context(), fmt.Sprint(s.server, "-", i), s.account("alice"), chat.Act{At: s.now}, change)
 			return err
 		}
 		joins := func(i int) error { return change(i, join(s.now)) }
@@ -69,7 +69,7 @@ var limitTests = map[string]func(*suite){
 	},
 	"of 20 entries at once a list has none over": func(s *suite) {
 		set := func(i int, set func(*chat.Personal)) error {
-			_, err := s.store.ChangePersonal(s.Context(), s.server, s.channel, fmt.Sprint("a", i), s.now, func(p *chat.Personal) error { set(p); return nil })
+			_, err := s.store.ChangePersonal(s.Context(), s.server, s.channel, fmt.Sprint("a", i), chat.Act{At: s.now}, func(p *chat.Personal) error { set(p); return nil })
 			return err
 		}
 		white := func(i int) error { return set(i, func(p *chat.Personal) { p.WhiteGeneration = 1 }) }
@@ -85,7 +85,7 @@ var limitTests = map[string]func(*suite){
 	},
 	"a role that is gone does not come back": func(s *suite) {
 		roles := func(ids ...string) error {
-			_, err := s.store.ChangeServer(s.Context(), s.server, s.now, func(v *chat.Server) error {
+			_, err := s.store.ChangeServer(s.Context(), s.server, chat.Act{At: s.now}, func(v *chat.Server) error {
 				v.Roles = nil
 				for _, id := range ids {
 					v.Roles = append(v.Roles, chat.Role{ID: id})

@@ -74,7 +74,7 @@ var pageTests = map[string]func(*suite){
 		s.member("alice", join(s.now)) // there is a number of members, too
 		var want []chat.Channel
 		for _, id := range awkward() {
-			want = append(want, got(s.store.ChangeChannel(s.Context(), s.server, id, s.now, func(c *chat.Channel) error {
+			want = append(want, got(s.store.ChangeChannel(s.Context(), s.server, id, chat.Act{At: s.now}, func(c *chat.Channel) error {
 				c.WhiteRoles = []string{"of " + id}
 				return nil
 			}))(s))
@@ -87,7 +87,7 @@ var pageTests = map[string]func(*suite){
 		var joined, banned []chat.Member
 		for i, id := range awkward() {
 			change := func(change func(*chat.Member) error) chat.Member {
-				return got(s.store.ChangeMember(s.Context(), s.server, id, s.now, change))(s)
+				return got(s.store.ChangeMember(s.Context(), s.server, id, chat.Act{At: s.now}, change))(s)
 			}
 			switch i % 5 {
 			case 0, 1:
@@ -129,7 +129,7 @@ var pageTests = map[string]func(*suite){
 		var personals []chat.Personal
 		var white, black []chat.ListEntry
 		for i, id := range awkward() {
-			p := got(s.store.ChangePersonal(s.Context(), s.server, s.channel, id, s.now, func(p *chat.Personal) error {
+			p := got(s.store.ChangePersonal(s.Context(), s.server, s.channel, id, chat.Act{At: s.now}, func(p *chat.Personal) error {
 				p.Override, p.OverrideGeneration = chat.Grant{Allow: 8}, 1
 				if i%3 == 0 || i == 4 {
 					p.WhiteGeneration = int64(i + 1)

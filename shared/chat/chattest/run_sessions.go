@@ -277,7 +277,7 @@ var sessionTests = map[string]func(*suite){
 					s.ok(s.store.PutConnection(s.Context(), c))
 					return len(got(s.store.Memberships(s.Context(), c.AccountID))(s))
 				}
-				got(s.store.ChangeMember(s.Context(), s.server, c.AccountID, s.now, join(s.now)))(s)
+				got(s.store.ChangeMember(s.Context(), s.server, c.AccountID, chat.Act{At: s.now}, join(s.now)))(s)
 				return len(s.connections(account, 0))
 			})
 			if seen[0]+seen[1] == 0 {

@@ -105,7 +105,7 @@ var syncTests = map[string]func(*suite){
 	},
 	"sights are every channel, the member, and what the channels hold for it": func(s *suite) {
 		server, channel, member, personal := everything(s)
-		second := got(s.store.ChangeChannel(s.Context(), s.server, "z-"+s.channel, s.now, func(*chat.Channel) error { return nil }))(s)
+		second := got(s.store.ChangeChannel(s.Context(), s.server, "z-"+s.channel, chat.Act{At: s.now}, func(*chat.Channel) error { return nil }))(s)
 		sights := got(s.store.Sights(s.Context(), s.server, s.account("alice")))(s)
 		same(s, sights.Server, server)
 		same(s, sights.Member, member)

@@ -54,7 +54,7 @@ func (w *town) check(_ any, err error) {
 
 func (w *town) server(id string, change func(*chat.Server)) {
 	w.t.Helper()
-	w.check(w.store.ChangeServer(w.t.Context(), id, w.now, func(s *chat.Server) error {
+	w.check(w.store.ChangeServer(w.t.Context(), id, chat.Act{At: w.now}, func(s *chat.Server) error {
 		if s.OwnerID == "" {
 			s.OwnerID = "owner"
 			s.Roles = []chat.Role{
@@ -71,7 +71,7 @@ func (w *town) server(id string, change func(*chat.Server)) {
 
 func (w *town) channel(server, id string, change func(*chat.Channel)) {
 	w.t.Helper()
-	w.check(w.store.ChangeChannel(w.t.Context(), server, id, w.now, func(c *chat.Channel) error {
+	w.check(w.store.ChangeChannel(w.t.Context(), server, id, chat.Act{At: w.now}, func(c *chat.Channel) error {
 		if change != nil {
 			change(c)
 		}
@@ -81,7 +81,7 @@ func (w *town) channel(server, id string, change func(*chat.Channel)) {
 
 func (w *town) member(server, account string, change func(*chat.Member)) {
 	w.t.Helper()
-	w.check(w.store.ChangeMember(w.t.Context(), server, account, w.now, func(m *chat.Member) error {
+	w.check(w.store.ChangeMember(w.t.Context(), server, account, chat.Act{At: w.now}, func(m *chat.Member) error {
 		change(m)
 		return nil
 	}))
@@ -225,7 +225,7 @@ func testPeople(t *testing.T, store chat.Store) {
 		{"departed", func() { w.member("s1", "departed", leave) }, chat.Forbidden, chat.Forbidden, chat.Forbidden, chat.Forbidden},
 		{"rejoined", func() {
 			w.member("s1", "rejoined", func(m *chat.Member) { m.Roles = []string{"mod"} })
-			w.check(w.store.ChangePersonal(t.Context(), "s1", "c1", "rejoined", w.now, func(p *chat.Personal) error {
+			w.check(w.store.ChangePersonal(t.Context(), "s1", "c1", "rejoined", chat.Act{At: w.now}, func(p *chat.Personal) error {
 				p.Override, p.OverrideGeneration = chat.Grant{Allow: chat.MaskOf(chat.RevokeMemberMessage)}, 1
 				return nil
 			}))
@@ -236,7 +236,7 @@ func testPeople(t *testing.T, store chat.Store) {
 			w.member("s1", "banned rejoined", func(m *chat.Member) { m.Banned = true; m.Leave(); m.Join(w.now) })
 		}, chat.Forbidden, chat.Forbidden, chat.Forbidden, chat.Forbidden},
 		{"blacklisted", func() {
-			w.check(w.store.ChangePersonal(t.Context(), "s1", "c1", "blacklisted", w.now, func(p *chat.Personal) error { p.Black = true; return nil }))
+			w.check(w.store.ChangePersonal(t.Context(), "s1", "c1", "blacklisted", chat.Act{At: w.now}, func(p *chat.Personal) error { p.Black = true; return nil }))
 		}, chat.Forbidden, chat.Forbidden, chat.Forbidden, chat.Forbidden},
 		{"never", nil, chat.Forbidden, chat.Forbidden, chat.Forbidden, chat.Forbidden},
 	}

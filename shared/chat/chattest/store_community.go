@@ -6,7 +6,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"time"
 
 	"unsend/shared/chat"
 )
@@ -142,7 +141,8 @@ type entity[T any] struct {
 	sameSight func(before, after T) bool
 	// exists: storing the row is a change in itself.
 	exists  bool
-	changed changeID // the change row of a difference in sight
+	changed changeID                               // the change row of a difference in sight
+	entry   func(before, after T) chat.PolicyEntry // of the audit
 	// limits refuses what goes over one; nil where there is none. Called with the lock held, and followed by store.
 	limits func(before, after T) error
 }
@@ -196,6 +196,8 @@ func alterOnce[T any](s *Store, e entity[T], change func(*T) error) (row T, done
 		}
 	}
 	e.store(given)
+	entry := e.entry(before, given)
+	s.keep(entry.ServerID, chat.AuditEntry{Policy: &entry})
 	if !e.sameSight(before, given) {
 		s.changes[e.changed] = true
 	}
@@ -203,7 +205,7 @@ func alterOnce[T any](s *Store, e entity[T], change func(*T) error) (row T, done
 }
 
 // ChangeServer changes a server's policy.
-func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time, change func(*chat.Server) error) (chat.Server, error) {
+func (s *Store) ChangeServer(ctx context.Context, serverID string, by chat.Act, change func(*chat.Server) error) (chat.Server, error) {
 	return alter(ctx, s, entity[chat.Server]{
 		op: "ChangeServer", exists: true,
 		load: func() chat.Server {
@@ -214,11 +216,12 @@ func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time,
 		store:     func(row chat.Server) { s.servers[serverID] = cloneServer(row) },
 		stamps:    func(row chat.Server) (version, sight int64) { return row.Version, row.Sight },
 		sameSight: chat.Server.SameSight,
+		entry:     by.OfServer,
 		fix: func(row *chat.Server, before chat.Server, version, sight int64) {
 			*row = cloneServer(*row)
 			row.ID, row.Version, row.Sight = before.ID, version, sight
 		},
-		changed: changeID{server: serverID, at: at.UnixMilli()},
+		changed: changeID{server: serverID, at: by.At.UnixMilli()},
 		limits: func(before, after chat.Server) error {
 			if s.gone[goneID{serverID, goneServer, ""}] {
 				return chat.ServerIsGone()
@@ -229,7 +232,7 @@ func (s *Store) ChangeServer(ctx context.Context, serverID string, at time.Time,
 }
 
 // ChangeChannel changes a channel's policy.
-func (s *Store) ChangeChannel(ctx context.Context, serverID, channel string, at time.Time, change func(*chat.Channel) error) (chat.Channel, error) {
+func (s *Store) ChangeChannel(ctx context.Context, serverID, channel string, by chat.Act, change func(*chat.Channel) error) (chat.Channel, error) {
 	id := channelID{serverID, channel}
 	return alter(ctx, s, entity[chat.Channel]{
 		op: "ChangeChannel", exists: true,
@@ -241,11 +244,12 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channel string, at 
 		store:     func(row chat.Channel) { s.channels[id] = cloneChannel(row) },
 		stamps:    func(row chat.Channel) (version, sight int64) { return row.Version, row.Sight },
 		sameSight: chat.Channel.SameSight,
+		entry:     by.OfChannel,
 		fix: func(row *chat.Channel, before chat.Channel, version, sight int64) {
 			*row = cloneChannel(*row)
 			row.ServerID, row.ID, row.Version, row.Sight = before.ServerID, before.ID, version, sight
 		},
-		changed: changeID{server: serverID, at: at.UnixMilli(), channel: channel},
+		changed: changeID{server: serverID, at: by.At.UnixMilli(), channel: channel},
 		limits: func(before, _ chat.Channel) error {
 			if s.gone[goneID{serverID, goneChannel, channel}] {
 				return chat.ChannelIsGone()
@@ -256,7 +260,7 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channel string, at 
 }
 
 // ChangeMember changes a member row; the memberships and the count follow from it.
-func (s *Store) ChangeMember(ctx context.Context, serverID, account string, at time.Time, change func(*chat.Member) error) (chat.Member, error) {
+func (s *Store) ChangeMember(ctx context.Context, serverID, account string, by chat.Act, change func(*chat.Member) error) (chat.Member, error) {
 	id := memberID{serverID, account}
 	return alter(ctx, s, entity[chat.Member]{
 		op: "ChangeMember",
@@ -268,11 +272,12 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, account string, at t
 		store:     func(row chat.Member) { s.members[id] = cloneMember(row) },
 		stamps:    func(row chat.Member) (version, sight int64) { return row.Version, row.Sight },
 		sameSight: chat.Member.SameSight,
+		entry:     by.OfMember,
 		fix: func(row *chat.Member, before chat.Member, version, sight int64) {
 			*row = cloneMember(*row)
 			row.ServerID, row.AccountID, row.Version, row.Sight = before.ServerID, before.AccountID, version, sight
 		},
-		changed: changeID{server: serverID, at: at.UnixMilli(), account: account},
+		changed: changeID{server: serverID, at: by.At.UnixMilli(), account: account},
 		limits: func(before, after chat.Member) error {
 			joins, leaves := !before.Active() && after.Active(), before.Active() && !after.Active()
 			if err := within(joins, s.serversOf[account], chat.MaxServersPerAccount, chat.TooManyServers); err != nil {
@@ -290,7 +295,7 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, account string, at t
 }
 
 // ChangePersonal changes what a channel holds for one account; the lists follow from it.
-func (s *Store) ChangePersonal(ctx context.Context, serverID, channel, account string, at time.Time, change func(*chat.Personal) error) (chat.Personal, error) {
+func (s *Store) ChangePersonal(ctx context.Context, serverID, channel, account string, by chat.Act, change func(*chat.Personal) error) (chat.Personal, error) {
 	id := personalID{serverID, channel, account}
 	return alter(ctx, s, entity[chat.Personal]{
 		op: "ChangePersonal",
@@ -302,10 +307,11 @@ func (s *Store) ChangePersonal(ctx context.Context, serverID, channel, account s
 		store:     func(row chat.Personal) { s.personals[id] = row },
 		stamps:    func(row chat.Personal) (version, sight int64) { return row.Version, row.Sight },
 		sameSight: chat.Personal.SameSight,
+		entry:     by.OfPersonal,
 		fix: func(row *chat.Personal, before chat.Personal, version, sight int64) {
 			row.ServerID, row.ChannelID, row.AccountID, row.Version, row.Sight = before.ServerID, before.ChannelID, before.AccountID, version, sight
 		},
-		changed: changeID{server: serverID, at: at.UnixMilli(), account: account},
+		changed: changeID{server: serverID, at: by.At.UnixMilli(), account: account},
 		limits: func(before, after chat.Personal) error {
 			white, black := s.listed(serverID, channel)
 			if err := within(before.WhiteGeneration == 0 && after.WhiteGeneration != 0, white, chat.MaxMembersPerList, chat.TooManyListed); err != nil {

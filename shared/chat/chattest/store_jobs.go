@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"unsend/shared/chat"
 )
@@ -80,7 +79,7 @@ func (s *Store) SaveJob(ctx context.Context, job chat.Job) (chat.Job, error) {
 }
 
 // DeleteChannel replaces the channel with its job.
-func (s *Store) DeleteChannel(ctx context.Context, serverID, channel string, at time.Time, may func(chat.Channel) error) (chat.Job, error) {
+func (s *Store) DeleteChannel(ctx context.Context, serverID, channel string, by chat.Act, may func(chat.Channel) error) (chat.Job, error) {
 	return do(ctx, s, "DeleteChannel", func() (chat.Job, error) {
 		id := channelID{serverID, channel}
 		row, ok := s.channels[id]
@@ -92,13 +91,13 @@ func (s *Store) DeleteChannel(ctx context.Context, serverID, channel string, at 
 		}
 		delete(s.channels, id)
 		s.gone[goneID{serverID, goneChannel, channel}] = true
-		s.changes[changeID{server: serverID, at: at.UnixMilli(), channel: channel}] = true
-		return s.begun(chat.JobRef{ServerID: serverID, Kind: chat.ChannelJob, ID: channel}, at), nil
+		s.changes[changeID{server: serverID, at: by.At.UnixMilli(), channel: channel}] = true
+		return s.begun(chat.JobRef{ServerID: serverID, Kind: chat.ChannelJob, ID: channel}, by, row.Version), nil
 	})
 }
 
 // DeleteServer replaces the server with its job.
-func (s *Store) DeleteServer(ctx context.Context, serverID string, at time.Time, may func(chat.Server) error) (chat.Job, error) {
+func (s *Store) DeleteServer(ctx context.Context, serverID string, by chat.Act, may func(chat.Server) error) (chat.Job, error) {
 	return do(ctx, s, "DeleteServer", func() (chat.Job, error) {
 		row, ok := s.servers[serverID]
 		if !ok {
@@ -109,8 +108,8 @@ func (s *Store) DeleteServer(ctx context.Context, serverID string, at time.Time,
 		}
 		delete(s.servers, serverID)
 		s.gone[goneID{serverID, goneServer, ""}] = true
-		s.changes[changeID{server: serverID, at: at.UnixMilli()}] = true
-		return s.begun(chat.JobRef{ServerID: serverID, Kind: chat.ServerJob, ID: serverID}, at), nil
+		s.changes[changeID{server: serverID, at: by.At.UnixMilli()}] = true
+		return s.begun(chat.JobRef{ServerID: serverID, Kind: chat.ServerJob, ID: serverID}, by, row.Version), nil
 	})
 }
 
@@ -122,8 +121,10 @@ func (s *Store) deletedBefore(id chat.JobRef) (chat.Job, error) {
 	return cloneJob(job), nil
 }
 
-func (s *Store) begun(id chat.JobRef, at time.Time) chat.Job {
-	job := chat.Job{JobRef: id, CreatedAt: at.UnixMilli(), UpdatedAt: at.UnixMilli(), Version: 1}
+func (s *Store) begun(id chat.JobRef, by chat.Act, version int64) chat.Job {
+	entry := by.OfDeletion(id, version)
+	s.keep(id.ServerID, chat.AuditEntry{Policy: &entry})
+	job := chat.Job{JobRef: id, CreatedAt: by.At.UnixMilli(), UpdatedAt: by.At.UnixMilli(), Version: 1}
 	s.jobs[id] = job
 	return job
 }

@@ -52,9 +52,14 @@ func NewWorld(t *testing.T) *World {
 	return w
 }
 
+// act is one of the back end's, now.
+func (w *World) act(action chat.Action) chat.Act {
+	return chat.Act{At: w.Now, Action: action, Door: chat.APIDoor}
+}
+
 func (w *World) addServer(t *testing.T, id string) {
 	t.Helper()
-	check(t)(w.Store.ChangeServer(t.Context(), id, w.Now, func(s *chat.Server) error {
+	check(t)(w.Store.ChangeServer(t.Context(), id, w.act(chat.ActionPutServer), func(s *chat.Server) error {
 		s.OwnerID = "owner"
 		s.Roles = []chat.Role{
 			{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}},
@@ -66,7 +71,7 @@ func (w *World) addServer(t *testing.T, id string) {
 
 func (w *World) addChannel(t *testing.T, server, id string, mode chat.ViewMode) {
 	t.Helper()
-	check(t)(w.Store.ChangeChannel(t.Context(), server, id, w.Now, func(c *chat.Channel) error {
+	check(t)(w.Store.ChangeChannel(t.Context(), server, id, w.act(chat.ActionPutChannel), func(c *chat.Channel) error {
 		c.ViewMode = mode
 		return nil
 	}))
@@ -75,7 +80,7 @@ func (w *World) addChannel(t *testing.T, server, id string, mode chat.ViewMode) 
 // AddMember makes the account a member with the roles.
 func (w *World) AddMember(t *testing.T, server, account string, roles ...string) {
 	t.Helper()
-	check(t)(w.Store.ChangeMember(t.Context(), server, account, w.Now, func(m *chat.Member) error {
+	check(t)(w.Store.ChangeMember(t.Context(), server, account, w.act(chat.ActionPutMember), func(m *chat.Member) error {
 		m.Join(w.Now)
 		m.Roles = roles
 		return nil
