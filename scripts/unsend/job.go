@@ -43,10 +43,10 @@ func jobOf(j serverapi.Job) string {
 	switch {
 	case j.Kind != serverapi.KindSweep:
 		return ""
-	case j.ChannelID != "":
-		return j.Accid + " in " + j.ChannelID
+	case j.Sweep.ChannelID != "":
+		return j.Sweep.Accid + " in " + j.Sweep.ChannelID
 	}
-	return j.Accid
+	return j.Sweep.Accid
 }
 
 // jobCounts is how far it is.
@@ -54,7 +54,7 @@ func jobCounts(j serverapi.Job) string {
 	switch {
 	case j.Kind != serverapi.KindSweep:
 		return count(j.Removed, "row") + " removed"
-	case j.DryRun:
+	case j.Sweep.DryRun:
 		return fmt.Sprintf("%d found", j.Found)
 	}
 	text := fmt.Sprintf("%d of %d taken back", j.Revoked, j.Found)
@@ -113,9 +113,9 @@ func (a *app) showJob(o *options, j serverapi.Job) error {
 		fields = append(fields, field{"done", at(j.FinishedAt)})
 	}
 	if j.Kind == serverapi.KindSweep {
-		fields = append(fields, field{"account", j.Accid}, field{"channel", cmp.Or(j.ChannelID, "all")}, field{"since", cmp.Or(at(j.Since), "the beginning")}, field{"until", orNone(at(j.Until))},
-			field{"operator", orNone(j.Operator)})
-		if j.DryRun {
+		fields = append(fields, field{"account", j.Sweep.Accid}, field{"channel", cmp.Or(j.Sweep.ChannelID, "all")}, field{"since", cmp.Or(at(j.Sweep.Since), "the beginning")}, field{"until", orNone(at(j.Sweep.Until))},
+			field{"operator", orNone(j.Sweep.Operator)})
+		if j.Sweep.DryRun {
 			fields = append(fields, field{"dry run", "yes, nothing is taken back"})
 		}
 	}

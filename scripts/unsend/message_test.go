@@ -69,7 +69,7 @@ func TestRevokeOfMany(t *testing.T) {
 }
 
 func sweepJob(state string, finished, found, revoked, refused int64) string {
-	return fmt.Sprintf(`{"server_id":"harbour","kind":"sweep","job_id":"spam-1","state":%q,"accid":"mallory","channel_id":"","since":1767225600000,"until":1767232800000,"dry_run":false,"operator":"olga",`+
+	return fmt.Sprintf(`{"server_id":"harbour","kind":"sweep","job_id":"spam-1","state":%q,"sweep":{"accid":"mallory","since":1767225600000,"until":1767232800000,"dry_run":false,"operator":"olga"},`+
 		`"created_at":1767232800000,"updated_at":1767232800000,"finished_at":%d,"channels":2,"found":%d,"revoked":%d,"refused":%d,"removed":0}`, state, finished, found, revoked, refused)
 }
 

@@ -95,5 +95,5 @@ func sinceOf(ctx context.Context, c *serverapi.Client, server, id string, otherw
 	case err != nil:
 		return 0, err
 	}
-	return job.Since, nil
+	return job.Sweep.Since, nil
 }

@@ -237,8 +237,8 @@ type Job struct {
 	Revoked    int64  `json:"revoked"` // by this sweep
 	Refused    int64  `json:"refused"`
 	Removed    int64  `json:"removed"` // rows, by a deletion
-	Asked
-	raw json.RawMessage
+	Sweep      Asked  `json:"sweep"`   // zero: it is none
+	raw        json.RawMessage
 }
 
 // Asked is what a sweep was asked for.
@@ -251,16 +251,14 @@ type Asked struct {
 	Operator  string `json:"operator"`
 }
 
-// UnmarshalJSON takes what a sweep was asked for from the job itself, or from its field sweep.
+// UnmarshalJSON keeps the text.
 func (j *Job) UnmarshalJSON(text []byte) error {
 	type plain Job // without this method
 	if err := json.Unmarshal(text, (*plain)(j)); err != nil {
 		return err
 	}
 	j.raw = bytes.Clone(text)
-	return json.Unmarshal(text, &struct {
-		Sweep *Asked `json:"sweep"`
-	}{&j.Asked})
+	return nil
 }
 
 // MarshalJSON gives the text back.
