@@ -44,7 +44,13 @@ func newCleanup(t tester) *cleanup {
 	t.Helper()
 	c := &cleanup{store: chattest.NewStore(), now: time.UnixMilli(1_767_225_600_000)}
 	// Every reading of the clock is a little later than the one before.
-	clock := func() time.Time { c.now = c.now.Add(time.Millisecond); return c.now }
+	var turn sync.Mutex
+	clock := func() time.Time {
+		turn.Lock()
+		defer turn.Unlock()
+		c.now = c.now.Add(time.Millisecond)
+		return c.now
+	}
 	window := chat.Window(120_000)
 	windows := chat.Windows{Own: &window, Moderator: &window}
 	newID := func(time.Time) string { c.sent++; return fmt.Sprintf("m%06d", c.sent) }
@@ -355,9 +361,8 @@ func (c *cleanup) checkEnd(t tester, kind chat.JobKind, n int) {
 
 // paceOf counts how much a job spends in each second.
 type paceOf struct {
-	mu  sync.Mutex
-	n   int
-	now func() time.Time
+	mu sync.Mutex
+	n  int
 }
 
 func (p *paceOf) Wait(context.Context) error {
