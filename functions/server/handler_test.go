@@ -28,7 +28,7 @@ func newClient(t *testing.T) *client {
 	window := chat.Window(120_000)
 	return &client{t, w, newHandler(w.Edge(), endpoints(
 		&chat.Administration{
-			Store: w.Store, Jobs: &chattest.Jobs{}, Clock: w.Clock, LargeServer: 2000, NewID: edge.NewID, Windows: chat.Windows{Own: &window, Moderator: &window},
+			Store: w.Store, Jobs: &chattest.Jobs{}, Clock: w.Clock, LargeServer: 2000, NewID: edge.NewMessageID, Windows: chat.Windows{Own: &window, Moderator: &window},
 		},
 		&chat.Sessions{Store: w.Store, Gateway: w.Gateway, Clock: w.Clock},
 	))}

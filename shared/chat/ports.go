@@ -351,6 +351,8 @@ type Store interface {
 	AuditWriter
 	AuditReader
 	JobStore
+	Deleter
 	Tracer
+	ChannelLister
 	Remover
 }
