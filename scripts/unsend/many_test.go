@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 	"testing"
 
@@ -54,5 +55,29 @@ func TestWhatEndsSeveral(t *testing.T) {
 	}
 	if e, err := entryOf("a", false, &serverapi.Problem{Status: 403}); err != nil || e.Status != 403 {
 		t.Errorf("%+v %v", e, err)
+	}
+}
+
+// broken is an output on a disk that is full.
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errFull }
+
+var errFull = errors.New("no space left on device")
+
+// Results that nobody could be told are no success, in whatever form: a script would take the rest for what there is.
+func TestResultsThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	gone := errors.New("no network")
+	for _, asJSON := range []bool{false, true} {
+		a := &app{streams: streams{out: broken{}, err: io.Discard}}
+		r := a.results(&options{json: asJSON})
+		r.add(serverapi.Entry{Accid: "bob"}, true, "bob", "banned")
+		if err := r.end(nil); !errors.Is(err, errFull) {
+			t.Errorf("JSON %v: %v", asJSON, err)
+		}
+		if err := r.end(gone); !errors.Is(err, errFull) || !errors.Is(err, gone) {
+			t.Errorf("JSON %v: %v", asJSON, err)
+		}
 	}
 }

@@ -62,8 +62,14 @@ func TestRevokeOfMany(t *testing.T) {
 	}
 	first, firstAnswer := request(1, 100)
 	second, _ := request(101, 150)
+	refused := strings.Replace(firstAnswer, `"res_code":200`, `"res_code":404,"reason":"no such message"`, 1)
 	code, out, errs := newBackend(t, first, firstAnswer, second, "404 no such channel").run(input.String(), "revoke s c --operator o")
-	if code != 1 || strings.Count(out, "taken back") != 100 || !strings.Contains(errs, "no such channel (HTTP 404) (100 were done before") {
+	if code != 1 || strings.Count(out, "taken back") != 100 || !strings.Contains(errs, "no such channel (HTTP 404) (100 were done before: run") {
+		t.Errorf("code %d\n%s%s", code, out, errs)
+	}
+	// Those that were refused were not done.
+	code, out, errs = newBackend(t, first, refused, second, "404 no such channel").run(input.String(), "revoke s c --operator o")
+	if code != 1 || strings.Count(out, "taken back") != 99 || !strings.Contains(errs, "no such channel (HTTP 404) (99 were done before, 1 was refused: run") {
 		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
 }
