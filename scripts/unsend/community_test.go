@@ -192,11 +192,32 @@ func TestMembersOfAFile(t *testing.T) {
 		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
 	file := filepath.Join(t.TempDir(), "members.tsv")
-	if err := os.WriteFile(file, []byte("bob\nb#b\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("bob\n\n \t\nb#b\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := newBackend(t).run("", "member add harbour --file "+file); code != 1 || !strings.Contains(errs, "line 2 of "+file+": the account holds #") {
+	if code, _, errs := newBackend(t).run("", "member add harbour --file "+file); code != 1 || !strings.Contains(errs, "line 4 of "+file+": the account holds #") {
 		t.Errorf("code %d\n%s", code, errs)
+	}
+	if code, _, errs := newBackend(t).run("bob\n\n\tBob\n", "member add harbour --file -"); code != 1 || !strings.Contains(errs, "line 3 of the input: the account is missing; nobody was added") {
+		t.Errorf("code %d\n%s", code, errs)
+	}
+}
+
+// endless is an input of empty lines.
+type endless struct{}
+
+func (endless) Read(into []byte) (int, error) {
+	for i := range into {
+		into[i] = '\n'
+	}
+	return len(into), nil
+}
+
+// What is too long is not read to its end.
+func TestALongInput(t *testing.T) {
+	t.Parallel()
+	if _, err := linesOf(endless{}, "the input"); err == nil || err.Error() != "the input is longer than 64 MB: split it" {
+		t.Error(err)
 	}
 }
 

@@ -38,6 +38,9 @@ func TestRevoke(t *testing.T) {
 	if code != 0 || out != "18/b   taken back\n17/a   taken back\n" || errs != "" {
 		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
+	if code, _, errs := newBackend(t).run("17/a\n\n18\n", "revoke harbour general --operator o"); code != 1 || !strings.Contains(errs, `line 3 of the input: "18" is no message`) {
+		t.Errorf("code %d\n%s", code, errs)
+	}
 	// A line that holds a message's text is not quoted.
 	if code, _, errs := newBackend(t).run(`{"timestamp":"x","msg_body":"secret"}`, "revoke harbour general --operator o"); code != 1 || strings.Contains(errs, "secret") {
 		t.Errorf("code %d\n%s", code, errs)

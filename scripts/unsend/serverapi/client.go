@@ -196,7 +196,7 @@ func (c *Client) attempt(ctx context.Context, r request, body []byte) (answer, e
 	case err != nil:
 		return got, &unanswered{fmt.Errorf("read the Server API's answer: %w", err)}
 	case len(text) > maxAnswer:
-		return got, errors.New("the Server API's answer is longer than 8 MB")
+		return got, fmt.Errorf("the Server API's answer is longer than %d MB", maxAnswer>>20)
 	case response.StatusCode/100 != 2:
 		return got, problemOf(got)
 	}
