@@ -21,7 +21,7 @@ func (a *app) accountCommand() *cobra.Command {
 
 func (a *app) accountConnections() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "connections ACCOUNT", Short: "List the connections of an account, the oldest first",
 		Example: "  unsend account connections bob", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
@@ -58,7 +58,7 @@ func (a *app) connectionTable(list []serverapi.Connection) error {
 
 func (a *app) accountDisconnect() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "disconnect ACCOUNT [CONNECTION]", Short: "Close a connection of an account, or all",
 		Long: `Close a connection of an account, or all. A client that still has a good token connects again: to keep an account
 out of a server ban it, and to keep it out of everything have your back end give it no token first.`,

@@ -26,8 +26,8 @@ type options struct {
 	timeout  time.Duration
 }
 
-// reads adds the flags of a command that reads.
-func (o *options) reads(command *cobra.Command) *cobra.Command {
+// prints adds the flags of every command: its output is for people, or for programs.
+func (o *options) prints(command *cobra.Command) *cobra.Command {
 	command.Flags().BoolVar(&o.json, "json", false, "print JSON, as the Server API has it: a line for each")
 	return command
 }
@@ -35,13 +35,13 @@ func (o *options) reads(command *cobra.Command) *cobra.Command {
 // lists adds the flags of a command that lists.
 func (o *options) lists(command *cobra.Command) *cobra.Command {
 	command.Flags().IntVar(&o.limit, "limit", 100, "list no more than `n`; 0 lists all")
-	return o.reads(command)
+	return o.prints(command)
 }
 
 // writes adds the flags of a command that writes.
 func (o *options) writes(command *cobra.Command) *cobra.Command {
 	command.Flags().StringVar(&o.actingAs, "acting-as", "", "bind the write by this `account`'s permissions: what it may not do is refused")
-	return o.reads(command)
+	return o.prints(command)
 }
 
 // edits adds the flags of a command that writes one row.

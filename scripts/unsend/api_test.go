@@ -216,7 +216,7 @@ func TestArguments(t *testing.T) {
 		"sweep harbour mallory":                                 "Give --operator ACCOUNT",
 		"sweep harbour m --operator o --since 1767225600":       "not in s",
 		"sweep harbour m --operator o --since soon":             `--since: "soon" is no time: give how long ago`,
-		"sweep harbour m --operator o --id a#b":                 "--id is no id",
+		"sweep harbour m --operator o --id a#b":                 "--id holds #",
 		"audit harbour --from 1h --until 2h":                    "--from must be before --until",
 		"send harbour general hi":                               `"as" not set`,
 		"send harbour general hi --as o --reply-to 1":           "--reply-to: ",

@@ -12,7 +12,11 @@ import (
 
 	"unsend/scripts/unsend/serverapi"
 	"unsend/scripts/unsend/terminal"
+	"unsend/shared/chat"
 )
+
+// repeatedDeletion is what help says of deletions that are asked for again.
+var repeatedDeletion = fmt.Sprintf("Repeated, it shows the same job, for %d days after that is done; afterwards the service answers 404.", chat.JobTTL/(24*time.Hour))
 
 func (a *app) jobCommand() *cobra.Command {
 	return group(messages, "job", "Jobs: sweeps and deletions that are under way, or done",
@@ -73,7 +77,7 @@ func count(n int64, what string) string {
 
 func (a *app) jobShow() *cobra.Command {
 	var o options
-	return o.waits(o.reads(&cobra.Command{
+	return o.waits(o.prints(&cobra.Command{
 		Use: "show SERVER sweep|channel|server JOB", Short: "Show a job, or wait until it is done",
 		Long:    "Show a job. The JOB of a deletion is the id of the channel or of the server, that of a sweep its --id.",
 		Example: "  unsend job show harbour sweep spam-1 --wait\n  unsend job show harbour channel crew\n  unsend job show harbour server harbour", Args: usage,

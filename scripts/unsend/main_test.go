@@ -30,6 +30,8 @@ func TestCommandLines(t *testing.T) {
 		{"--help", 0, "unsend demo"},
 		{"seed --help", 0, "whitelist"},
 		{"chat --help", 0, "/revoke N [reason]"},
+		{"channel delete --help", 0, "for 30 days after that is done; afterwards the service answers 404"},
+		{"server delete --help", 0, "for 30 days after that is done; afterwards the service answers 404"},
 		{"token --help", 0, "Authorization: Bearer"},
 		{"demo --help", 0, "unsend seed scripts/unsend/sample.yaml"},
 		{"seed --check sample.yaml", 0, "is as it should be"},

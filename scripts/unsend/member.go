@@ -56,7 +56,7 @@ func (a *app) memberList() *cobra.Command {
 
 func (a *app) memberShow() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "show SERVER ACCOUNT", Short: "Show a member, also one who has left or is banned",
 		Example: "  unsend member show harbour bob", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {

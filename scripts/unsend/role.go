@@ -20,7 +20,7 @@ Every member has the role everyone. With several roles a permission is held if a
 
 func (a *app) roleList() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "list SERVER", Short: "List the roles of a server, the highest first",
 		Example: "  unsend role list harbour", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
@@ -44,7 +44,7 @@ func (a *app) roleList() *cobra.Command {
 
 func (a *app) roleShow() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "show SERVER ROLE", Short: "Show a role",
 		Example: "  unsend role show harbour mod\n  unsend role show harbour everyone --json", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {

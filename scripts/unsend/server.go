@@ -43,7 +43,7 @@ func (a *app) membershipsCommand(use, short, example string) *cobra.Command {
 
 func (a *app) serverShow() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "show SERVER", Short: "Show a server, its windows and its roles",
 		Example: "  unsend server show harbour\n  unsend server show harbour --json", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
@@ -134,7 +134,7 @@ func (a *app) serverDelete() *cobra.Command {
 		Long: `Delete a server with its channels, messages, members and roles. It cannot be undone, and its id does
 not come back. The service does it after it has answered: see unsend job, or --wait.
 
-Repeated, it shows the same job.`,
+` + repeatedDeletion,
 		Example: "  unsend server delete harbour\n  unsend server delete harbour --yes --wait", Args: usage,
 		RunE: func(command *cobra.Command, args []string) error {
 			if err := a.confirm(command.Context(), &o, args[0], "deleting the server "+args[0]+" with its channels, messages and members"); err != nil {

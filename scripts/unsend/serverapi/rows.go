@@ -175,8 +175,10 @@ type Revocation struct {
 // Revoked is what became of one message. Its JSON is what the service gave, all of it.
 type Revoked struct {
 	Ref
-	ResCode int    `json:"res_code"` // as frames have it: 200, 403, 404, 508, 503
-	Reason  string `json:"reason"`   // for people; empty for 200
+	// ResCode is 200 where it is taken back, now or before; 403 the account of acting_as may not; 404 no such message;
+	// 508 too late for that account; 500 and 503 are the service's own.
+	ResCode int    `json:"res_code"`
+	Reason  string `json:"reason"` // for people; empty for 200
 	raw     json.RawMessage
 }
 
@@ -232,12 +234,12 @@ type Job struct {
 	CreatedAt  int64  `json:"created_at"`
 	UpdatedAt  int64  `json:"updated_at"`
 	FinishedAt int64  `json:"finished_at"` // 0: not yet
-	Channels   int64  `json:"channels"`
-	Found      int64  `json:"found"`   // messages of the account in the range
-	Revoked    int64  `json:"revoked"` // by this sweep
-	Refused    int64  `json:"refused"`
-	Removed    int64  `json:"removed"` // rows, by a deletion
-	Sweep      Asked  `json:"sweep"`   // zero: it is none
+	Channels   int64  `json:"channels"`    // that it is through with
+	Found      int64  `json:"found"`       // messages of the account that were not taken back before
+	Revoked    int64  `json:"revoked"`     // those that it has taken back
+	Refused    int64  `json:"refused"`     // those that the account of acting_as may not take back, or that ended meanwhile
+	Removed    int64  `json:"removed"`     // rows that it has removed
+	Sweep      Asked  `json:"sweep"`       // zero: it is none
 	raw        json.RawMessage
 }
 
