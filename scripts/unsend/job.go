@@ -12,6 +12,7 @@ import (
 
 	"unsend/scripts/unsend/serverapi"
 	"unsend/scripts/unsend/terminal"
+	"unsend/scripts/unsend/wait"
 	"unsend/shared/chat"
 )
 
@@ -157,21 +158,10 @@ func (a *app) await(ctx context.Context, c *serverapi.Client, o *options, job se
 
 // look reads the job after a while.
 func look(ctx context.Context, c *serverapi.Client, job serverapi.Job, after time.Duration) (serverapi.Job, error) {
-	if err := pause(ctx, after); err != nil {
+	if err := wait.For(ctx, after); err != nil {
 		return job, err
 	}
 	return c.Job(ctx, job.ServerID, job.Kind, job.JobID)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // stopped says why nobody waits any more, and how to go on.
