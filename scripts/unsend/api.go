@@ -130,6 +130,18 @@ func (a *app) calling(do func(context.Context, *serverapi.Client, []string) erro
 	}
 }
 
+// confirming is calling for what cannot be undone: it asks first, with what says what it is, and wants the last argument
+// typed.
+func (a *app) confirming(o *options, what func(args []string) string, do func(context.Context, *serverapi.Client, []string) error) func(*cobra.Command, []string) error {
+	call := a.calling(do)
+	return func(command *cobra.Command, args []string) error {
+		if err := a.confirm(command.Context(), o, args[len(args)-1], what(args)); err != nil {
+			return err
+		}
+		return call(command, args)
+	}
+}
+
 // advised says what to do about a refusal, where it does not say so itself.
 func advised(err error) error {
 	p, ok := errors.AsType[*serverapi.Problem](err)

@@ -161,17 +161,14 @@ The service does it after it has answered: see unsend job, or --wait.
 
 ` + repeatedDeletion,
 		Example: "  unsend channel delete harbour crew\n  unsend channel delete harbour crew --yes --wait", Args: usage,
-		RunE: func(command *cobra.Command, args []string) error {
-			if err := a.confirm(command.Context(), &o, args[1], "deleting the channel "+args[1]+" of "+args[0]+" with its messages"); err != nil {
+		RunE: a.confirming(&o, func(args []string) string {
+			return "deleting the channel " + args[1] + " of " + args[0] + " with its messages"
+		}, func(ctx context.Context, c *serverapi.Client, args []string) error {
+			job, err := c.DeleteChannel(ctx, o.bound(), args[0], args[1])
+			if err != nil {
 				return err
 			}
-			return a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
-				job, err := c.DeleteChannel(ctx, o.bound(), args[0], args[1])
-				if err != nil {
-					return err
-				}
-				return a.jobBegun(ctx, c, &o, job)
-			})(command, args)
-		},
+			return a.jobBegun(ctx, c, &o, job)
+		}),
 	}))
 }

@@ -128,16 +128,13 @@ func (a *app) roleDelete() *cobra.Command {
 		Use: "delete SERVER ROLE", Short: "Take a role from a server and from whoever has it",
 		Long:    "Take a role from a server and from whoever has it. It cannot be undone: its id does not come back.",
 		Example: "  unsend role delete harbour mod\n  unsend role delete harbour mod --yes", Args: usage,
-		RunE: func(command *cobra.Command, args []string) error {
-			if err := a.confirm(command.Context(), &o, args[1], "deleting the role "+args[1]+" of "+args[0]); err != nil {
+		RunE: a.confirming(&o, func(args []string) string {
+			return "deleting the role " + args[1] + " of " + args[0]
+		}, func(ctx context.Context, c *serverapi.Client, args []string) error {
+			if err := c.DeleteRole(ctx, o.bound(), args[0], args[1]); err != nil {
 				return err
 			}
-			return a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
-				if err := c.DeleteRole(ctx, o.bound(), args[0], args[1]); err != nil {
-					return err
-				}
-				return a.said(&o, struct{}{}, "deleted the role %s of %s", args[1], args[0])
-			})(command, args)
-		},
+			return a.said(&o, struct{}{}, "deleted the role %s of %s", args[1], args[0])
+		}),
 	})
 }

@@ -136,17 +136,14 @@ not come back. The service does it after it has answered: see unsend job, or --w
 
 ` + repeatedDeletion,
 		Example: "  unsend server delete harbour\n  unsend server delete harbour --yes --wait", Args: usage,
-		RunE: func(command *cobra.Command, args []string) error {
-			if err := a.confirm(command.Context(), &o, args[0], "deleting the server "+args[0]+" with its channels, messages and members"); err != nil {
+		RunE: a.confirming(&o, func(args []string) string {
+			return "deleting the server " + args[0] + " with its channels, messages and members"
+		}, func(ctx context.Context, c *serverapi.Client, args []string) error {
+			job, err := c.DeleteServer(ctx, o.bound(), args[0])
+			if err != nil {
 				return err
 			}
-			return a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
-				job, err := c.DeleteServer(ctx, o.bound(), args[0])
-				if err != nil {
-					return err
-				}
-				return a.jobBegun(ctx, c, &o, job)
-			})(command, args)
-		},
+			return a.jobBegun(ctx, c, &o, job)
+		}),
 	}))
 }
