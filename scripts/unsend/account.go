@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/unsend/serverapi"
-	"unsend/scripts/unsend/terminal"
 	"unsend/shared/chat"
 )
 
@@ -29,31 +27,16 @@ func (a *app) accountConnections() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if o.json {
-				for _, one := range list {
-					if err := a.line(one); err != nil {
-						return err
-					}
-				}
-				return nil
-			}
-			if len(list) == 0 {
-				_, err := fmt.Fprintf(a.err, "%s has no connections\n", terminal.Clean(args[0]))
-				return err
-			}
-			return a.connectionTable(list)
+			return listing[serverapi.Connection]{
+				columns: []string{"connection", "device", "client", "connected", "token expires"},
+				row: func(one serverapi.Connection) []string {
+					kind := clientType{chat.ClientType(one.ClientType)}
+					return []string{one.ConnectionID, one.DeviceID, kind.String(), at(one.ConnectedAt), at(one.TokenExpiresAt)}
+				},
+				none: args[0] + " has no connections",
+			}.printAll(a, &o, list)
 		}),
 	})
-}
-
-func (a *app) connectionTable(list []serverapi.Connection) error {
-	t := a.table()
-	t.Head("connection", "device", "client", "connected", "token expires")
-	for _, one := range list {
-		kind := clientType{chat.ClientType(one.ClientType)}
-		t.Add(terminal.Clean(one.ConnectionID), terminal.Clean(one.DeviceID), kind.String(), at(one.ConnectedAt), at(one.TokenExpiresAt))
-	}
-	return t.End()
 }
 
 func (a *app) accountDisconnect() *cobra.Command {

@@ -20,7 +20,7 @@ type options struct {
 	json     bool
 	actingAs string
 	ifMatch  string
-	limit    int
+	limit    limit
 	yes      bool
 	wait     bool
 	timeout  time.Duration
@@ -34,8 +34,13 @@ func (o *options) prints(command *cobra.Command) *cobra.Command {
 
 // lists adds the flags of a command that lists.
 func (o *options) lists(command *cobra.Command) *cobra.Command {
-	command.Flags().IntVar(&o.limit, "limit", 100, "list no more than `n`; 0 lists all")
-	return o.prints(command)
+	return o.prints(o.limits(command))
+}
+
+// limits adds the flag that bounds a list.
+func (o *options) limits(command *cobra.Command) *cobra.Command {
+	o.limit.add(command, 100, "list no more than `n`; 0 lists all")
+	return command
 }
 
 // writes adds the flags of a command that writes.
@@ -211,64 +216,6 @@ func (a *app) shown(o *options, row any, fields ...field) error {
 		t.Add(terminal.Paint(t.Colour, terminal.Dim, f.name), terminal.Clean(f.value))
 	}
 	return t.End()
-}
-
-// listing is how a list is printed.
-type listing[T any] struct {
-	columns []string
-	row     func(T) []string
-	line    func(T) any // as JSON; nil: as it is
-	none    string      // what is said where there is none
-}
-
-// print goes through the list, as far as the limit goes.
-func (l listing[T]) print(ctx context.Context, a *app, o *options, pages *serverapi.Pages[T]) error {
-	if o.limit < 0 {
-		return errors.New("--limit is 0, for all, or more")
-	}
-	progress := a.progress(o.json)
-	defer progress.Clear()
-	t := a.table()
-	t.BeforeWriting = progress.Clear
-	n := 0
-	for item, err := range pages.All(ctx, o.limit) {
-		if err != nil {
-			return errors.Join(err, t.End())
-		}
-		if n++; n == 1 && !o.json {
-			t.Head(l.columns...)
-		}
-		if err := l.one(a, o, t, item); err != nil {
-			return err
-		}
-		progress.Say("%d so far", n)
-	}
-	if err := t.End(); err != nil {
-		return err
-	}
-	progress.Clear()
-	switch {
-	case n == 0 && !o.json:
-		fmt.Fprintln(a.err, terminal.Clean(l.none))
-	case pages.More():
-		fmt.Fprintf(a.err, "There may be more than these %d: raise --limit, or 0 for all.\n", n)
-	}
-	return nil
-}
-
-func (l listing[T]) one(a *app, o *options, t *terminal.Table, item T) error {
-	if o.json {
-		if l.line != nil {
-			return a.line(l.line(item))
-		}
-		return a.line(item)
-	}
-	cells := l.row(item)
-	for i, cell := range cells {
-		cells[i] = terminal.Clean(cell)
-	}
-	t.Add(cells...)
-	return nil
 }
 
 // progress tells on the error stream how far a command is; not where lines go to the same terminal.

@@ -79,6 +79,9 @@ role       priority   allows                denies   authors   moderators
 mod        10         RevokeMemberMessage   -        unset     unlimited
 everyone   0          SendMessage           -        unset     unset
 `, "")
+	newBackend(t, "GET /servers/harbour", "200 "+harbour).play("role list harbour --json", 0,
+		`{"etag":"\"v3\"","role_id":"mod","priority":10,"allow":["RevokeMemberMessage"],"deny":[],"revoke_window_ms":null,"moderator_window_ms":-1}`+"\n"+
+			`{"etag":"\"v3\"","role_id":"everyone","priority":0,"allow":["SendMessage"],"deny":[],"revoke_window_ms":null,"moderator_window_ms":null}`+"\n", "")
 	newBackend(t, "DELETE /servers/harbour/roles/mod", "204").play("role delete harbour mod --yes", 0, "deleted the role mod of harbour\n", "")
 }
 
@@ -147,6 +150,33 @@ kind     of         allows   denies
 role     everyone   -        SendMessage
 member   bob        AtAll    -
 `, "")
+	// The limit is of what is listed: who is on a list alone does not count.
+	page := func(ids ...string) string {
+		var rows []string
+		for _, id := range ids {
+			allow := `"AtAll"`
+			if strings.HasPrefix(id, "listed") {
+				allow = ""
+			}
+			rows = append(rows, `{"accid":"`+id+`","override":{"allow":[`+allow+`],"deny":[]}}`)
+		}
+		return `{"members":[` + strings.Join(rows, ",") + `]`
+	}
+	first, second := "GET /servers/harbour/channels/crew/members?limit=100", "GET /servers/harbour/channels/crew/members?cursor=a&limit=100"
+	two := `{"role_id":"everyone","allow":[],"deny":["SendMessage"]}` + "\n" + `{"accid":"bob","allow":["AtAll"],"deny":[]}` + "\n"
+	for _, test := range []struct{ limit, last, out, says string }{
+		{"2", page("listed-2", "bob") + "}", two, ""},
+		{"2", page("listed-2", "bob", "listed-3") + "}", two, "There may be more than these 2"},
+		{"2", page("bob") + `,"next":"b"}`, two, "There may be more than these 2"},
+		{"0", page("bob") + "}", two, ""},
+	} {
+		newBackend(t, channel, "200 "+crew, first, "200 "+page("listed-0", "listed-1")+`,"next":"a"}`, second, "200 "+test.last).
+			play("channel override harbour crew --json --limit "+test.limit, 0, test.out, test.says)
+	}
+	newBackend(t, channel, "200 "+crew).play("channel override harbour crew --json --limit 1", 0, strings.SplitAfter(two, "\n")[0], "There may be more than these 1")
+	newBackend(t, channel, "200 "+strings.Replace(crew, `"everyone":`, `"\u001b[2J":`, 1), "GET /servers/harbour/channels/crew/members?limit=100", `200 {"members":[]}`).
+		play("channel override harbour crew", 0, "kind   of     allows   denies\nrole   �[2J   -        SendMessage\n", "")
+	newBackend(t, channel, `200 {}`, first, `200 {"members":[]}`).play("channel override harbour crew", 0, "", "crew overrides nothing")
 }
 
 func TestMembers(t *testing.T) {
@@ -273,6 +303,10 @@ func TestAccounts(t *testing.T) {
 connection   device   client   connected              token expires
 Xq2=         desk     pc       2026-01-01T00:00:00Z   2026-01-01T01:00:00Z
 `, "")
+	const two = `{"connection_id":"a","client_type":4,"connected_at":1,"token_expires_at":2}` + "\n" + `{"connection_id":"b","device_id":"desk","client_type":4,"connected_at":1,"token_expires_at":2}` + "\n"
+	newBackend(t, "GET /accounts/bob/connections", `200 {"connections":[`+strings.ReplaceAll(strings.TrimSpace(two), "\n", ",")+`]}`).
+		play("account connections bob --json", 0, two, "")
+	newBackend(t, "GET /accounts/bob/connections", `200 {"connections":[]}`).play("account connections bob", 0, "", "bob has no connections\n")
 	newBackend(t, "DELETE /accounts/bob/connections/Xq2=", "204").play("account disconnect bob Xq2=", 0, "closed the connection Xq2= of bob\n", "")
 	newBackend(t, "DELETE /accounts/bob/connections", "204").play("account disconnect bob --json", 0, "{}\n", "")
 }

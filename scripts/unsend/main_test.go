@@ -49,7 +49,7 @@ func TestCommandLines(t *testing.T) {
 		{"redrive --help", 0, "which is harmless"},
 		{"redrive now", 1, "redrive takes no arguments"},
 		{"redrive --from everywhere", 1, "--from is bucket, queue or all"},
-		{"redrive --limit -1", 1, "--limit is 0 or more"},
+		{"redrive --limit -1", 1, "a limit is 0, for no limit, or more"},
 		{"redrive --stack " + none, 1, "--stack-name"},
 		{"dance", 1, "unknown command"},
 	}

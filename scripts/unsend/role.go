@@ -18,6 +18,14 @@ Every member has the role everyone. With several roles a permission is held if a
 		a.roleList(), a.roleShow(), a.roleCreate(), a.roleEdit(), a.roleDelete())
 }
 
+// roles is how they are listed; a server has the role everyone at least.
+var roles = listing[serverapi.Role]{
+	columns: []string{"role", "priority", "allows", "denies", "authors", "moderators"},
+	row: func(r serverapi.Role) []string {
+		return []string{r.RoleID, strconv.Itoa(r.Priority), names(r.Allow), names(r.Deny), windowText(r.Own), windowText(r.Moderator)}
+	},
+}
+
 func (a *app) roleList() *cobra.Command {
 	var o options
 	return o.prints(&cobra.Command{
@@ -28,16 +36,10 @@ func (a *app) roleList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !o.json {
-				return a.roleTable(s.Roles)
+			for i := range s.Roles {
+				s.Roles[i].Row = s.Row // the version of a role is its server's
 			}
-			for _, role := range s.Roles {
-				role.Row = s.Row // the version of a role is its server's
-				if err := a.line(role); err != nil {
-					return err
-				}
-			}
-			return nil
+			return roles.printAll(a, &o, s.Roles)
 		}),
 	})
 }

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/unsend/serverapi"
-	"unsend/scripts/unsend/terminal"
 )
 
 func (a *app) serverCommand() *cobra.Command {
@@ -55,7 +53,7 @@ func (a *app) serverShow() *cobra.Command {
 				return err
 			}
 			fmt.Fprintln(a.out)
-			return a.roleTable(s.Roles)
+			return roles.printAll(a, &o, s.Roles)
 		}),
 	})
 }
@@ -63,15 +61,6 @@ func (a *app) serverShow() *cobra.Command {
 // rowFields are what servers, roles and channels have alike.
 func rowFields(w serverapi.Windows, row serverapi.Row) []field {
 	return []field{{"window of authors", windowText(w.Own)}, {"window of moderators", windowText(w.Moderator)}, {"version", version(row.ETag)}}
-}
-
-func (a *app) roleTable(roles []serverapi.Role) error {
-	t := a.table()
-	t.Head("role", "priority", "allows", "denies", "authors", "moderators")
-	for _, r := range roles {
-		t.Add(terminal.Clean(r.RoleID), strconv.Itoa(r.Priority), names(r.Allow), names(r.Deny), windowText(r.Own), windowText(r.Moderator))
-	}
-	return t.End()
 }
 
 func (a *app) serverCreate() *cobra.Command {
