@@ -24,7 +24,11 @@ type backend struct {
 
 	mu      sync.Mutex
 	answers map[string][]string // by request, those that are still to come
+	id      string              // that was asked for in the place of anID
 }
+
+// anID stands in a request for one that the test does not know before.
+const anID = "<id>"
 
 // newBackend answers each request, "PUT /servers/s?acting_as=a If-Match:"v1" {body}", with "201 "v2" {body}", once.
 func newBackend(t *testing.T, exchanges ...string) *backend {
@@ -62,6 +66,7 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (b *backend) answer(w http.ResponseWriter, request string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	request = b.toldOf(request)
 	left := b.answers[request]
 	if len(left) == 0 {
 		b.t.Errorf("was asked %s", request)
@@ -83,6 +88,18 @@ func (b *backend) answer(w http.ResponseWriter, request string) {
 	}
 	w.WriteHeader(status)
 	io.WriteString(w, text) //nolint:errcheck // a test that has ended
+}
+
+// toldOf is the request as the test has it.
+func (b *backend) toldOf(request string) string {
+	for told := range b.answers {
+		before, after, open := strings.Cut(told, anID)
+		if rest, ok := strings.CutPrefix(request, before); ok && open && strings.HasSuffix(rest, after) {
+			b.id = strings.TrimSuffix(rest, after)
+			return told
+		}
+	}
+	return request
 }
 
 // run runs a command line on it, with words divided by spaces but for those in ”.

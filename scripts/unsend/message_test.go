@@ -119,6 +119,16 @@ func TestASweepWithoutAnID(t *testing.T) {
 	if !strings.HasPrefix(id, "20260101t000000-") || len(id) != 22 || id == newSweepID(time.UnixMilli(1767225600123)) {
 		t.Errorf("id %q", id)
 	}
+	b := newBackend(t, `PUT /servers/harbour/sweeps/`+anID+` {"accid":"mallory","operator":"olga","update_info":{},"dry_run":false}`, "201 "+sweepJob("running", 0, 3, 1, 0))
+	code, _, errs := b.run("", "sweep harbour mallory --operator olga")
+	if want := fmt.Sprintf("The sweep is %s: with --id %s it is taken up where it stopped.\n", b.id, b.id); code != 0 || len(b.id) != len(id) || !strings.HasPrefix(errs, want) {
+		t.Errorf("code %d, want %q in:\n%s", code, want, errs)
+	}
+	// Also where it has failed.
+	b = newBackend(t, `PUT /servers/harbour/sweeps/`+anID+` {"accid":"mallory","operator":"olga","update_info":{},"dry_run":false}`, "404 no such server")
+	if code, _, errs := b.run("", "sweep harbour mallory --operator olga"); code != 1 || len(b.id) != len(id) || !strings.Contains(errs, "with --id "+b.id) {
+		t.Errorf("code %d, id %q\n%s", code, b.id, errs)
+	}
 }
 
 // Whoever stops waiting is told how to go on; the job does.
