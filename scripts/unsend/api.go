@@ -156,19 +156,14 @@ func advised(err error) error {
 	switch {
 	case p.Status == http.StatusPreconditionFailed:
 		return fmt.Errorf("%w: nothing was overwritten. Somebody else has changed it meanwhile, or it has another version than --if-match: look at it again, and then repeat the command if it still holds", err)
-	case older(p):
+	case p.Lost():
+		return fmt.Errorf("%w: an id that is . or .., or holds /, does not get through to this deployment", err)
+	case p.Older():
 		return fmt.Errorf("%w: this deployment does not have that part of the Server API: deploy this release (scripts/deploy, or scripts/dev)", err)
 	case p.Busy():
 		return fmt.Errorf("%w: try again in a few seconds", err)
 	}
 	return err
-}
-
-// older tells whether the deployment knows nothing of what was asked for. This tool sends no parameter that
-// the release which it belongs to does not know.
-func older(p *serverapi.Problem) bool {
-	return p.Status == http.StatusNotFound && p.Detail == "no such resource" || p.Status == http.StatusMethodNotAllowed ||
-		p.Status == http.StatusBadRequest && strings.Contains(p.Detail, "unknown parameter")
 }
 
 // existsAlready says it of what was to be made and is there.

@@ -38,6 +38,13 @@ everyone   0          SendMessage           -        unset     unset
 	newBackend(t, "GET /servers/harbour", "404 no such server").play("server show harbour", 1, "", "unsend: no such server (HTTP 404)\n")
 	newBackend(t, "GET /servers/harbour/jobs?limit=100", "404 no such resource").play("job list harbour", 1, "", "deploy this release")
 	newBackend(t, "GET /servers/harbour/jobs?limit=100", "400 the query holds an unknown parameter; known are: ").play("job list harbour", 1, "", "deploy this release")
+	newBackend(t, "GET /servers/harbour/jobs?limit=100", "405 the resource has the methods PUT").play("job list harbour", 1, "", "deploy this release")
+	// It is not of an earlier release because an id is read as more of the path.
+	for _, id := range []string{"a/b", ".."} {
+		asked := "GET /servers/" + strings.ReplaceAll(id, "/", "%2F")
+		newBackend(t, asked, "404 no such resource").play("server show "+id, 1, "", "unsend: no such resource (HTTP 404): an id that is . or .., or holds /, does not get through to this deployment\n")
+		newBackend(t, asked, "404 no such server").play("server show "+id, 1, "", "unsend: no such server (HTTP 404)\n")
+	}
 }
 
 func TestServerWrites(t *testing.T) {

@@ -189,7 +189,7 @@ func (c *Client) attempt(ctx context.Context, r request, body []byte) (answer, e
 	case len(text) > maxAnswer:
 		return got, fmt.Errorf("the Server API's answer is longer than %d MB", maxAnswer>>20)
 	case response.StatusCode/100 != 2:
-		return got, problemOf(got)
+		return got, problemOf(r, got)
 	}
 	return got, nil
 }
