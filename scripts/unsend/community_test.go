@@ -337,8 +337,12 @@ func TestAQuestionCanBeInterrupted(t *testing.T) {
 // What cannot be undone is asked about on a terminal, and wants --yes elsewhere.
 func TestConfirmation(t *testing.T) {
 	t.Parallel()
-	for _, line := range []string{"server delete harbour", "channel delete harbour crew", "role delete harbour mod"} {
-		newBackend(t).play(line, 1, "", "confirm it with --yes")
+	for line, what := range map[string]string{
+		"server delete harbour":       "deleting the server harbour with its channels, messages and members",
+		"channel delete harbour crew": "deleting the channel crew of harbour with its messages",
+		"role delete harbour mod":     "deleting the role mod of harbour",
+	} {
+		newBackend(t).play(line, 1, "", "unsend: "+what+" cannot be undone, and there is no terminal to ask on: confirm it with --yes\n")
 	}
 	for typed, want := range map[string]bool{"harbour\n": true, "harbour": true, "y\n": false, "\n": false, "": false} {
 		var errs strings.Builder
