@@ -12,7 +12,12 @@ import (
 
 	"unsend/scripts/unsend/serverapi"
 	"unsend/scripts/unsend/terminal"
+	"unsend/scripts/unsend/wait"
+	"unsend/shared/chat"
 )
+
+// repeatedDeletion is what help says of deletions that are asked for again.
+var repeatedDeletion = fmt.Sprintf("Repeated, it shows the same job, for %d days after that is done; afterwards the service answers 404.", chat.JobTTL/(24*time.Hour))
 
 func (a *app) jobCommand() *cobra.Command {
 	return group(messages, "job", "Jobs: sweeps and deletions that are under way, or done",
@@ -73,7 +78,7 @@ func count(n int64, what string) string {
 
 func (a *app) jobShow() *cobra.Command {
 	var o options
-	return o.waits(o.reads(&cobra.Command{
+	return o.waits(o.prints(&cobra.Command{
 		Use: "show SERVER sweep|channel|server JOB", Short: "Show a job, or wait until it is done",
 		Long:    "Show a job. The JOB of a deletion is the id of the channel or of the server, that of a sweep its --id.",
 		Example: "  unsend job show harbour sweep spam-1 --wait\n  unsend job show harbour channel crew\n  unsend job show harbour server harbour", Args: usage,
@@ -153,21 +158,10 @@ func (a *app) await(ctx context.Context, c *serverapi.Client, o *options, job se
 
 // look reads the job after a while.
 func look(ctx context.Context, c *serverapi.Client, job serverapi.Job, after time.Duration) (serverapi.Job, error) {
-	if err := pause(ctx, after); err != nil {
+	if err := wait.For(ctx, after); err != nil {
 		return job, err
 	}
 	return c.Job(ctx, job.ServerID, job.Kind, job.JobID)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // stopped says why nobody waits any more, and how to go on.

@@ -30,6 +30,8 @@ func TestCommandLines(t *testing.T) {
 		{"--help", 0, "unsend demo"},
 		{"seed --help", 0, "whitelist"},
 		{"chat --help", 0, "/revoke N [reason]"},
+		{"channel delete --help", 0, "for 30 days after that is done; afterwards the service answers 404"},
+		{"server delete --help", 0, "for 30 days after that is done; afterwards the service answers 404"},
 		{"token --help", 0, "Authorization: Bearer"},
 		{"demo --help", 0, "unsend seed scripts/unsend/sample.yaml"},
 		{"seed --check sample.yaml", 0, "is as it should be"},
@@ -47,7 +49,7 @@ func TestCommandLines(t *testing.T) {
 		{"redrive --help", 0, "which is harmless"},
 		{"redrive now", 1, "redrive takes no arguments"},
 		{"redrive --from everywhere", 1, "--from is bucket, queue or all"},
-		{"redrive --limit -1", 1, "--limit is 0 or more"},
+		{"redrive --limit -1", 1, "a limit is 0, for no limit, or more"},
 		{"redrive --stack " + none, 1, "--stack-name"},
 		{"dance", 1, "unknown command"},
 	}

@@ -38,6 +38,9 @@ func TestRevoke(t *testing.T) {
 	if code != 0 || out != "18/b   taken back\n17/a   taken back\n" || errs != "" {
 		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
+	if code, _, errs := newBackend(t).run("17/a\n\n18\n", "revoke harbour general --operator o"); code != 1 || !strings.Contains(errs, `line 3 of the input: "18" is no message`) {
+		t.Errorf("code %d\n%s", code, errs)
+	}
 	// A line that holds a message's text is not quoted.
 	if code, _, errs := newBackend(t).run(`{"timestamp":"x","msg_body":"secret"}`, "revoke harbour general --operator o"); code != 1 || strings.Contains(errs, "secret") {
 		t.Errorf("code %d\n%s", code, errs)
@@ -62,8 +65,14 @@ func TestRevokeOfMany(t *testing.T) {
 	}
 	first, firstAnswer := request(1, 100)
 	second, _ := request(101, 150)
+	refused := strings.Replace(firstAnswer, `"res_code":200`, `"res_code":404,"reason":"no such message"`, 1)
 	code, out, errs := newBackend(t, first, firstAnswer, second, "404 no such channel").run(input.String(), "revoke s c --operator o")
-	if code != 1 || strings.Count(out, "taken back") != 100 || !strings.Contains(errs, "no such channel (HTTP 404) (100 were done before") {
+	if code != 1 || strings.Count(out, "taken back") != 100 || !strings.Contains(errs, "no such channel (HTTP 404) (100 were done before: run") {
+		t.Errorf("code %d\n%s%s", code, out, errs)
+	}
+	// Those that were refused were not done.
+	code, out, errs = newBackend(t, first, refused, second, "404 no such channel").run(input.String(), "revoke s c --operator o")
+	if code != 1 || strings.Count(out, "taken back") != 99 || !strings.Contains(errs, "no such channel (HTTP 404) (99 were done before, 1 was refused: run") {
 		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
 }
@@ -109,6 +118,16 @@ func TestASweepWithoutAnID(t *testing.T) {
 	id := newSweepID(time.UnixMilli(1767225600123))
 	if !strings.HasPrefix(id, "20260101t000000-") || len(id) != 22 || id == newSweepID(time.UnixMilli(1767225600123)) {
 		t.Errorf("id %q", id)
+	}
+	b := newBackend(t, `PUT /servers/harbour/sweeps/`+anID+` {"accid":"mallory","operator":"olga","update_info":{},"dry_run":false}`, "201 "+sweepJob("running", 0, 3, 1, 0))
+	code, _, errs := b.run("", "sweep harbour mallory --operator olga")
+	if want := fmt.Sprintf("The sweep is %s: with --id %s it is taken up where it stopped.\n", b.id, b.id); code != 0 || len(b.id) != len(id) || !strings.HasPrefix(errs, want) {
+		t.Errorf("code %d, want %q in:\n%s", code, want, errs)
+	}
+	// Also where it has failed.
+	b = newBackend(t, `PUT /servers/harbour/sweeps/`+anID+` {"accid":"mallory","operator":"olga","update_info":{},"dry_run":false}`, "404 no such server")
+	if code, _, errs := b.run("", "sweep harbour mallory --operator olga"); code != 1 || len(b.id) != len(id) || !strings.Contains(errs, "with --id "+b.id) {
+		t.Errorf("code %d, id %q\n%s", code, b.id, errs)
 	}
 }
 
