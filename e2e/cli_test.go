@@ -36,10 +36,10 @@ func newCommandLine(t *testing.T) *commandLine {
 }
 
 // names are those that command lines here speak of; each stands for one of this test alone.
-var names = regexp.MustCompile(`\b(harbour|olga|alice|bob|carol|mallory)\b`)
+var names = regexp.MustCompile(`\b(harbour|regatta|olga|alice|bob|carol|mallory)\b`)
 
 func (l *commandLine) real(name string) string {
-	if name == "harbour" {
+	if name == "harbour" || name == "regatta" {
 		return l.id
 	}
 	return l.account(name)

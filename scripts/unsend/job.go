@@ -23,7 +23,7 @@ func (a *app) jobCommand() *cobra.Command {
 	return group(messages, "job", "Jobs: sweeps and deletions that are under way, or done",
 		"What takes long, a sweep or a deletion, is a job: the service does it after it has answered, and goes on whether or not you wait.",
 		"  unsend job list harbour\n  unsend job show harbour sweep spam-1 --wait",
-		a.jobList(), a.jobShow())
+		a.jobList(), a.jobShow(), a.jobResume())
 }
 
 func (a *app) jobList() *cobra.Command {
@@ -92,6 +92,23 @@ func (a *app) jobShow() *cobra.Command {
 	}))
 }
 
+func (a *app) jobResume() *cobra.Command {
+	var o options
+	return o.waits(o.prints(&cobra.Command{
+		Use: "resume SERVER sweep|channel|server JOB", Short: "Have a job go on that has stopped",
+		Long: "Have a job go on that has stopped, as when what it needs was out of reach for too long: from where it is, with what it was asked for. One that is at\n" +
+			"work, or done, is none the worse for it.",
+		Example: "  unsend job resume harbour sweep spam-1 --wait", Args: usage,
+		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
+			job, err := c.Resume(ctx, args[0], args[1], args[2])
+			if err != nil {
+				return err
+			}
+			return a.jobBegun(ctx, c, &o, job)
+		}),
+	}))
+}
+
 // jobBegun shows a job, when it is done where that is wanted.
 func (a *app) jobBegun(ctx context.Context, c *serverapi.Client, o *options, job serverapi.Job) (err error) {
 	show := fmt.Sprintf("unsend job show %s %s %s --wait", job.ServerID, job.Kind, job.JobID)
@@ -119,7 +136,10 @@ func (a *app) showJob(o *options, j serverapi.Job) error {
 	}
 	if j.Kind == serverapi.KindSweep {
 		fields = append(fields, field{"account", j.Sweep.Accid}, field{"channel", cmp.Or(j.Sweep.ChannelID, "all")}, field{"since", cmp.Or(at(j.Sweep.Since), "the beginning")}, field{"until", orNone(at(j.Sweep.Until))},
-			field{"operator", orNone(j.Sweep.Operator)})
+			field{"operator", orNone(j.Sweep.Operator)}, field{"reason", orNone(j.Sweep.UpdateInfo.Postscript)})
+		if j.Sweep.ActingAs != "" {
+			fields = append(fields, field{"acting as", j.Sweep.ActingAs})
+		}
 		if j.Sweep.DryRun {
 			fields = append(fields, field{"dry run", "yes, nothing is taken back"})
 		}
@@ -167,8 +187,8 @@ func look(ctx context.Context, c *serverapi.Client, job serverapi.Job, after tim
 // stopped says why nobody waits any more, and how to go on.
 func (a *app) stopped(ctx context.Context, job serverapi.Job, show string, err error) error {
 	how := "it goes on, follow it with " + show
-	if job.Kind == serverapi.KindSweep && time.Since(time.UnixMilli(job.UpdatedAt)) > sleepyTime {
-		how = "it has told nothing for a while: the same unsend sweep with --id " + job.JobID + " takes it up where it stopped"
+	if time.Since(time.UnixMilli(job.UpdatedAt)) > sleepyTime {
+		how = fmt.Sprintf("it has told nothing for a while: unsend job resume %s %s %s has it go on from where it is", job.ServerID, job.Kind, job.JobID)
 	}
 	cause := context.Cause(ctx)
 	switch {

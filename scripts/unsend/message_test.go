@@ -78,7 +78,7 @@ func TestRevokeOfMany(t *testing.T) {
 }
 
 func sweepJob(state string, finished, found, revoked, refused int64) string {
-	return fmt.Sprintf(`{"server_id":"harbour","kind":"sweep","job_id":"spam-1","state":%q,"sweep":{"accid":"mallory","since":1767225600000,"until":1767232800000,"dry_run":false,"operator":"olga"},`+
+	return fmt.Sprintf(`{"server_id":"harbour","kind":"sweep","job_id":"spam-1","state":%q,"sweep":{"accid":"mallory","since":1767225600000,"until":1767232800000,"dry_run":false,"operator":"olga","update_info":{"postscript":"spam"}},`+
 		`"created_at":1767232800000,"updated_at":1767232800000,"finished_at":%d,"channels":2,"found":%d,"revoked":%d,"refused":%d,"removed":0}`, state, finished, found, revoked, refused)
 }
 
@@ -97,6 +97,7 @@ channel    all
 since      2026-01-01T00:00:00Z
 until      2026-01-01T02:00:00Z
 operator   olga
+reason     spam
 channels   2
 messages   7 of 7 taken back
 `
@@ -145,7 +146,7 @@ func TestWaitingEnds(t *testing.T) {
 	stop()
 	job.UpdatedAt = 1
 	if _, err := a.await(ctx, nil, &options{timeout: time.Hour}, job, "unsend job show x"); err == nil ||
-		errs.String() != "Stopped waiting: it has told nothing for a while: the same unsend sweep with --id spam-1 takes it up where it stopped\n" {
+		errs.String() != "Stopped waiting: it has told nothing for a while: unsend job resume harbour sweep spam-1 has it go on from where it is\n" {
 		t.Errorf("%v\n%s", err, &errs)
 	}
 }
@@ -190,6 +191,8 @@ sweep   spam-1   mallory in general   -       -      3 found
 `, "")
 	newBackend(t, "GET /servers/harbour/jobs/sweep/spam-1", "200 "+sweepJob("running", 0, 3, 1, 0)).
 		play("job show harbour sweep spam-1 --json", 0, sweepJob("running", 0, 3, 1, 0)+"\n", "")
+	newBackend(t, "POST /servers/harbour/jobs/sweep/spam-1/resume", "202 "+sweepJob("running", 0, 3, 1, 0)).
+		play("job resume harbour sweep spam-1 --json", 0, sweepJob("running", 0, 3, 1, 0)+"\n", "")
 }
 
 func TestAudit(t *testing.T) {

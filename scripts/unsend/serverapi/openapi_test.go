@@ -215,15 +215,16 @@ func TestTheClientIsAsTheDocumentSays(t *testing.T) {
 		}},
 		"revoke": {"results", func(ctx context.Context, c *Client) (any, error) {
 			return told(func(each func(Revoked)) error {
-				return c.Revoke(ctx, Write{}, "s", "c", Revocation{Operator: "o", Messages: []Ref{{17, "m"}}, UpdateInfo: UpdateInfo{"why"}}, each)
+				return c.Revoke(ctx, Write{}, "s", "c", Revocation{Operator: "o", Messages: []Ref{{17, "m"}}, UpdateInfo: UpdateInfo{Postscript: "why"}}, each)
 			})
 		}},
 		"put sweep": {"", func(ctx context.Context, c *Client) (any, error) {
-			return c.PutSweep(ctx, Write{}, "s", "id", Sweep{Accid: "a", ChannelID: "c", Since: 17, Operator: "o", UpdateInfo: UpdateInfo{"why"}})
+			return c.PutSweep(ctx, Write{}, "s", "id", Sweep{Accid: "a", ChannelID: "c", Since: 17, Operator: "o", UpdateInfo: UpdateInfo{Postscript: "why"}})
 		}},
-		"jobs":  {"jobs", func(ctx context.Context, c *Client) (any, error) { return first(ctx, c.Jobs("s")) }},
-		"job":   {"", func(ctx context.Context, c *Client) (any, error) { return c.Job(ctx, "s", KindSweep, "id") }},
-		"audit": {"entries", func(ctx context.Context, c *Client) (any, error) { return some(ctx, c.Audit("s", 17, 18), 2) }},
+		"jobs":   {"jobs", func(ctx context.Context, c *Client) (any, error) { return first(ctx, c.Jobs("s")) }},
+		"resume": {"", func(ctx context.Context, c *Client) (any, error) { return c.Resume(ctx, "s", KindSweep, "id") }},
+		"job":    {"", func(ctx context.Context, c *Client) (any, error) { return c.Job(ctx, "s", KindSweep, "id") }},
+		"audit":  {"entries", func(ctx context.Context, c *Client) (any, error) { return some(ctx, c.Audit("s", 17, 18), 2) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -171,7 +171,10 @@ func (m *Message) UnmarshalJSON(text []byte) error {
 
 // UpdateInfo is what an operator says with a revoke, to everybody who sees the channel.
 type UpdateInfo struct {
-	Postscript string `json:"postscript,omitzero"`
+	Postscript  string `json:"postscript,omitzero"`
+	Extension   string `json:"extension,omitzero"`
+	PushContent string `json:"push_content,omitzero"`
+	PushPayload string `json:"push_payload,omitzero"`
 }
 
 // Revocation takes messages of a channel back.
@@ -256,6 +259,9 @@ type Asked struct {
 	Until     int64  `json:"until"`
 	DryRun    bool   `json:"dry_run"`
 	Operator  string `json:"operator"`
+	// ActingAs is the operator where its rights and windows bind the sweep; else empty.
+	ActingAs   string     `json:"acting_as"`
+	UpdateInfo UpdateInfo `json:"update_info"`
 }
 
 // UnmarshalJSON keeps the text.
