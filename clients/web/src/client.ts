@@ -154,10 +154,8 @@ export class Client {
   }
 
   /** Reads a page of a channel, which its view takes in. It should adjoin what the view has: `timestamp` the oldest message's. */
-  async history(request: HistoryRequest): Promise<HistoryPage> {
-    const page = await this.#connection.request({ action: "history", ...request });
-    const messages = this.#syncs.takePage(page, request);
-    return typeof page.next === "string" ? { messages, next: page.next } : { messages };
+  history(request: HistoryRequest): Promise<HistoryPage> {
+    return this.#syncs.history(request);
   }
 
   /** Finds out now what was taken back in a server. It also happens by itself: on connecting, 75 s later, after subscribing, every few heartbeats. */

@@ -1,7 +1,7 @@
 import { backoff, sleep, type Clock } from "./clock.js";
 import type { Connection } from "./connection.js";
 import { UnsendError, type ErrorKind } from "./errors.js";
-import { erased, hasEnded, isId, isMessage, isObject, type Answer, type Message, type Notice, type Operation, type Request, type Subscribed, type UpdateInfo } from "./frames.js";
+import { erased, hasEnded, isId, isMessage, isObject, tagOf, type Answer, type HistoryPage, type HistoryRequest, type Message, type Notice, type Operation, type Request, type Subscribed, type UpdateInfo } from "./frames.js";
 import type { Shelf } from "./store.js";
 import { View } from "./view.js";
 
@@ -72,6 +72,7 @@ export class Syncs {
     if (!isObject(row) || !Array.isArray(row.messages)) return;
     for (const m of row.messages) if (isMessage(m) && m.server_id === view.server_id && m.channel_id === view.channel_id) view.apply(m);
     if (Number.isFinite(row.to)) view.knownTo = row.to as number;
+    if (typeof row.from === "string") view.reach(row.from);
     view.doubt();
   }
 
@@ -286,31 +287,50 @@ export class Syncs {
   async #read(server: Server, view: View, stamp: string, number: number): Promise<void> {
     const same = stamp === server.access.get(view.channel_id);
     const known = view.knownTo === undefined ? undefined : same ? view.knownTo - overlap : (view.kept[0]?.timestamp ?? Infinity);
+    let oldest: string;
     try {
-      await this.#walk(view, known ?? Infinity);
+      oldest = await this.#walk(view, known ?? Infinity);
     } catch (error) {
       if (!(error instanceof UnsendError) || error.code !== 403) throw error;
       return this.#alter(view, () => view.hide());
     }
-    this.#alter(view, () => view.settle());
+    this.#alter(view, () => {
+      view.settle();
+      if (!same || known === undefined || oldest === "") view.reach(oldest);
+    });
     server.access.set(view.channel_id, stamp);
     view.caughtUp = number;
     this.#save(server, true);
   }
 
-  async #walk(view: View, until: number): Promise<void> {
+  /** Reads back to some time, or the first message, or as much as is kept. Gives the tag of the oldest; empty for the first. */
+  async #walk(view: View, until: number): Promise<string> {
     const { server_id, channel_id } = view;
     let cursor: unknown;
+    let oldest: Message | undefined;
     for (let read = 0; read < this.limit; read += mostAtOnce) {
       const page = await this.#ask({ action: "history", server_id, channel_id, limit: mostAtOnce, ...(cursor === undefined ? {} : { cursor }) });
-      const oldest = this.takePage(page, view).at(-1);
+      oldest = this.#takePage(page, view).at(-1);
       cursor = page.next;
-      if (typeof cursor !== "string" || !oldest || oldest.timestamp < until) return;
+      if (typeof cursor !== "string" || !oldest) return "";
+      if (oldest.timestamp < until) break;
     }
+    return oldest ? tagOf(oldest) : "";
   }
 
-  /** Takes the messages of a page of history that can be read, and gives them. */
-  takePage(page: Answer, { server_id, channel_id }: { server_id: string; channel_id: string }): Message[] {
+  /** Reads a page for the application. It adjoins what the view has, or so the application says. */
+  async history(request: HistoryRequest): Promise<HistoryPage> {
+    const page = await this.connection.request({ action: "history", ...request });
+    const view = this.view(request.server_id, request.channel_id);
+    const messages = this.#takePage(page, view);
+    const isFirst = page.next === undefined && request.direction !== "newer";
+    const reached = isFirst ? "" : messages.map(tagOf).reduce((a, b) => (a < b ? a : b), view.from);
+    this.#alter(view, () => view.reach(reached));
+    return typeof page.next === "string" ? { messages, next: page.next } : { messages };
+  }
+
+  /** Takes the messages of a page that can be read, and gives them. */
+  #takePage(page: Answer, { server_id, channel_id }: View): Message[] {
     if (!Array.isArray(page.messages)) return this.#unreadable();
     const messages = page.messages.filter((m): m is Message => isMessage(m) && m.server_id === server_id && m.channel_id === channel_id);
     if (messages.length < page.messages.length) this.events.failed("frame");
@@ -366,7 +386,7 @@ export class Syncs {
     if (cursor === undefined) return this.shelf.delete("server#" + id);
     const channels = [...views].map(([channel, view]) => {
       const to = view.caughtUp === this.connection.number ? view.kept.at(-1)?.timestamp : view.knownTo;
-      return [channel, { to, messages: view.kept }];
+      return [channel, { to, from: view.from, messages: view.kept }];
     });
     this.shelf.set("server#" + id, { cursor, access: Object.fromEntries(access), channels: Object.fromEntries(channels) });
   }

@@ -18,6 +18,8 @@ export class View {
   caughtUp: number | undefined;
   /** Up to here, in ms, it was complete when the last such connection ended; undefined where it never was. */
   knownTo: number | undefined;
+  /** The tag of the oldest message from which on nothing is left out. What is older is kept, and not shown. */
+  from = "";
   #hidden = false;
   readonly #messages = new Map<string, Message>();
   readonly #doubts = new Set<string>();
@@ -27,7 +29,7 @@ export class View {
 
   /** The messages, oldest first. The same array until something changes. */
   get messages(): readonly Message[] {
-    return (this.#sorted ??= this.#hidden ? [] : this.#tags().filter((tag) => !this.#doubts.has(tag)).map((tag) => this.#messages.get(tag)!));
+    return (this.#sorted ??= this.#hidden ? [] : this.#tags().filter((tag) => tag >= this.from && !this.#doubts.has(tag)).map((tag) => this.#messages.get(tag)!));
   }
 
   /** All that is kept, in doubt or not, oldest first. */
@@ -38,6 +40,12 @@ export class View {
   /** The message as it is known, in doubt or not. */
   get(key: MessageKey): Message | undefined {
     return this.#messages.get(tagOf(key));
+  }
+
+  /** Nothing is left out from this tag on. */
+  reach(from: string): void {
+    this.from = from;
+    this.#sorted = undefined;
   }
 
   /** Takes a message of this channel, and tells whether anything is different now. */
