@@ -145,7 +145,7 @@ export class Client {
   /** Takes a message back, and gives it as it is now; with the first operator's result where it was taken back before. It is repeated as a send is. */
   async revoke(request: RevokeRequest): Promise<Message> {
     const { server_id, channel_id, timestamp, msg_server_id, update_info } = request; // a whole message will do, too
-    return messageOf(await this.#outbox.ask({ action: "revoke", server_id, channel_id, timestamp, msg_server_id, ...(update_info && { update_info }) }));
+    return messageOf(await this.#outbox.ask({ action: "revoke", server_id, channel_id, timestamp, msg_server_id, update_info }));
   }
 
   /** Takes 1 to 100 messages of a channel back, with a result for each, in their order. It is repeated as a send is. */

@@ -109,8 +109,9 @@ export class Outbox {
         if (this.#remove(entry)) entry.answered(answer);
         this.answered(entry.frame, answer);
       } catch (error) {
-        if (!(error instanceof UnsendError) || !error.retryable) this.#fail(entry, error as UnsendError);
-        else if (error.kind !== "disconnected") await sleep(this.clock, backoff(this.clock, tries));
+        const { kind, retryable } = error as UnsendError;
+        if (!retryable) this.#fail(entry, error as UnsendError);
+        else if (kind !== "disconnected") await sleep(this.clock, backoff(this.clock, tries));
       }
     }
   }

@@ -1,7 +1,7 @@
 import { backoff, sleep, type Clock } from "./clock.js";
-import type { Connection } from "./connection.js";
+import { codeOf, type Connection } from "./connection.js";
 import { UnsendError, type ErrorKind } from "./errors.js";
-import { erased, hasEnded, isId, isMessage, isObject, tagOf, type Answer, type HistoryPage, type HistoryRequest, type Message, type Notice, type Operation, type Request, type Subscribed, type UpdateInfo } from "./frames.js";
+import { erased, hasEnded, isId, isMessage, isObject, tagOf, type Answer, type HistoryPage, type HistoryRequest, type Message, type Notice, type Operation, type Request, type Subscribed } from "./frames.js";
 import type { Shelf } from "./store.js";
 import { View } from "./view.js";
 
@@ -198,8 +198,8 @@ export class Syncs {
         await this.#once(server);
         server.failures = 0;
       } catch (error) {
-        if (error instanceof UnsendError && error.code === 403) this.#leave(server);
-        else if (error instanceof UnsendError && error.field === "cursor" && server.cursor !== undefined) {
+        if (codeOf(error) === 403) this.#leave(server);
+        else if ((error as UnsendError).field === "cursor" && server.cursor !== undefined) {
           this.#reset(server); // another release's, perhaps: what it stood for is not known any more
           delete server.cursor;
           server.again = true;
@@ -227,7 +227,7 @@ export class Syncs {
   /** Reads what was taken back, to the end, and gives the stamps. */
   async #pages(server: Server): Promise<Map<string, string>> {
     for (let n = 0; n < mostPages; n++) {
-      const page = await this.#ask({ action: "sync", server_id: server.id, ...(server.cursor === undefined ? {} : { cursor: server.cursor }) });
+      const page = await this.#ask({ action: "sync", server_id: server.id, cursor: server.cursor });
       const updates = Array.isArray(page.updates) ? page.updates : [undefined];
       const readable = updates.filter((u): u is Message => isMessage(u) && u.server_id === server.id && hasEnded(u));
       if (typeof page.cursor !== "string" || (page.more === true ? page.cursor === server.cursor : !isObject(page.access))) return this.#unreadable();
@@ -291,7 +291,7 @@ export class Syncs {
     try {
       oldest = await this.#walk(view, known ?? Infinity);
     } catch (error) {
-      if (!(error instanceof UnsendError) || error.code !== 403) throw error;
+      if (codeOf(error) !== 403) throw error;
       return this.#alter(view, () => view.hide());
     }
     this.#alter(view, () => {
@@ -309,7 +309,7 @@ export class Syncs {
     let cursor: unknown;
     let oldest: Message | undefined;
     for (let read = 0; read < this.limit; read += mostAtOnce) {
-      const page = await this.#ask({ action: "history", server_id, channel_id, limit: mostAtOnce, ...(cursor === undefined ? {} : { cursor }) });
+      const page = await this.#ask({ action: "history", server_id, channel_id, limit: mostAtOnce, cursor });
       oldest = this.#takePage(page, view).at(-1);
       cursor = page.next;
       if (typeof cursor !== "string" || !oldest) return "";
@@ -360,7 +360,7 @@ export class Syncs {
       try {
         return await this.connection.request(frame);
       } catch (error) {
-        if (!(error instanceof UnsendError) || error.kind !== "refused" || !error.retryable || tries >= mostTries) throw error;
+        if (!codeOf(error) || !(error as UnsendError).retryable || tries >= mostTries) throw error;
         await sleep(this.clock, backoff(this.clock, tries));
       }
     }
@@ -398,9 +398,8 @@ export class Syncs {
 }
 
 function synthesized(message: Message): Omit<Notice, "message"> {
-  const { postscript, extension, push_content, push_payload } = (message.update_ope_info ?? {}) as Partial<Operation>;
-  const info = Object.fromEntries(Object.entries({ postscript, extension, push_content, push_payload }).filter(([, value]) => value !== undefined));
-  return { event: "message_updated", res_code: 200, update_info: info as UpdateInfo };
+  const { operator_id: _, operator_nick: __, operator_client_type: ___, ...update_info } = (message.update_ope_info ?? {}) as Operation;
+  return { event: "message_updated", res_code: 200, update_info };
 }
 
 function subscribed(answer: Answer): Subscribed[] {
