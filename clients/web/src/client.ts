@@ -71,6 +71,7 @@ export class Client {
   readonly #syncs: Syncs;
   readonly #newId: () => string;
   #beats = 0;
+  #closed = false;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -110,13 +111,15 @@ export class Client {
     });
   }
 
-  /** Connects, and stays connected until close. */
+  /** Connects, and stays connected until close. Throws the error `closed` after it. */
   connect(): void {
+    if (this.#closed) throw new UnsendError("closed");
     this.#connection.start();
   }
 
   /** Ends the client for good. What has no answer yet is kept in the store, and the account's next client goes on with it. */
   close(): void {
+    this.#closed = true;
     this.#syncs.flush();
     this.#outbox.close();
     this.#connection.stop();

@@ -33,7 +33,9 @@ interface Server {
   again: boolean;
   failures: number;
   soon: boolean;
+  /** It is to be kept: soon, or when what is going on has been gone through. */
   saving: boolean;
+  urgent: boolean;
 }
 
 /** The server's index may lag so far behind, in ms, and a later sync tells what it did not have. */
@@ -80,7 +82,7 @@ export class Syncs {
   server(id: string): Server {
     let server = this.servers.get(id);
     if (!server) {
-      server = { id, access: new Map(), delivery: "all", views: new Map(), wanted: new Set(), asked: new Set(), again: false, failures: 0, soon: false, saving: false };
+      server = { id, access: new Map(), delivery: "all", views: new Map(), wanted: new Set(), asked: new Set(), again: false, failures: 0, soon: false, saving: false, urgent: false };
       this.servers.set(id, server);
     }
     return server;
@@ -375,14 +377,15 @@ export class Syncs {
 
   /** Keeps what is known of a server, in one piece: how far it knows never runs ahead of what it knows. */
   #save(server: Server, now: boolean): void {
-    if (now) return this.#write(server);
-    if (server.saving) return;
-    server.saving = true;
-    this.clock.setTimeout(() => (server.saving = false, this.#write(server)), 1_000);
+    if (server.urgent || (server.saving && !now)) return;
+    if (now) queueMicrotask(() => server.urgent && this.#write(server)); // once for all of a frame
+    else this.clock.setTimeout(() => server.saving && this.#write(server), 1_000);
+    server[now ? "urgent" : "saving"] = true;
   }
 
   #write(server: Server): void {
     const { cursor, access, views, id } = server;
+    server.saving = server.urgent = false;
     if (cursor === undefined) return this.shelf.delete("server#" + id);
     const channels = [...views].map(([channel, view]) => {
       const to = view.caughtUp === this.connection.number ? view.kept.at(-1)?.timestamp : view.knownTo;
@@ -393,7 +396,7 @@ export class Syncs {
 
   /** Keeps what waits to be kept. */
   flush(): void {
-    for (const server of this.servers.values()) if (server.saving) this.#write(server);
+    for (const server of this.servers.values()) if (server.saving || server.urgent) this.#write(server);
   }
 }
 

@@ -38,6 +38,7 @@ test("a client names itself and brings its token as a sub-protocol", async () =>
   assert.deepEqual(endpoint.sockets.map((s) => [s.url, s.protocols]), [["wss://unsend.invalid/live?x=1&device_id=tab+1&client_type=64", ["bearer", "SECRET"]]]);
   client.close();
   client.close();
+  assert.throws(() => client.connect(), { kind: "closed" });
 });
 
 test("each client is a device of its own", () => {
