@@ -533,13 +533,14 @@ func TestASaveWhoseAnswerWasLost(t *testing.T) {
 	saved := job
 	saved.Version++
 	for _, own := range []bool{true, false} {
-		there := saved
-		if !own {
-			there.UpdatedAt++
-		}
+		there := must(encodeJob(saved))
 		store, _, _ := scripted(func(request) (int, string, error) {
-			return 400, `{"__type":"ConditionalCheckFailedException","message":"The conditional request failed","Item":` + flat(must(encodeJob(there))) + `}`, nil
+			return 400, `{"__type":"ConditionalCheckFailedException","message":"The conditional request failed","Item":` + flat(there) + `}`, nil
 		})
+		there[attrSaving] = number(int64(store.options.Rand() * chat.MaxTimestamp)) // the same every time, in a test
+		if !own {
+			there[attrSaving] = number(1)
+		}
 		got, err := store.SaveJob(t.Context(), job)
 		if own && (err != nil || got.Version != 4) || !own && chat.CodeOf(err) != chat.Stale {
 			t.Errorf("own %v: %+v, %v", own, got, err)

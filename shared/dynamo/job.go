@@ -45,6 +45,9 @@ type sweepRow struct {
 	Bound    bool     `dynamodbav:"bound,omitempty"`
 }
 
+// attrSaving tells one saving of a job from another that says the same.
+const attrSaving = "saving"
+
 func jobKey(ref chat.JobRef) (itemKey, error) {
 	return newKey([]string{"jobs", ref.ServerID}, []string{string(ref.Kind), ref.ID})
 }
@@ -191,6 +194,7 @@ func (s *Store) SaveJob(ctx context.Context, job chat.Job) (chat.Job, error) {
 	if err != nil {
 		return chat.Job{}, failed(op, err)
 	}
+	row[attrSaving] = number(int64(s.options.Rand() * chat.MaxTimestamp))
 	err = s.written(ctx, op, func(ctx context.Context) error {
 		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName: aws.String(s.tables.Community), Item: row,
