@@ -230,8 +230,8 @@ export class Device {
   #sees(text: string): void {
     const { access, action } = JSON.parse(text) as { access?: object; action?: string };
     if (action !== "sync" || !access) return;
-    const order = Object.keys(this.person.windows);
-    this.channels = Object.keys(access).sort((a, b) => order.indexOf(a) - order.indexOf(b) || (a < b ? -1 : 1));
+    const named = (this.scene.channels ?? []).filter((channel) => channel in access);
+    this.channels = [...named, ...Object.keys(access).filter((channel) => !named.includes(channel)).sort()];
     if (!this.channels.includes(this.channel) && this.channels[0]) queueMicrotask(() => this.show(this.channels[0]!));
   }
 }

@@ -48,8 +48,8 @@ export class PersonCard {
 export function titleOf(person: Person): string {
   if (person.banned) return "Banned";
   if (person.owner) return "Owner";
-  const moderates = Object.values(person.windows).filter(({ others }) => others !== undefined).length;
-  return moderates > 0 && moderates === Object.keys(person.windows).length ? "Moderator" : "Member";
+  const windows = Object.values(person.windows);
+  return windows.length > 0 && windows.every(({ others }) => others !== undefined) ? "Moderator" : "Member";
 }
 
 /** The hue is the account's own, so that a person has one colour everywhere. */

@@ -21,6 +21,8 @@ export interface Scene {
   url: string;
   server: string;
   people: Person[];
+  /** The channels in their order. Those that are not named come last. */
+  channels?: string[];
   /** So many are shown at first; all where it is left out. */
   shown?: number;
 }
@@ -37,7 +39,7 @@ export async function localScene(): Promise<Scene | undefined> {
   const told = (await ask("demo.json")) as Partial<Scene>;
   if (typeof told.url !== "string" || typeof told.server !== "string" || !Array.isArray(told.people)) return undefined;
   const people = told.people.map((person) => ({ ...person, token: () => localToken(person.accid) }));
-  return { url: told.url, server: told.server, people, shown: 2 };
+  return { url: told.url, server: told.server, people, channels: told.channels ?? [], shown: 2 };
 }
 
 /** Asks scripts/dev for a token. The name goes in the body and the token stays in memory: neither is in a URL. */
