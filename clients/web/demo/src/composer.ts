@@ -7,7 +7,7 @@ export class Composer {
   readonly #quote = h("div", { class: "replying" });
   readonly #text: HTMLTextAreaElement;
   readonly element: HTMLFormElement;
-  #shown = "";
+  #shown: unknown;
 
   constructor(readonly device: Device) {
     this.#text = h("textarea", { rows: 1, maxLength: 5000, oninput: () => this.#typed(), onkeydown: (event: KeyboardEvent) => this.#pressed(event) });
@@ -25,12 +25,13 @@ export class Composer {
   /** Shows the draft of the channel that is shown. */
   show(): void {
     const { channel, title, draft } = this.device;
-    const shown = JSON.stringify([channel, draft]);
+    if (this.#text.value !== draft.msg_body) this.#text.value = draft.msg_body;
+    const quoted = draft.reply_to && this.device.replied(draft.reply_to);
+    const shown = JSON.stringify([channel, draft.reply_to, draft.quote, quoted && hasEnded(quoted)]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#text.placeholder = `Message #${channel}`;
     this.#text.setAttribute("aria-label", `Message to ${channel} from ${title}`);
-    if (this.#text.value !== draft.msg_body) this.#text.value = draft.msg_body;
     this.#showQuote();
   }
 

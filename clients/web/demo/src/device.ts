@@ -3,10 +3,10 @@ import { windowsOf, type DeviceName, type Person, type Scene } from "./scene.js"
 import type { ServerClock } from "./server_clock.js";
 import { Wire, type Direction } from "./wire.js";
 
-/** What a device found when it came back. */
+/** What a device found when it came back: messages by their tags. */
 export interface CaughtUp {
-  added: number;
-  revoked: number;
+  added: Set<string>;
+  revoked: Set<string>;
 }
 
 export interface DeviceEvents {
@@ -41,8 +41,8 @@ export class Device {
   /** Why a message could not be taken back, by its tag. */
   readonly failures = new Map<string, string>();
   readonly #client: Client;
-  /** What was shown when the network was cut: which messages, and which of them stood. */
-  #left: Map<string, boolean> | undefined;
+  /** The messages that were shown, and stood or not, when the network was cut. */
+  #left: Map<string, Message> | undefined;
 
   constructor(readonly scene: Scene, readonly person: Person, readonly name: DeviceName, readonly clock: ServerClock, readonly events: DeviceEvents) {
     this.#client = new Client({
@@ -203,12 +203,15 @@ export class Device {
     if (!this.#left || this.state !== "open") return;
     const [before, now] = [this.#left, this.#shown()];
     this.#left = undefined;
-    const count = (is: (tag: string, stands: boolean) => boolean) => [...now].filter(([tag, stands]) => is(tag, stands)).length;
-    this.caughtUp = { added: count((tag) => !before.has(tag)), revoked: count((tag, stands) => !stands && before.get(tag) === true) };
+    const found = (is: (message: Message, known: Message | undefined) => boolean) => new Set([...now].filter(([tag, message]) => is(message, before.get(tag))).map(([tag]) => tag));
+    this.caughtUp = {
+      added: found((message, known) => !known && message.from_device_id !== this.#client.deviceId), // what waited here is no news
+      revoked: found((message, known) => known !== undefined && !hasEnded(known) && hasEnded(message)),
+    };
   }
 
-  #shown(): Map<string, boolean> {
-    return new Map(this.view.messages.map((message) => [tagOf(message), !hasEnded(message)]));
+  #shown(): Map<string, Message> {
+    return new Map(this.view.messages.map((message) => [tagOf(message), message]));
   }
 
   #received(message: Message): void {

@@ -3,7 +3,7 @@ import { Composer } from "./composer.js";
 import type { CaughtUp, Device } from "./device.js";
 import { h, icon } from "./dom.js";
 import { MessageRow } from "./message_row.js";
-import { windowsOf } from "./scene.js";
+import { windowsOf, type Windows } from "./scene.js";
 import { span } from "./server_clock.js";
 
 const states = { open: "Online", connecting: "Connecting", closed: "Closed", offline: "Offline" } as const;
@@ -25,6 +25,8 @@ export class DevicePane {
   readonly #composer: Composer;
   readonly #rows = new Map<string, MessageRow>();
   #channel = "";
+  /** The end of the messages is in sight, and stays so. */
+  #follows = true;
   #drawn = "";
 
   constructor(readonly device: Device) {
@@ -36,7 +38,13 @@ export class DevicePane {
     this.element = h("section", { class: `device ${device.name}`, "aria-label": device.title, onfocusin: () => this.#speak("polite"), onfocusout: () => this.#speak("off") },
       h("header", {}, icon(device.name), h("h3", {}, device.name), this.#state, this.#power),
       this.#channels, this.#rights, this.#log, this.#note, this.#composer.element);
+    this.#log.addEventListener("scroll", () => (this.#follows = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < nearEnd));
+    new ResizeObserver(() => this.#follow()).observe(this.#log);
     this.show();
+  }
+
+  #follow(): void {
+    if (this.#follows) this.#log.scrollTop = this.#log.scrollHeight;
   }
 
   /** Of several devices that show the same messages only the one in use speaks. */
@@ -75,8 +83,7 @@ export class DevicePane {
     const focused = this.#channels.contains(document.activeElement);
     this.#channels.replaceChildren(...device.channels.map((channel) => this.#channelButton(channel)));
     if (focused) this.#channels.querySelector<HTMLElement>("[aria-pressed=true]")?.focus();
-    const { own, others } = windowsOf(device.person, device.channel);
-    this.#rights.textContent = device.channel && `Revokes own messages ${span(own)}${others === undefined ? "" : `, others’ ${span(others)}`}`;
+    this.#rights.textContent = device.channel && rights(windowsOf(device.person, device.channel));
   }
 
   #channelButton(channel: string): HTMLButtonElement {
@@ -92,8 +99,8 @@ export class DevicePane {
       this.#channel = device.channel;
       this.#rows.clear();
       this.#list.replaceChildren();
+      this.#follows = true;
     }
-    const follows = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < nearEnd;
     const messages = device.channel ? device.view.messages : [];
     const tags = messages.map(tagOf);
     for (const [tag, row] of this.#rows) if (!tags.includes(tag)) row.element.remove(), this.#rows.delete(tag);
@@ -107,7 +114,7 @@ export class DevicePane {
     });
     this.#earlier.hidden = !device.channel || messages.length === 0 || device.view.from === "";
     this.#pending.replaceChildren(...(device.channel ? device.pending : []).map((request) => pendingRow(request, device)));
-    if (follows) this.#log.scrollTop = this.#log.scrollHeight;
+    this.#follow();
   }
 
   #rowOf(tag: string): MessageRow {
@@ -138,14 +145,20 @@ export class DevicePane {
   }
 }
 
+/** What a person may take back. A moderator's window is for any message, their own among them. */
+function rights({ own, others }: Windows): string {
+  if (others === undefined) return `Revokes own messages ${span(own)}`;
+  return others < 0 || (own >= 0 && others >= own) ? `Revokes anyone’s messages ${span(others)}` : `Revokes own messages ${span(own)}, others’ ${span(others)}`;
+}
+
 function pendingRow(request: SendRequest, device: Device): HTMLElement {
   const state = device.state === "offline" ? "waits for the network" : "sending";
   return h("li", { class: "message own waiting" }, h("div", { class: "by" }, h("b", {}, "You"), " ", h("span", {}, state)), h("p", { class: "body" }, request.msg_body ?? ""));
 }
 
 function caughtUp({ added, revoked }: CaughtUp): string {
-  if (added + revoked === 0) return "Back online: nothing was missed.";
-  const parts = [added ? `${added} new` : "", revoked ? `${revoked} revoked` : ""].filter((part) => part !== "");
+  const parts = [added.size ? `${added.size} new` : "", revoked.size ? `${revoked.size} revoked` : ""].filter((part) => part !== "");
+  if (parts.length === 0) return "Back online: nothing was missed.";
   return `Back online, caught up: ${parts.join(", ")}.`;
 }
 

@@ -8,6 +8,8 @@ export interface Frame {
   device: string;
   direction: Direction;
   label: string;
+  /** What it is about, where it is one channel. */
+  channel: string | undefined;
   code: number | undefined;
   text: string;
   erased: boolean;
@@ -15,7 +17,7 @@ export interface Frame {
 
 /** So many are kept. */
 const most = 300;
-const mark = "⌫ erased";
+const mark = "[erased]";
 const content = ["msg_body", "msg_attach", "msg_ext", "push_content", "push_payload", "mention_accids", "mention_role_ids"];
 
 type Json = Record<string, unknown>;
@@ -80,10 +82,16 @@ function parse(text: string): unknown {
   }
 }
 
-function title(value: unknown): { label: string; code: number | undefined } {
+function title(value: unknown): Pick<Frame, "label" | "channel" | "code"> {
   const frame = (typeof value === "object" && value !== null ? value : {}) as Json;
-  const events = Array.isArray(frame.notices) ? [...new Set(frame.notices.map((notice: Json) => String(notice?.event)))].join(", ") : undefined;
-  return { label: events ?? String(frame.action ?? "?"), code: typeof frame.res_code === "number" && !events ? frame.res_code : undefined };
+  const notices = Array.isArray(frame.notices) ? (frame.notices as Json[]) : undefined;
+  const channels = new Set<string>();
+  walk(value, ({ channel_id }) => typeof channel_id === "string" && channels.add(channel_id));
+  return {
+    label: notices ? [...new Set(notices.map((notice) => String(notice.event)))].join(", ") : String(frame.action ?? "?"),
+    channel: channels.size === 1 ? [...channels][0] : undefined,
+    code: typeof frame.res_code === "number" ? frame.res_code : undefined,
+  };
 }
 
 function serverName(...ids: unknown[]): string {

@@ -9,13 +9,13 @@ export class FramesPanel {
   readonly #list = h("ol", { class: "frame-list" });
   readonly #count = h("span", { class: "count" }, "none yet");
   readonly #device = h("select", { id: "frames-of", onchange: () => this.#filter() }, h("option", { value: "" }, "all devices"));
-  readonly element = h("details", { class: "frames" },
+  readonly element = h("footer", { class: "frames" }, h("details", {},
     h("summary", {}, h("h2", {}, "Frames"), this.#count),
     h("div", { class: "tools" },
       h("label", { for: "frames-of" }, "Of"), this.#device,
       h("button", { class: "plain", type: "button", onclick: () => this.#clear() }, "Clear"),
       h("p", {}, "What is revoked is erased here, too.")),
-    h("div", { class: "frame-scroll", tabIndex: 0, role: "region", "aria-label": "Frames" }, this.#list));
+    h("div", { class: "frame-scroll", tabIndex: 0, role: "group", "aria-label": "Frames, newest first" }, this.#list)));
 
   #changed(frame: Frame): void {
     this.#count.textContent = `${this.log.passed} passed`;
@@ -73,6 +73,7 @@ function summary(frame: Frame): (Node | undefined)[] {
     h("span", { class: `direction ${frame.direction}` }, icon(sent ? "up" : "down"), h("span", { class: "unseen" }, sent ? "sent by " : "received by ")),
     h("span", { class: "who" }, frame.device),
     h("b", {}, frame.label),
+    frame.channel === undefined ? undefined : h("span", { class: "who" }, `#${frame.channel}`),
     frame.code === undefined ? undefined : h("span", { class: frame.code === 200 ? "code" : "code bad" }, String(frame.code)),
     h("span", { class: "erased-mark" }, "text erased"),
   ];

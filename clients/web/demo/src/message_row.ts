@@ -13,28 +13,37 @@ export class MessageRow {
   #shown: unknown[] = [];
   #form: HTMLFormElement | undefined;
   #message!: Message;
-  readonly #left = h("span", { class: "left", "aria-hidden": "true" });
+  readonly #left = h("span", { class: "left" });
+  readonly #of = h("span", { class: "unseen" });
   readonly #button: HTMLButtonElement;
 
   constructor(readonly device: Device, readonly reply: Reply) {
-    this.#button = h("button", { class: "action revoke", type: "button", onclick: () => this.#ask() }, icon("revoke"), h("span", {}, "Revoke"), this.#left);
+    this.#button = h("button", { class: "action revoke", type: "button", onclick: () => this.#ask() }, icon("revoke"), h("span", {}, "Revoke"), " ", this.#left, this.#of);
   }
 
   /** Shows the message as it is now. What is the same stays, so that focus does. */
   show(message: Message): void {
+    const { activeElement } = document;
     const quoted = message.reply_to && this.device.replied(message.reply_to);
     const failure = this.device.failures.get(tagOf(message));
-    const shown = [message, quoted, failure];
+    const { added, revoked } = this.device.caughtUp ?? {};
+    const isNews = Boolean(added?.has(tagOf(message)) || revoked?.has(tagOf(message)));
+    const shown = [message, quoted, failure, isNews];
     if (shown.every((value, i) => value === this.#shown[i]) && this.#shown.length > 0) return;
     const wasThere = this.#shown.length > 0;
     this.#shown = shown;
     this.#message = message;
-    const hadFocus = this.element.contains(document.activeElement);
+    const hadFocus = this.element.contains(activeElement);
     if (hasEnded(message)) this.#form = undefined;
-    this.element.replaceChildren(...this.#parts(message, quoted, failure));
-    this.element.className = ["message", this.device.isOwn(message) ? "own" : "", hasEnded(message) ? "gone" : "", wasThere && hasEnded(message) ? "just-gone" : ""].join(" ").trim();
+    this.element.replaceChildren(...this.#parts(message, quoted, failure, isNews));
+    this.element.className = ["message", this.device.isOwn(message) ? "own" : "", hasEnded(message) ? "gone" : "", isNews ? "news" : "", wasThere && hasEnded(message) ? "just-gone" : ""].join(" ").trim();
     this.tick();
-    if (hadFocus && !this.element.contains(document.activeElement)) this.element.focus();
+    if (hadFocus) this.#refocus(activeElement as HTMLElement);
+  }
+
+  /** What had the focus keeps it, where it is still there: else the message has it, and not the page's beginning. */
+  #refocus(focused: HTMLElement): void {
+    (this.element.contains(focused) ? focused : this.element).focus({ preventScroll: true });
   }
 
   /** Counts down. The button stays when time is up: the server decides, and says why. */
@@ -47,15 +56,17 @@ export class MessageRow {
     this.#left.textContent = text;
     this.#button.classList.toggle("late", left <= 0);
     this.#button.title = left > 0 ? "Take this message back, for everybody" : "508: message recall time exceeded";
-    this.#button.setAttribute("aria-label", `Revoke${left > 0 ? "" : " (too late)"}: message of ${this.#author()}, ${timeOfDay(this.#message.timestamp)}`);
+    this.#left.ariaHidden = String(left > 0); // a name that changes each second is read out each second
+    this.#of.textContent = `: message of ${this.#author()}, ${timeOfDay(this.#message.timestamp)}`;
   }
 
   #author(): string {
     return this.device.isOwn(this.#message) ? "you" : nickOf(this.#message);
   }
 
-  #parts(message: Message, quoted: Message | undefined, failure: string | undefined): Node[] {
-    const head = h("div", { class: "by" }, h("b", {}, this.device.isOwn(message) ? "You" : nickOf(message)), " ", h("time", {}, timeOfDay(message.timestamp)));
+  #parts(message: Message, quoted: Message | undefined, failure: string | undefined, isNews: boolean): Node[] {
+    const news = isNews ? h("span", { class: "mark" }, "while away") : undefined;
+    const head = h("div", { class: "by" }, h("b", {}, this.device.isOwn(message) ? "You" : nickOf(message)), " ", h("time", {}, timeOfDay(message.timestamp)), news);
     if (hasEnded(message)) return [head, h("p", { class: "tombstone" }, icon("revoke"), h("span", {}, tombstone(message, this.device)))];
     return [
       head,
@@ -103,8 +114,8 @@ function nickOf(message: Message): string {
 
 /** A quote is made of ids alone, so it shows what is left of the original. */
 function quote(quoted: Message | undefined): Node {
-  if (!quoted) return h("blockquote", { class: "quote empty" }, "An earlier message");
-  if (hasEnded(quoted)) return h("blockquote", { class: "quote empty" }, "The original was revoked");
+  if (!quoted) return h("blockquote", { class: "quote missing" }, "An earlier message");
+  if (hasEnded(quoted)) return h("blockquote", { class: "quote missing" }, "The original was revoked");
   return h("blockquote", { class: "quote" }, h("b", {}, nickOf(quoted)), " ", quoted.msg_body ?? "");
 }
 
