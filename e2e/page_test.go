@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,11 +12,12 @@ import (
 	"testing"
 	"time"
 
+	unsend "unsend/clients/go"
 	"unsend/shared/chat"
 )
 
-// pagePatience bounds the whole of what is done in the browser.
-const pagePatience = time.Minute
+// pagePatience bounds what is done in the browser. It takes half a minute, and longer on a busy machine.
+const pagePatience = 2 * time.Minute
 
 // The demo page in a browser: the sample community, which scripts/dev and scripts/test serve the page with, and a community of
 // this test's own, which the page is told of as of any deployment.
@@ -40,6 +42,11 @@ func (c *community) pageScene() string {
 	c.changeServer(func(s *chat.Server) { s.Windows = chat.Windows{Own: &own, Moderator: &others} })
 	c.join("alice")
 	c.join("bob", "mod")
+	c.changeChannel("archive", func(*chat.Channel) {})
+	alice := c.connect("alice", "archivist")
+	for i := range 105 { // more than a page of the history
+		c.must(alice.Send(c.ctx(), unsend.SendRequest{ServerID: c.id, ChannelID: "archive", Content: unsend.Content{Body: fmt.Sprintf("message %d of the archive", i+1)}}))
+	}
 	pictures, err := filepath.Abs("../.build/screenshots")
 	c.must(nil, err)
 	c.must(nil, os.MkdirAll(pictures, 0o755))

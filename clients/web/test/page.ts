@@ -23,6 +23,7 @@ interface Scene {
 
 const scene = JSON.parse(process.env.UNSEND_SCENE ?? "") as Scene;
 const windows = { own: 4, others: 60 }; // s, as e2e/page_test.go sets them
+const archived = 105; // messages, as it fills the channel archive
 const patience = 15_000;
 const wide = { width: 1440, height: 900 };
 const narrow = { width: 360, height: 760 };
@@ -172,7 +173,7 @@ test("a device that was offline catches up, and sends what waited", async () => 
   await say(bobsPhone, `Boat ${n} is coming`);
   await shows(message(bobsPhone, "waits for the network"), `Boat ${n} is coming`);
   assert.equal(await message(bobsPhone, `Lunch for boat ${n} is at one`).count(), 1, "it cannot know");
-  await picture("offline");
+  await isAccessible("offline");
   await network(bobsPhone).click();
   await shows(note(bobsPhone), "caught up: 1 new, 1 revoked");
   await shows(message(bobsPhone, `Revoked by Alice: boat ${n} eats at noon`), "while away");
@@ -200,6 +201,20 @@ test("everybody can use it, on a wide and on a narrow screen, in dark and in lig
   await page.setViewportSize(wide);
   await page.getByRole("button", { name: "Dark theme" }).click();
   assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "dark");
+  await page.getByRole("button", { name: "Dark theme", pressed: true }).click();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), undefined, "the system decides again");
+});
+
+test("what comes in another channel is counted", async () => {
+  await device(bobsDesk).getByRole("button", { name: "#crew-room" }).click();
+  await shows(field(bobsDesk).and(page.getByPlaceholder("Message #crew-room")));
+  await say(desk, `High tide for boat ${n}`);
+  await device(bobsDesk).getByRole("button", { name: "#general 1 unread" }).click();
+  await toldTo([bobsDesk], `High tide for boat ${n}`);
+  await device(phone).getByRole("button", { name: "#tide-table" }).click();
+  await say(phone, "May I?");
+  await shows(note(phone), "403: no permission");
+  assert.equal(await field(phone).inputValue(), "May I?", "what was refused is not lost");
 });
 
 test("who is banned is shown nothing", async () => {
@@ -228,6 +243,17 @@ test("another deployment: its URL and tokens are asked for, and kept in memory a
   for (const title of [hers, his]) await shows(device(title), "Online");
   const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href, document.documentElement.outerHTML, [...document.querySelectorAll("input")].map(({ value }) => value)]));
   for (const token of Object.values(scene.tokens)) assert.equal(kept.includes(token), false, "a token is in the page, its URL or a store");
+});
+
+test("earlier messages are read from the history", async () => {
+  await device(his).getByRole("button", { name: "#archive" }).click();
+  await shows(message(his, `message ${archived} of the archive`));
+  assert.equal(await device(his).getByRole("listitem").count(), 100);
+  await device(his).getByRole("button", { name: "Earlier messages" }).click();
+  await shows(message(his, "message 1 of the archive"));
+  assert.equal(await device(his).getByRole("listitem").count(), archived);
+  await device(his).getByRole("button", { name: "Earlier messages" }).waitFor({ state: "hidden" });
+  for (const title of [hers, his]) await device(title).getByRole("button", { name: "#lobby" }).click();
 });
 
 test("the window runs out: the countdown ends, and the server says 508", async () => {

@@ -132,6 +132,7 @@ export class Device {
       await sending;
     } catch (error) {
       this.refusal = reasonOf(error);
+      if (this.channel === channel && this.draft.msg_body === "") this.draft = draft; // not lost
       await this.#wasRefused(error);
     }
     this.events.changed();

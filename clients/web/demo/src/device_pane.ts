@@ -69,6 +69,7 @@ export class DevicePane {
     const { device } = this;
     const state = device.isUnreachable && device.state === "connecting" ? "Cannot connect" : states[device.state];
     this.element.dataset.state = device.state;
+    this.element.classList.toggle("barred", device.isRefused);
     this.#state.textContent = state;
     this.#power.setAttribute("aria-checked", String(device.wire.isUp));
     this.#power.setAttribute("aria-label", `${device.title} is on the network`);
@@ -90,7 +91,7 @@ export class DevicePane {
     const { device } = this;
     const unread = device.unread.get(channel);
     const badge = unread ? h("span", { class: "unread" }, String(unread), h("span", { class: "unseen" }, " unread")) : undefined;
-    return h("button", { type: "button", class: "channel", "aria-pressed": String(channel === device.channel), onclick: () => device.show(channel) }, `#${channel}`, badge);
+    return h("button", { type: "button", class: "channel", "aria-pressed": String(channel === device.channel), onclick: () => device.show(channel) }, `#${channel}`, badge && " ", badge);
   }
 
   #showMessages(): void {
