@@ -93,21 +93,12 @@ export class Connection {
     try {
       return await this.#ask(frame);
     } catch (error) {
-      if (frame.action !== "ping" && codeOf(error) === 403 && (await this.#isExpired())) {
-        if (number === this.number) this.#renew();
-        throw new UnsendError("disconnected", "the token has expired");
-      }
-      throw error;
-    }
-  }
-
-  /** A permission may be missing, or the token has expired: then a ping is refused, too. */
-  async #isExpired(): Promise<boolean> {
-    try {
-      await this.#ask({ action: "ping" });
-      return false;
-    } catch (error) {
-      return codeOf(error) === 403;
+      if (frame.action === "ping" || codeOf(error) !== 403) throw error;
+      // A permission is missing, or the token has expired: then a ping is refused, too. Without an answer neither is known.
+      const ping = await this.#ask({ action: "ping" }).then(() => undefined, (reason: UnsendError) => reason);
+      if (codeOf(ping) !== 403) throw ping?.retryable ? ping : error;
+      if (number === this.number) this.#renew();
+      throw new UnsendError("disconnected", "the token has expired");
     }
   }
 

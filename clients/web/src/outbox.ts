@@ -29,6 +29,7 @@ export class Outbox {
   readonly #entries = new Map<string, Entry>();
   readonly #lanes = new Map<string, Promise<unknown>>();
   #wakers: (() => void)[] = [];
+  #last = 0;
   #closed = false;
 
   constructor(readonly connection: Connection, readonly clock: Clock, readonly shelf: Shelf, readonly newId: () => string,
@@ -51,7 +52,7 @@ export class Outbox {
     if (this.#closed) return Promise.reject(new UnsendError("closed"));
     if (this.#entries.size >= most) return Promise.reject(new UnsendError("full"));
     const key = typeof frame.msg_id === "string" ? frame.msg_id : this.newId();
-    const created = this.clock.now();
+    const created = (this.#last = Math.max(this.clock.now(), this.#last + 1)); // none is as old as another
     this.shelf.set("out#" + key, { frame, created });
     return this.#put(key, frame, created);
   }

@@ -44,8 +44,6 @@ const lag = 75_000;
 const overlap = 60_000;
 /** Requests that nobody waits for are at most so many in so many ms: half of what an account may send. */
 const [paced, pace] = [10, 10_000];
-/** How often such a request is repeated when the server is busy. */
-const mostTries = 6;
 /** An answer of sync says `more` at most so often before the rest waits for the next one. */
 const mostPages = 1_000;
 /** Channels of one subscribe, and messages of a page. */
@@ -298,7 +296,7 @@ export class Syncs {
     }
     this.#alter(view, () => {
       view.settle();
-      if (!same || known === undefined || oldest === "") view.reach(oldest);
+      view.reach(same && known !== undefined && view.from < oldest ? view.from : oldest);
     });
     server.access.set(view.channel_id, stamp);
     view.caughtUp = number;
@@ -350,22 +348,15 @@ export class Syncs {
     return results;
   }
 
-  /** Asks for what nobody waits for: not too often, and again while the server is busy. */
+  /** Asks for what nobody waits for: not too often. */
   async #ask(frame: Request): Promise<Answer> {
-    for (let tries = 0; ; tries++) {
-      while (this.#asked.length >= paced) {
-        const wait = this.#asked[0]! + pace - this.clock.monotonic();
-        if (wait > 0) await sleep(this.clock, wait);
-        else this.#asked.shift();
-      }
-      this.#asked.push(this.clock.monotonic());
-      try {
-        return await this.connection.request(frame);
-      } catch (error) {
-        if (!codeOf(error) || !(error as UnsendError).retryable || tries >= mostTries) throw error;
-        await sleep(this.clock, backoff(this.clock, tries));
-      }
+    while (this.#asked.length >= paced) {
+      const wait = this.#asked[0]! + pace - this.clock.monotonic();
+      if (wait > 0) await sleep(this.clock, wait);
+      else this.#asked.shift();
     }
+    this.#asked.push(this.clock.monotonic());
+    return this.connection.request(frame);
   }
 
   #alter(view: View, work: () => void): void {

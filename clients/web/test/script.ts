@@ -35,7 +35,7 @@ class MoodyStore implements Store {
   mood: "works" | "full" | "refuses" = "works";
   readonly inner = memoryStore();
   get = (key: string): string | undefined => this.inner.get(key);
-  keys = (): string[] => this.inner.keys();
+  keys = (): string[] => this.inner.keys().reverse(); // a store has no order
   set(key: string, value: string): void {
     if (this.mood !== "works") throw new Error("QuotaExceededError");
     this.inner.set(key, value);
@@ -128,6 +128,7 @@ export class Play implements Endpoint {
     this.client.close();
     await this.clock.pass(0);
     assert.equal(this.clock.running, 0, "timers are left behind");
+    assert.ok(this.sockets.every(({ state }) => state === "closed"), "a connection is left open");
   }
 
   async #step(step: Step): Promise<void> {
