@@ -100,7 +100,7 @@ func (d deployment) parameters() []string {
 	return []string{
 		"Architecture=" + architecture(),
 		"LocalStackUrl=" + d.endpoint,
-		"AllowQueryToken=true", // the demo page of a browser has no better way without TLS
+		"AllowQueryToken=true", // so that the tests have it
 		"Stage=" + localStage,
 		"TokenAudience=" + localAudience,
 		"TokenMaxTtlSeconds=" + strconv.Itoa(localTokenMaxTTL),

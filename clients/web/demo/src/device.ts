@@ -105,6 +105,7 @@ export class Device {
     this.caughtUp = this.refusal = undefined;
     this.unread.delete(channel);
     this.#client.openChannel(this.scene.server, channel);
+    if (this.#left) this.#left = this.view.messages.length > 0 ? this.#shown() : undefined; // of a channel that was not known all is new
     this.events.changed();
   }
 
@@ -130,6 +131,7 @@ export class Device {
     this.events.changed();
     try {
       await sending;
+      this.isRefused = false;
     } catch (error) {
       this.refusal = reasonOf(error);
       if (this.channel === channel && this.draft.msg_body === "") this.draft = draft; // not lost

@@ -14,10 +14,9 @@ export class PersonCard {
       const device: Device = new Device(scene, person, name, clock, { ...events, changed: () => this.#soon() });
       return new DevicePane(device);
     });
-    const id = `person-${person.accid}`;
-    this.element = h("article", { class: "person", "aria-labelledby": id },
+    this.element = h("article", { class: "person", "aria-label": person.nick },
       h("header", {},
-        avatar(person), h("h2", { id }, person.nick), h("span", { class: `badge ${titleOf(person).toLowerCase()}` }, titleOf(person)),
+        avatar(person), h("h2", {}, person.nick), h("span", { class: `badge ${titleOf(person).toLowerCase()}` }, titleOf(person)),
         h("button", { class: "icon-only", type: "button", "aria-label": `Hide ${person.nick}`, title: `Hide ${person.nick}`, onclick: leave }, icon("close"))),
       h("div", { class: "devices" }, ...this.#panes.map((pane) => pane.element)));
   }
