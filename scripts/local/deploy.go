@@ -31,7 +31,8 @@ type deployment struct {
 	root     string
 	dir      runDir
 	endpoint string
-	pid      int // of the local stack
+	pid      int    // of the local stack
+	demoURL  string // of its demo page
 }
 
 func architecture() string {
@@ -99,7 +100,7 @@ func (d deployment) parameters() []string {
 	return []string{
 		"Architecture=" + architecture(),
 		"LocalStackUrl=" + d.endpoint,
-		"AllowQueryToken=true", // the demo page of a browser has no better way without TLS
+		"AllowQueryToken=true", // so that the tests have it
 		"Stage=" + localStage,
 		"TokenAudience=" + localAudience,
 		"TokenMaxTtlSeconds=" + strconv.Itoa(localTokenMaxTTL),
@@ -138,7 +139,7 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 		return stack.Description{}, err
 	}
 	description := stack.Description{
-		Name: localStackName, Region: localRegion, Endpoint: d.endpoint, PID: d.pid,
+		Name: localStackName, Region: localRegion, Endpoint: d.endpoint, PID: d.pid, DemoURL: d.demoURL,
 		WebSocketURL: outputs["WebSocketUrl"], ServerURL: outputs["ServerApiUrl"],
 		MessagesTable: outputs["MessagesTable"], CommunityTable: outputs["CommunityTable"], SessionsTable: outputs["SessionsTable"],
 		AuditTable: outputs["AuditTable"], EventBus: localEventBus, AuditRetentionDays: localAuditDays,

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"unsend/scripts/local/page"
 	"unsend/scripts/local/stack"
 )
 
@@ -20,7 +21,8 @@ const devHelp = `Usage: scripts/dev [flags]            start everything and stay
 
 Starts a local stack (MiniStack, with IAM enforced) on a free port of 127.0.0.1, builds the functions
 and deploys template.yaml onto it with the real SAM CLI, writes a sample community into it, and plays
-the demo: a message is sent, a moderator takes it back, every other device is told.
+the demo: a message is sent, a moderator takes it back, every other device is told. While it stays, it serves
+the demo page, clients/web/demo, on another free port of 127.0.0.1, where Node 20 or later is at hand.
 
 The first start makes .venv/ from requirements/, which takes some minutes. Needed are Linux, Go and
 Python 3.10 or later. Outside of this folder only the caches of Go and pip are written; your own
@@ -110,6 +112,8 @@ type dev struct {
 	dir      runDir
 	progress *Progress
 	server   *stackServer
+	page     *page.Server // nil with --once
+	hasPage  bool         // it was built
 }
 
 func (d *dev) run(ctx context.Context) (err error) {
@@ -126,6 +130,12 @@ func (d *dev) run(ctx context.Context) (err error) {
 		}
 	}()
 	began := time.Now()
+	if !d.once {
+		if d.page, err = startPage(d.root); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, d.page.Close()) }()
+	}
 	if err := d.prepare(ctx); err != nil {
 		return err
 	}
@@ -137,6 +147,9 @@ func (d *dev) run(ctx context.Context) (err error) {
 	}
 	if d.once {
 		return nil
+	}
+	if err := d.showPage(ctx); err != nil {
+		return err
 	}
 	d.printWelcome(time.Since(began))
 	return d.stay(ctx)
@@ -156,12 +169,18 @@ func (d *dev) prepare(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ensureVenv(ctx, d.progress, d.root, d.dir, "sam", python) })
 	group.Go(func() error { return d.compile(ctx) })
+	group.Go(func() (err error) {
+		if d.page != nil {
+			d.hasPage, err = buildPage(ctx, d.progress, d.root, d.dir)
+		}
+		return err
+	})
 	group.Go(func() error {
 		if err := ensureVenv(ctx, d.progress, d.root, d.dir, "stack", python); err != nil {
 			return err
 		}
 		return d.progress.Run("start the local stack", func() (_ string, err error) {
-			d.server, err = startServer(ctx, d.root, d.dir)
+			d.server, err = startServer(ctx, d.root, d.dir, originOf(d.page))
 			return "", err
 		})
 	})
@@ -182,7 +201,7 @@ func (d *dev) compile(ctx context.Context) error {
 
 // ship builds and deploys the working tree, and describes the result.
 func (d *dev) ship(ctx context.Context) error {
-	deployment := deployment{root: d.root, dir: d.dir, endpoint: d.server.endpoint, pid: d.server.pid}
+	deployment := deployment{root: d.root, dir: d.dir, endpoint: d.server.endpoint, pid: d.server.pid, demoURL: originOf(d.page)}
 	return ship(ctx, d.progress, deployment, d.stackFile)
 }
 
@@ -202,7 +221,7 @@ func ship(ctx context.Context, p *Progress, d deployment, stackFile string) erro
 // play seeds the sample community and shows the demo.
 func (d *dev) play(ctx context.Context) error {
 	err := d.progress.Run("seed the sample community", func() (string, error) {
-		_, err := d.tool("seed", filepath.Join("scripts", "unsend", "sample.yaml")).Run(ctx)
+		_, err := d.tool("seed", sampleFile).Run(ctx)
 		return "", err
 	})
 	if err != nil || d.noDemo {
@@ -233,9 +252,9 @@ func (d *dev) printWelcome(took time.Duration) {
 
     %s --as alice
     %s --as bob
-
+%s
 Enter here builds and deploys your edits; so does scripts/dev redeploy. Ctrl-C ends it all.
-`, d.progress.paint(bold, "Up"), seconds(took), chat, chat)
+`, d.progress.paint(bold, "Up"), seconds(took), chat, chat, d.pageLine())
 }
 
 // chatCommand works in the folder that scripts/dev was called from, and names
@@ -277,6 +296,9 @@ func (d *dev) stay(ctx context.Context) error {
 // redeploy reports a failure and goes on: the next edit may mend it.
 func (d *dev) redeploy(ctx context.Context) {
 	err := d.compile(ctx)
+	if err == nil && d.hasPage {
+		_, err = buildPage(ctx, d.progress, d.root, d.dir)
+	}
 	if err == nil {
 		err = d.ship(ctx)
 	}
@@ -309,5 +331,11 @@ func (d *dev) redeployRunning(ctx context.Context) error {
 	if err := d.compile(ctx); err != nil {
 		return err
 	}
-	return ship(ctx, d.progress, deployment{root: d.root, dir: d.dir, endpoint: description.Endpoint, pid: description.PID}, d.stackFile)
+	if description.DemoURL != "" {
+		if _, err := buildPage(ctx, d.progress, d.root, d.dir); err != nil {
+			return err
+		}
+	}
+	running := deployment{root: d.root, dir: d.dir, endpoint: description.Endpoint, pid: description.PID, demoURL: description.DemoURL}
+	return ship(ctx, d.progress, running, d.stackFile)
 }

@@ -35,20 +35,20 @@ type stackServer struct {
 }
 
 // startServer starts the stack on a free port of the loopback address and waits
-// until it answers.
-func startServer(ctx context.Context, root string, dir runDir) (*stackServer, error) {
+// until it answers. The page of that origin may talk to it; empty: no page may.
+func startServer(ctx context.Context, root string, dir runDir, origin string) (*stackServer, error) {
 	const tries = 3 // somebody may take the port between finding and using it
 	var err error
 	for range tries {
 		var s *stackServer
-		if s, err = tryServer(ctx, root, dir); err == nil || ctx.Err() != nil {
+		if s, err = tryServer(ctx, root, dir, origin); err == nil || ctx.Err() != nil {
 			return s, err
 		}
 	}
 	return nil, err
 }
 
-func tryServer(ctx context.Context, root string, dir runDir) (*stackServer, error) {
+func tryServer(ctx context.Context, root string, dir runDir, origin string) (*stackServer, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func tryServer(ctx context.Context, root string, dir runDir) (*stackServer, erro
 		logPath:  dir.log("stack"),
 		ended:    make(chan struct{}),
 	}
-	if err := s.launch(root, dir, port); err != nil {
+	if err := s.launch(root, dir, port, origin); err != nil {
 		return nil, err
 	}
 	if err := s.waitHealthy(ctx); err != nil {
@@ -67,7 +67,7 @@ func tryServer(ctx context.Context, root string, dir runDir) (*stackServer, erro
 	return s, nil
 }
 
-func (s *stackServer) launch(root string, dir runDir, port int) error {
+func (s *stackServer) launch(root string, dir runDir, port int, origin string) error {
 	log, err := os.Create(s.logPath)
 	if err != nil {
 		return fmt.Errorf("keep the stack's output: %w", err)
@@ -80,6 +80,7 @@ func (s *stackServer) launch(root string, dir runDir, port int) error {
 		fmt.Sprintf("GATEWAY_PORT=%d", port),
 		"AWS_ENDPOINT_URL="+s.endpoint, // what the functions get
 		"AWS_DEFAULT_REGION="+localRegion,
+		"UNSEND_STACK_ORIGINS="+origin,
 		"IOT_MTLS_ENABLED=false", "SFTP_ENABLED=false", // more open ports
 		"TMPDIR="+dir.file("tmp"),
 		"PYTHONUNBUFFERED=1",

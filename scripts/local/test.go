@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"unsend/scripts/local/page"
 	"unsend/scripts/local/stack"
 )
 
@@ -20,7 +21,9 @@ const testHelp = `Usage: scripts/test [flags]
 Checks everything, as CI does: formatting, vet, staticcheck, shellcheck, sam validate --lint; unit,
 property, handler and template tests with the race detector, the stores against a real DynamoDB
 endpoint; the web client's types and tests, with Node; each fuzz target for some seconds; then deploys template.yaml to a local stack, runs the
-commands of the command line tool there as a user does, and the end-to-end suite. What it starts it ends. The first run makes .venv/, as scripts/dev does.
+commands of the command line tool there as a user does, and the end-to-end suite, which also drives the demo page in a
+Chromium and keeps pictures of it in .build/screenshots. What it starts it ends. The first run makes .venv/, as scripts/dev does;
+without a Chromium on the PATH, root of a Debian gets its package chromium.
 
 A step that fails does not keep the others from running; the list at the end tells.
 
@@ -83,6 +86,8 @@ type tests struct {
 	dir      runDir
 	progress *Progress
 
+	page      *page.Server // nil when it did not start, and with --skip-e2e
+	browser   string       // empty where there is none
 	server    *stackServer // nil when it did not start
 	deployed  bool
 	compiled  chan struct{} // closed when the functions' build was tried
@@ -93,6 +98,7 @@ type tests struct {
 func (t *tests) run(ctx context.Context) {
 	t.compiled, t.stackDone, t.allDone = make(chan struct{}), make(chan struct{}), make(chan struct{})
 	defer t.stopServer()
+	defer t.closePage()
 	var lanes sync.WaitGroup
 	lanes.Go(func() { t.toolLane(ctx) })
 	t.goLane(ctx)
@@ -124,6 +130,7 @@ func (t *tests) toolLane(ctx context.Context) {
 		t.progress.Skip("shellcheck, sam validate, sam build, sam deploy", ".venv/sam is not there")
 		return
 	}
+	t.findBrowser(ctx)
 	t.step(ctx, "shellcheck", func() error { return t.shellcheck(ctx) })
 	t.step(ctx, "sam validate --lint", func() error { return t.validate(ctx) })
 	<-t.compiled
@@ -138,11 +145,14 @@ func (t *tests) environments(ctx context.Context) (sam bool) {
 		close(t.stackDone)
 		return false
 	}
+	if !t.skipE2E {
+		t.step(ctx, "serve the demo page", func() (err error) { t.page, err = startPage(t.root); return err })
+	}
 	var both sync.WaitGroup
 	both.Go(func() {
 		defer close(t.stackDone)
 		if t.venv(ctx, "stack", python) {
-			t.step(ctx, "start the local stack", func() (err error) { t.server, err = startServer(ctx, t.root, t.dir); return err })
+			t.step(ctx, "start the local stack", func() (err error) { t.server, err = startServer(ctx, t.root, t.dir, originOf(t.page)); return err })
 		}
 	})
 	sam = t.venv(ctx, "sam", python)
@@ -165,7 +175,7 @@ func (t *tests) deploy(ctx context.Context) {
 		t.progress.Skip("sam build, sam deploy", "the local stack did not start")
 		return
 	}
-	d := deployment{root: t.root, dir: t.dir, endpoint: t.server.endpoint, pid: t.server.pid}
+	d := deployment{root: t.root, dir: t.dir, endpoint: t.server.endpoint, pid: t.server.pid, demoURL: originOf(t.page)}
 	if !t.step(ctx, "sam build", func() error { return d.build(ctx) }) {
 		t.progress.Skip("sam deploy", "sam build failed")
 		return
@@ -301,7 +311,7 @@ func (t *tests) e2e(ctx context.Context) {
 	}
 	t.step(ctx, "end to end", func() error {
 		// These tests wait more than they compute: more of them go side by side than there are processors.
-		return t.loud(ctx, "go test e2e", []string{"UNSEND_STACK=" + t.stackFile()}, "go", "test", count, "-shuffle=on", "-parallel=8", "-timeout=10m", "./e2e/...")
+		return t.loud(ctx, "go test e2e", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_CHROMIUM=" + t.browser}, "go", "test", count, "-shuffle=on", "-parallel=8", "-timeout=10m", "./e2e/...")
 	})
 	if t.long {
 		t.step(ctx, "roles without a statement", func() error {
@@ -314,13 +324,16 @@ func (t *tests) e2e(ctx context.Context) {
 // commands runs the tool as it is shipped, with its exit codes and nothing of
 // the tests' own in between.
 func (t *tests) commands(ctx context.Context) {
-	sample := filepath.Join("scripts", "unsend", "sample.yaml")
-	seeded := t.step(ctx, "unsend seed", func() error { return t.says(ctx, "created", "seed", sample) })
+
+	seeded := t.step(ctx, "unsend seed", func() error { return t.says(ctx, "created", "seed", sampleFile) })
 	if !seeded {
 		t.progress.Skip("unsend seed again, unsend demo, unsend redrive", "there is no sample community")
 		return
 	}
-	t.step(ctx, "unsend seed again", func() error { return t.says(ctx, "unchanged, everything is as the file says", "seed", sample) })
+	t.step(ctx, "unsend seed again", func() error { return t.says(ctx, "unchanged, everything is as the file says", "seed", sampleFile) })
+	if t.page != nil {
+		t.step(ctx, "tell the demo page", func() error { return showSample(ctx, t.page, t.root, t.stackFile()) })
+	}
 	t.step(ctx, "unsend demo", func() error { return t.says(ctx, "Everything as it should be", "demo") })
 	t.step(ctx, "unsend redrive", func() error { return t.says(ctx, "nothing was given up", "redrive") })
 }
@@ -348,6 +361,24 @@ func (t *tests) validate(ctx context.Context) error {
 	_, err := Command{What: "sam validate --lint", Dir: t.root, Env: localEnvironment("", t.dir), Log: t.dir.log("sam validate"),
 		Argv: d.sam("validate", "--lint", "--region", localRegion)}.Run(ctx)
 	return err
+}
+
+// findBrowser is for the end-to-end suite.
+func (t *tests) findBrowser(ctx context.Context) {
+	if t.skipE2E {
+		return
+	}
+	err := t.progress.Run("chromium", func() (note string, err error) {
+		t.browser, note, err = ensureBrowser(ctx, t.dir)
+		return note, err
+	})
+	t.tell(ctx, err)
+}
+
+func (t *tests) closePage() {
+	if t.page != nil {
+		_ = t.page.Close() // it has nothing to lose
+	}
 }
 
 func (t *tests) stopServer() {

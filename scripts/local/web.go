@@ -74,7 +74,7 @@ func findNode(ctx context.Context) (version string, err error) {
 	return string(out), nil
 }
 
-// web checks the types of the web client, builds and tests it.
+// web checks the types of the web client and the demo page, builds and tests them.
 func (t *tests) web(ctx context.Context) {
 	packages := nodePackages{root: t.root}
 	err := t.progress.Run("npm ci", func() (string, error) { return packages.ensure(ctx, t.dir.log("npm ci")) })
@@ -87,10 +87,22 @@ func (t *tests) web(ctx context.Context) {
 	if t.long {
 		interleavings = "10000"
 	}
-	t.step(ctx, "web client", func() error {
+	err = t.progress.Run("web client and demo page", func() (string, error) {
 		c := Command{What: "npm test", Dir: packages.folder(), Env: environment("UNSEND_INTERLEAVINGS=" + interleavings), Log: t.dir.log("npm test"),
 			Argv: []string{"npm", "test", "--silent"}}
-		_, err := c.Run(ctx)
-		return err
+		output, err := c.Run(ctx)
+		return pageSize(output), err
 	})
+	t.tell(ctx, err)
+}
+
+var sizeOfPage = regexp.MustCompile(`(?m)^\W*(\d+ bytes gzipped)`)
+
+// pageSize is what the web client's tests say of the demo page.
+func pageSize(output string) string {
+	found := sizeOfPage.FindStringSubmatch(output)
+	if found == nil {
+		return ""
+	}
+	return "the page: " + found[1]
 }

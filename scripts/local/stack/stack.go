@@ -44,6 +44,8 @@ type Description struct {
 	PID int `json:"pid,omitempty"`
 
 	WebSocketURL string `json:"websocket_url"`
+	// DemoURL is where the demo page of a local stack is; empty where none is served.
+	DemoURL string `json:"demo_url,omitempty"`
 	// ServerURL is where the Server API is, with a slash at its end; empty for a deployment that has none yet.
 	ServerURL string `json:"server_url,omitempty"`
 
