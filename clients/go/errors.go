@@ -52,6 +52,14 @@ var (
 	ErrNoHeartbeat = errors.New("the connection was given up: the server did not answer a ping in time")
 )
 
+// How a request can end without a refusal.
+var (
+	// ErrNoAnswer: none came in time. The request may have been carried out.
+	ErrNoAnswer = errors.New("no answer in time")
+	// ErrUnreadable: the server sent what is no frame, or a part that is not as it must be.
+	ErrUnreadable = errors.New("the server sent what cannot be read")
+)
+
 // DisconnectedError says that the other side, or the network, ended the connection.
 type DisconnectedError struct {
 	Status int    // of the WebSocket's close frame; -1 when there was none
