@@ -407,7 +407,7 @@ func (s *Session) read(ctx context.Context, server *serverState, c *channel, sta
 			until = c.oldest()
 		}
 	})
-	oldest, err := s.walk(ctx, c, until)
+	oldest, whole, err := s.walk(ctx, c, until)
 	if CodeOf(err) == CodeForbidden {
 		s.locked(func() { s.alter(server, c, (*channel).hide); s.save(server, true) })
 		return nil
@@ -418,7 +418,7 @@ func (s *Session) read(ctx context.Context, server *serverState, c *channel, sta
 	s.locked(func() {
 		s.alter(server, c, func(c *channel) {
 			c.settle()
-			if !same || until == math.MaxInt64 || oldest == "" {
+			if !same || !whole || oldest == "" {
 				c.reach(oldest)
 			}
 		})
@@ -429,24 +429,26 @@ func (s *Session) read(ctx context.Context, server *serverState, c *channel, sta
 	return nil
 }
 
-// walk reads back to some time, or the first message, or as much as is kept. It gives the tag of the oldest; empty for the first.
-func (s *Session) walk(ctx context.Context, c *channel, until int64) (oldest string, err error) {
+// walk reads back to some time, or the first message, or as much as is kept. It gives the tag of the oldest, empty for the first, and
+// whether it adjoins what was known until then. Pages may be short: a server cuts them by bytes, too.
+func (s *Session) walk(ctx context.Context, c *channel, until int64) (oldest string, whole bool, err error) {
 	request := HistoryRequest{ServerID: c.view.serverID, ChannelID: c.view.channelID, Limit: mostAtOnce}
-	for read := 0; read < s.options.Keep; read += mostAtOnce {
+	for read := 0; read < s.options.Keep; {
 		page, err := s.readPage(ctx, request, s.askPaced, nil)
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
 		request.Cursor = page.Next
 		if page.Next == "" || len(page.Messages) == 0 {
-			return "", nil
+			return "", true, nil
 		}
+		read += len(page.Messages)
 		last := page.Messages[len(page.Messages)-1]
 		if oldest = last.Tag(); last.Timestamp < until {
-			break
+			return oldest, until != math.MaxInt64, nil
 		}
 	}
-	return oldest, nil
+	return oldest, false, nil
 }
 
 // readPage reads a page, takes its messages that can be read, and then does what else there is to do with the channel.

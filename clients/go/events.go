@@ -9,7 +9,8 @@ import (
 // Event is what a [Session] tells: [MessageReceived], [MessageUpdated], [MessageEnded], [ChannelChanged], [StateChanged] or [Failed].
 type Event interface{ event() }
 
-// MessageReceived is QChat's RegRecvCb: somebody sent a message. Each is told once, and none that is known to have been taken back.
+// MessageReceived is QChat's RegRecvCb: somebody sent a message. Each is told once, for as long as the session keeps it, and none that is known to have been
+// taken back.
 type MessageReceived struct{ Notice }
 
 // MessageUpdated is QChat's RegUpdatedCb: a message was taken back, or edited, as a notice said or a sync found out. Each is told once.
