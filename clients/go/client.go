@@ -1,12 +1,10 @@
 package unsend
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -28,33 +26,30 @@ type Client struct {
 	mu      sync.Mutex
 	closing bool
 	lastID  int64
-	pending map[string]chan response // by request id; each takes one value
+	pending map[string]waiter // by request id
+	heardAt time.Time
+	ears    *ears // nil: notices go to the channel
 }
 
-// response is an answer of any action.
-type response struct {
-	Type       string          `json:"type"`
-	RequestID  string          `json:"request_id"`
-	Code       int             `json:"res_code"`
-	Reason     string          `json:"reason"`
-	Field      string          `json:"field"`
-	Retryable  bool            `json:"retryable"`
-	Message    json.RawMessage `json:"message"`
-	Messages   []Message       `json:"messages"`
-	Next       string          `json:"next"`
-	ServerTime int64           `json:"server_time"`
-	Notices    []Notice        `json:"notices"`
-	SyncPage
-	Channels []Subscribed    `json:"channels"`
-	Results  []RevokeOutcome `json:"results"`
+// waiter is who waits for an answer.
+type waiter struct {
+	answered chan answer // takes one value
+	// take, where set, sees the answer first, in the order of arrival among answers and notices.
+	take func(answer)
 }
 
-func start(conn *websocket.Conn, o Options) *Client {
+// ears hears instead of the channel of notices, in the order of arrival; each call holds up the next frame.
+type ears struct {
+	notices    func(ctx context.Context, notices []json.RawMessage) // of one frame, not checked yet
+	unreadable func(ctx context.Context)                            // a frame is none
+}
+
+func start(conn *websocket.Conn, o Options, e *ears) *Client {
 	// Not the context of Dial: that one ends before the connection does.
 	ctx, stop := context.WithCancelCause(context.Background())
 	c := &Client{
 		options: o, conn: conn, notices: make(chan Notice, o.NoticeBuffer),
-		ctx: ctx, stop: stop, done: make(chan struct{}), pending: map[string]chan response{},
+		ctx: ctx, stop: stop, done: make(chan struct{}), pending: map[string]waiter{}, ears: e,
 	}
 	c.work.Go(c.read)
 	if o.PingEvery > 0 {
@@ -122,140 +117,121 @@ func (c *Client) Send(ctx context.Context, r SendRequest) (Message, error) {
 	if r.MsgID == "" {
 		r.MsgID = c.options.NewID()
 	}
-	answer, err := c.request(ctx, func(h head) any {
-		return struct {
-			head
-			SendRequest
-		}{h, r}
-	}, "send")
-	if err != nil {
-		return Message{}, fmt.Errorf("send: %w", err)
-	}
-	return answer.message("send")
+	var m Message
+	err := c.call(ctx, "send", r, part{"message", &m})
+	return m, err
 }
 
 // Revoke takes a message back and gives it as it is now. Of one that was taken
 // back before it gives the first operator's result.
 func (c *Client) Revoke(ctx context.Context, r RevokeRequest) (Message, error) {
-	answer, err := c.request(ctx, func(h head) any {
-		return struct {
-			head
-			RevokeRequest
-		}{h, r}
-	}, "revoke")
-	if err != nil {
-		return Message{}, fmt.Errorf("revoke: %w", err)
-	}
-	return answer.message("revoke")
+	var m Message
+	err := c.call(ctx, "revoke", r, part{"message", &m})
+	return m, err
 }
 
 // RevokeBatch takes messages of a channel back, and answers for each in their order: some may be refused where others
 // are not, see [RevokeOutcome.Err]. Repeating it is safe.
 func (c *Client) RevokeBatch(ctx context.Context, r RevokeBatchRequest) ([]RevokeOutcome, error) {
-	answer, err := c.request(ctx, func(h head) any {
-		return struct {
-			head
-			RevokeBatchRequest
-		}{h, r}
-	}, "revokeBatch")
-	if err != nil {
-		return nil, fmt.Errorf("revokeBatch: %w", err)
-	}
-	return answer.Results, nil
+	var outcomes []RevokeOutcome
+	err := c.call(ctx, "revokeBatch", r, part{"results", &outcomes})
+	return outcomes, err
 }
 
 // History reads a page of a channel.
 func (c *Client) History(ctx context.Context, r HistoryRequest) (Page, error) {
-	answer, err := c.request(ctx, func(h head) any {
-		return struct {
-			head
-			HistoryRequest
-		}{h, r}
-	}, "history")
-	if err != nil {
-		return Page{}, fmt.Errorf("history: %w", err)
-	}
-	return Page{Messages: answer.Messages, Next: answer.Next}, nil
+	var p Page
+	err := c.call(ctx, "history", r, part{"messages", &p.Messages}, part{"next", &p.Next})
+	return p, err
+}
+
+// syncRequest asks for what was taken back in a server.
+type syncRequest struct {
+	ServerID string `json:"server_id"`
+	Cursor   string `json:"cursor,omitempty"`
 }
 
 // Sync gives what was taken back in a server since the cursor, an earlier
 // answer's; empty for the first. An update may come more than once.
 func (c *Client) Sync(ctx context.Context, serverID, cursor string) (SyncPage, error) {
-	answer, err := c.request(ctx, func(h head) any {
-		return struct {
-			head
-			ServerID string `json:"server_id"`
-			Cursor   string `json:"cursor,omitempty"`
-		}{h, serverID, cursor}
-	}, "sync")
-	if err != nil {
-		return SyncPage{}, fmt.Errorf("sync: %w", err)
-	}
-	return answer.SyncPage, nil
+	var p SyncPage
+	err := c.call(ctx, "sync", syncRequest{serverID, cursor}, part{"updates", &p.Updates}, part{"cursor", &p.Cursor}, part{"more", &p.More},
+		part{"access", &p.Access}, part{"delivery", &p.Delivery}, part{"reset", &p.Reset})
+	return p, err
+}
+
+// subscription asks to be told of channels, or no longer.
+type subscription struct {
+	ServerID   string   `json:"server_id"`
+	ChannelIDs []string `json:"channel_ids"`
 }
 
 // Subscribe has this connection told of channels of a large server, and answers for each. It ends with the
 // connection. What was taken back before may have been missed: Sync after it.
 func (c *Client) Subscribe(ctx context.Context, serverID string, channelIDs ...string) ([]Subscribed, error) {
-	return c.subscription(ctx, "subscribe", serverID, channelIDs)
+	var channels []Subscribed
+	err := c.call(ctx, "subscribe", subscription{serverID, channelIDs}, part{"channels", &channels})
+	return channels, err
 }
 
 // Unsubscribe ends it.
 func (c *Client) Unsubscribe(ctx context.Context, serverID string, channelIDs ...string) ([]Subscribed, error) {
-	return c.subscription(ctx, "unsubscribe", serverID, channelIDs)
-}
-
-func (c *Client) subscription(ctx context.Context, action, serverID string, channelIDs []string) ([]Subscribed, error) {
-	answer, err := c.request(ctx, func(h head) any {
-		return struct {
-			head
-			ServerID   string   `json:"server_id"`
-			ChannelIDs []string `json:"channel_ids"`
-		}{h, serverID, channelIDs}
-	}, action)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", action, err)
-	}
-	return answer.Channels, nil
+	var channels []Subscribed
+	err := c.call(ctx, "unsubscribe", subscription{serverID, channelIDs}, part{"channels", &channels})
+	return channels, err
 }
 
 // Ping gives the server's time.
 func (c *Client) Ping(ctx context.Context) (time.Time, error) {
-	answer, err := c.request(ctx, func(h head) any { return h }, "ping")
-	if err != nil {
-		return time.Time{}, fmt.Errorf("ping: %w", err)
+	var ms int64
+	if err := c.call(ctx, "ping", struct{}{}, part{"server_time", &ms}); err != nil {
+		return time.Time{}, err
 	}
-	return time.UnixMilli(answer.ServerTime), nil
+	return time.UnixMilli(ms), nil
 }
 
-type head struct {
-	Action    string `json:"action"`
-	RequestID string `json:"request_id"`
-}
-
-// request sends a frame and waits for its answer.
-func (c *Client) request(ctx context.Context, frame func(head) any, action string) (response, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
-	defer cancel()
-	id, answered, err := c.expect()
+// call sends a request and reads parts of its answer.
+func (c *Client) call(ctx context.Context, action string, body any, parts ...part) error {
+	a, err := c.request(ctx, action, body, nil)
+	if err == nil {
+		err = a.read(parts...)
+	}
 	if err != nil {
-		return response{}, err
+		return fmt.Errorf("%s: %w", action, err)
+	}
+	return nil
+}
+
+// request sends a frame and waits for its answer, which take sees first.
+func (c *Client) request(ctx context.Context, action string, body any, take func(answer)) (answer, error) {
+	within, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
+	defer cancel()
+	id, answered, err := c.expect(take)
+	if err != nil {
+		return answer{}, err
 	}
 	defer c.forget(id)
-	if err := c.write(ctx, frame(head{Action: action, RequestID: id})); err != nil {
-		return response{}, err
+	text, err := frameOf(action, id, body)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := c.write(within, text); err != nil {
+		return answer{}, err
 	}
 	select {
-	case answer := <-answered:
-		return answer, answer.refusal()
+	case a := <-answered:
+		return a, a.err
 	case <-c.ctx.Done():
-		return response{}, c.Err()
-	case <-ctx.Done():
-		return response{}, fmt.Errorf("no answer in time: %w", ctx.Err())
+		return answer{}, c.Err()
+	case <-within.Done():
+		if ctx.Err() != nil {
+			return answer{}, ctx.Err()
+		}
+		return answer{}, fmt.Errorf("%w: %w", ErrNoAnswer, within.Err())
 	}
 }
 
-func (c *Client) expect() (id string, answered chan response, err error) {
+func (c *Client) expect(take func(answer)) (id string, answered chan answer, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.Err() != nil {
@@ -265,8 +241,8 @@ func (c *Client) expect() (id string, answered chan response, err error) {
 		return "", nil, ErrClosed
 	}
 	c.lastID++
-	id, answered = strconv.FormatInt(c.lastID, 10), make(chan response, 1)
-	c.pending[id] = answered
+	id, answered = strconv.FormatInt(c.lastID, 10), make(chan answer, 1)
+	c.pending[id] = waiter{answered, take}
 	return id, answered, nil
 }
 
@@ -278,36 +254,22 @@ func (c *Client) forget(id string) {
 
 // write does not hand ctx to the connection, which would end with it: giving up
 // one request must not end the others.
-func (c *Client) write(ctx context.Context, frame any) error {
+func (c *Client) write(ctx context.Context, text []byte) error {
 	if err := ctx.Err(); err != nil {
-		return err
-	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // < is one byte, not six
-	if err := encoder.Encode(frame); err != nil {
 		return err
 	}
 	writing, cancel := context.WithTimeout(c.ctx, c.options.RequestTimeout)
 	defer cancel()
-	if err := c.conn.Write(writing, websocket.MessageText, bytes.TrimSuffix(text.Bytes(), []byte("\n"))); err != nil {
+	if err := c.conn.Write(writing, websocket.MessageText, text); err != nil {
 		c.end(err)
 		return c.Err()
 	}
 	return nil
 }
 
-func (r response) refusal() error {
-	if r.Code == http.StatusOK {
-		return nil
-	}
-	return &Error{Code: r.Code, Reason: r.Reason, Field: r.Field, Retryable: r.Retryable}
-}
-
-func (r response) message(action string) (Message, error) {
-	var m Message
-	if err := json.Unmarshal(r.Message, &m); err != nil {
-		return m, fmt.Errorf("%s: the answer holds no message: %w", action, err)
-	}
-	return m, nil
+// heardSince tells whether anything came from the server after a moment.
+func (c *Client) heardSince(t time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.heardAt.After(t)
 }

@@ -82,12 +82,19 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.RequestTimeout)
 	defer cancel()
-	header := http.Header{}
+	token := ""
 	if o.Token != nil {
-		token, err := o.Token(ctx)
-		if err != nil {
+		if token, err = o.Token(ctx); err != nil {
 			return nil, fmt.Errorf("connect: get a token: %w", err)
 		}
+	}
+	return connect(ctx, o, address, token, nil)
+}
+
+// connect opens the connection, with all of the options set. No token: none is presented.
+func connect(ctx context.Context, o Options, address, token string, e *ears) (*Client, error) {
+	header := http.Header{}
+	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
 	conn, response, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPClient: o.HTTPClient, HTTPHeader: header})
@@ -95,10 +102,14 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 		return nil, dialError(response, err)
 	}
 	conn.SetReadLimit(maxFrame)
-	return start(conn, o), nil
+	return start(conn, o, e), nil
 }
 
+// dialError leaves out the URL: a token may be in its query.
 func dialError(response *http.Response, err error) error {
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err
+	}
 	if response == nil {
 		return &DialError{Err: err}
 	}

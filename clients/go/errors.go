@@ -52,6 +52,14 @@ var (
 	ErrNoHeartbeat = errors.New("the connection was given up: the server did not answer a ping in time")
 )
 
+// How a request can end without a refusal.
+var (
+	// ErrNoAnswer: none came in time. The request may have been carried out.
+	ErrNoAnswer = errors.New("no answer in time")
+	// ErrUnreadable: the server sent what is no frame, or a part that is not as it must be.
+	ErrUnreadable = errors.New("the server sent what cannot be read")
+)
+
 // DisconnectedError says that the other side, or the network, ended the connection.
 type DisconnectedError struct {
 	Status int    // of the WebSocket's close frame; -1 when there was none
@@ -101,3 +109,45 @@ func (e *DialError) Error() string {
 
 // Unwrap gives the cause.
 func (e *DialError) Unwrap() error { return e.Err }
+
+// How a request of a [Session] can end, beside a refusal and [ErrNoAnswer].
+var (
+	// ErrNotConnected: there is no connection now. The session goes on to make one.
+	ErrNotConnected = errors.New("not connected")
+	// ErrUnanswered: the request was repeated for an hour without an answer, and may have been carried out.
+	ErrUnanswered = errors.New("no answer within an hour")
+	// ErrFull: 100 requests wait for an answer.
+	ErrFull = errors.New("too many requests wait for an answer")
+)
+
+// TokenError says that the token function failed, or took too long. Its text does not give the cause, which may hold a token.
+type TokenError struct{ Err error }
+
+// Error leaves out the cause.
+func (e *TokenError) Error() string { return "connect: the token function failed" }
+
+// Unwrap gives the cause.
+func (e *TokenError) Unwrap() error { return e.Err }
+
+// StoreError says that the store failed. Its text does not give the cause, which may hold a message's text.
+type StoreError struct {
+	Op  string // get, set, delete or keys
+	Err error
+}
+
+// Error leaves out the cause.
+func (e *StoreError) Error() string { return "the store failed: " + e.Op }
+
+// Unwrap gives the cause.
+func (e *StoreError) Unwrap() error { return e.Err }
+
+// IsRetryable tells whether the same request can succeed later: the server was busy, the connection ended, or no answer came.
+func IsRetryable(err error) bool {
+	if refusal, ok := errors.AsType[*Error](err); ok {
+		return refusal.Retryable
+	}
+	if _, ok := errors.AsType[*DisconnectedError](err); ok {
+		return true
+	}
+	return errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrNotConnected) || errors.Is(err, ErrNoHeartbeat)
+}

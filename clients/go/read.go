@@ -13,43 +13,71 @@ func (c *Client) read() {
 			c.end(err)
 			return
 		}
-		var frame response
-		if err := json.Unmarshal(text, &frame); err != nil {
-			continue // a later server's frame is no reason to lose the connection
-		}
-		if !c.take(frame) {
+		if !c.take(text) {
 			return
 		}
 	}
 }
 
-// take tells whether the connection goes on.
-func (c *Client) take(frame response) bool {
-	switch frame.Type {
-	case "response":
-		c.answer(frame.RequestID, frame)
-	case "notices":
-		for _, n := range frame.Notices {
-			select {
-			case c.notices <- n:
-			default:
-				c.stop(ErrSlowConsumer)
-				return false
-			}
+// take tells whether the connection goes on. What cannot be read is passed over: a later server's frame is no reason to
+// lose it.
+func (c *Client) take(text []byte) bool {
+	c.mu.Lock()
+	c.heardAt = time.Now()
+	c.mu.Unlock()
+	frame := fieldsOf(text)
+	switch kind, known := stringOf(frame["type"]); {
+	case kind == "response":
+		c.answer(stringOrNumber(frame["request_id"]), answerOf(frame))
+		return true
+	case kind == "notices":
+		if list, ok := listOf(frame["notices"]); ok {
+			return c.hear(list)
 		}
-	case "":
-		c.gatewayFailed(frame)
+	case !known && frame["type"] == nil:
+		if reason, ok := stringOf(frame["message"]); ok {
+			c.gatewayFailed(reason)
+			return true
+		}
+	}
+	if c.ears != nil {
+		c.ears.unreadable(c.ctx)
 	}
 	return true
 }
 
-func (c *Client) answer(id string, frame response) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if answered, ok := c.pending[id]; ok {
-		answered <- frame
-		delete(c.pending, id) // a second answer finds nobody
+func (c *Client) hear(list []json.RawMessage) bool {
+	if c.ears != nil {
+		c.ears.notices(c.ctx, list)
+		return true
 	}
+	for _, raw := range list {
+		var n Notice
+		if json.Unmarshal(raw, &n) != nil {
+			continue // the others count
+		}
+		select {
+		case c.notices <- n:
+		default:
+			c.stop(ErrSlowConsumer)
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Client) answer(id string, a answer) {
+	c.mu.Lock()
+	w, ok := c.pending[id]
+	delete(c.pending, id) // a second answer finds nobody
+	c.mu.Unlock()
+	if !ok {
+		return
+	}
+	if w.take != nil {
+		w.take(a)
+	}
+	w.answered <- a
 }
 
 // gatewayFailed: API Gateway speaks for a function that could not, in a frame
@@ -57,20 +85,16 @@ func (c *Client) answer(id string, frame response) {
 // under way it is that one's; else each runs into its own deadline. Its failures are throttling, timeouts and
 // functions that ended: temporary, so the code is the one of what is worth repeating, while a
 // function's own 500 is not.
-func (c *Client) gatewayFailed(frame response) {
-	var reason string
-	if json.Unmarshal(frame.Message, &reason) != nil || reason == "" {
-		return
-	}
+func (c *Client) gatewayFailed(reason string) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.pending) != 1 {
-		return
+	only := ""
+	if len(c.pending) == 1 {
+		for id := range c.pending {
+			only = id
+		}
 	}
-	for id, answered := range c.pending {
-		answered <- response{Code: CodeBusy, Reason: "gateway: " + reason, Retryable: true}
-		delete(c.pending, id)
-	}
+	c.mu.Unlock()
+	c.answer(only, answer{err: &Error{Code: CodeBusy, Reason: "gateway: " + reason, Retryable: true}})
 }
 
 // heartbeat keeps the connection from being taken for idle, and notices when

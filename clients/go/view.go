@@ -84,11 +84,19 @@ func (v *View) find(key MessageKey) (int, bool) {
 }
 
 // beats compares two states of one message: the one further on its way wins,
-// then the later version, then the one that says whose it is. Versions alone do not decide, so that a revoke
+// then the later version, then the one that says more: whose it is, and who took it back. Versions alone do not decide, so that a revoke
 // holds against a server that counts wrongly.
 func (m Message) beats(known Message) bool {
 	return cmp.Or(cmp.Compare(m.stage(), known.stage()), cmp.Compare(m.Version, known.Version),
-		cmp.Compare(min(1, len(m.FromAccount)), min(1, len(known.FromAccount)))) > 0
+		cmp.Compare(m.completeness(), known.completeness())) > 0
+}
+
+func (m Message) completeness() int {
+	said := min(1, len(m.FromAccount))
+	if m.Operation != nil {
+		said++
+	}
+	return said
 }
 
 // stage: normal (or a status of the application's), revoked, deleted.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +19,7 @@ import (
 // notices a dead one soon enough for a conversation.
 const heartbeat = time.Minute
 
-// chatTTL outlives every connection: an API Gateway ends one after two hours.
+// chatTTL outlives every connection: an API Gateway ends one after two hours, and the next one brings a new token.
 const chatTTL = 3 * time.Hour
 
 func (a *app) chatCommand() *cobra.Command {
@@ -32,8 +34,10 @@ func (a *app) chatCommand() *cobra.Command {
 
 ` + talk.Help + `
 
-Several chats of one account are several devices: give each a --device of its own, or none. A second one with
-the same --device takes the place of the first.
+When the connection ends it is made again, and what was missed is caught up with.
+
+Several chats of one account are several devices: give each a --device of its own, or none. Two with the same --device
+take each other's place again and again.
 
 Without a terminal, or with --lines, what happens is printed line by line and commands are
 read from the input, which ends the chat when it ends:
@@ -48,25 +52,21 @@ read from the input, which ends the chat when it ends:
 				return err
 			}
 			grant := deployment.Grant{Account: account, Device: device, ClientType: kind.ClientType, TTL: d.LongestTTL(chatTTL)}
-			client, err := d.Dial(ctx, unsend.Options{PingEvery: heartbeat}, grant)
+			session, err := d.Session(unsend.SessionOptions{PingEvery: heartbeat, Servers: []string{server}}, grant)
 			if err != nil {
 				return err
 			}
-			defer func() { _ = client.Close() }() // its end was shown, or is wanted
 			o := talk.Options{
-				Client: client, Account: account, Server: server, Channel: channel,
+				Session: session, Account: account, Server: server, Channel: channel,
 				Now: time.Now, Zone: time.Local, NewID: rand.Text, Colour: colour(a.out),
 				Width: width(a.out),
 			}
-			if lines || !isTerminal(a.in) || !isTerminal(a.out) {
-				return ended(client, talk.Lines(ctx, o, a.in, a.out))
-			}
-			return ended(client, talk.Screen(ctx, o, a.in, a.out))
+			return a.talk(ctx, session, o, lines || !isTerminal(a.in) || !isTerminal(a.out))
 		},
 	}
 	flags := command.Flags()
 	flags.StringVar(&account, "as", "", "the `account` to chat as")
-	flags.StringVar(&device, "device", "", "name of this `device`; none makes the connection a device of its own")
+	flags.StringVar(&device, "device", "", "name of this `device`; none makes this chat a device of its own")
 	flags.StringVar(&server, "server", "", "`id` of the server")
 	flags.StringVar(&channel, "channel", "", "`id` of the channel")
 	flags.Var(&kind, "client-type", strings.Join(clientTypeNames(), ", "))
@@ -79,10 +79,14 @@ read from the input, which ends the chat when it ends:
 	return command
 }
 
-// ended says what to do when it was the connection that ended.
-func ended(client *unsend.Client, err error) error {
-	if err != nil && client.Err() != nil {
-		return fmt.Errorf("%w; run the command again, history has what was missed", err)
+// talk has the session run for as long as the conversation lasts.
+func (a *app) talk(ctx context.Context, session *unsend.Session, o talk.Options, lines bool) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer session.Close()
+	running.Go(func() { _ = session.Run(ctx) }) // that ctx ended is no error here
+	if lines {
+		return talk.Lines(ctx, o, a.in, a.out)
 	}
-	return err
+	return talk.Screen(ctx, o, a.in, a.out)
 }

@@ -303,14 +303,19 @@ export class Syncs {
     this.#save(server, true);
   }
 
-  /** Reads back to some time, or the first message, or as much as is kept. Gives the tag of the oldest; empty for the first. */
+  /**
+   * Reads back to some time, or the first message, or as much as is kept. Gives the tag of the oldest; empty for the first. Pages may be
+   * short: a server cuts them by bytes, too.
+   */
   async #walk(view: View, until: number): Promise<string> {
     const { server_id, channel_id } = view;
     let cursor: unknown;
     let oldest: Message | undefined;
-    for (let read = 0; read < this.limit; read += mostAtOnce) {
+    for (let read = 0; read < this.limit; ) {
       const page = await this.#ask({ action: "history", server_id, channel_id, limit: mostAtOnce, cursor });
-      oldest = this.#takePage(page, view).at(-1);
+      const messages = this.#takePage(page, view);
+      read += messages.length;
+      oldest = messages.at(-1);
       cursor = page.next;
       if (typeof cursor !== "string" || !oldest) return "";
       if (oldest.timestamp < until) break;

@@ -161,6 +161,13 @@ func (d *Deployment) Dial(ctx context.Context, o unsend.Options, g Grant) (*unse
 	return unsend.Dial(ctx, o)
 }
 
+// Session is a device that connects, again and again, with a token of its own each time.
+func (d *Deployment) Session(o unsend.SessionOptions, g Grant) (*unsend.Session, error) {
+	o.URL, o.Account, o.DeviceID, o.ClientType = d.WebSocketURL, g.Account, g.Device, int(g.ClientType)
+	o.Token = func(ctx context.Context, _ bool) (string, error) { return d.Token(ctx, g) }
+	return unsend.NewSession(o)
+}
+
 // Row gives every text that the message's row in the table holds, read past the store
 // that would hide what is not meant to be there.
 func (d *Deployment) Row(ctx context.Context, key unsend.MessageKey) ([]string, error) {

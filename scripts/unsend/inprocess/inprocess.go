@@ -85,8 +85,30 @@ func Start(t testing.TB, community seed.File) *Deployment {
 // Dial connects a device.
 func (d *Deployment) Dial(ctx context.Context, account, device string, clientType int) (*unsend.Client, error) {
 	return unsend.Dial(ctx, unsend.Options{URL: d.URL, DeviceID: device, ClientType: clientType, Token: func(context.Context) (string, error) {
-		return token.Mint(secret, token.Grant{AccountID: account, Audience: audience, IssuedAt: time.Now(), TTL: time.Minute})
+		return mint(account)
 	}})
+}
+
+// Session runs a device that connects again and again, until the test ends.
+func (d *Deployment) Session(t testing.TB, account string) *unsend.Session {
+	t.Helper()
+	s, err := unsend.NewSession(unsend.SessionOptions{
+		URL: d.URL, Account: account, ClientType: int(chat.PC), Token: func(context.Context, bool) (string, error) { return mint(account) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() { _ = s.Run(d.ctx) }) // until Close, or the deployment's end
+	t.Cleanup(func() {
+		s.Close()
+		running.Wait()
+	})
+	return s
+}
+
+func mint(account string) (string, error) {
+	return token.Mint(secret, token.Grant{AccountID: account, Audience: audience, IssuedAt: time.Now(), TTL: time.Minute})
 }
 
 // Drop ends every connection that was dialled before, as a redeployment does.

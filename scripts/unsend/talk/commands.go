@@ -64,10 +64,15 @@ func (r *room) sending(text string) command {
 }
 
 func (r *room) post(request unsend.SendRequest) command {
-	client := r.Client
+	session := r.Session
 	return command{action: func(ctx context.Context) outcome {
-		m, err := client.Send(ctx, request)
-		if err != nil {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		m, err := session.Send(ctx, request)
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			return outcome{note: "no answer yet: it is sent when one can be had, within the hour"}
+		case err != nil:
 			return outcome{failed: &request, note: "not sent: " + explain(err) + " (/again tries once more)"}
 		}
 		return outcome{message: &m}
@@ -87,10 +92,15 @@ func (r *room) revoking(rest string) command {
 	if err != nil || n < 1 || n > len(r.keys) {
 		return command{note: "which one? /revoke N [reason], where N is the number in front of the message"}
 	}
-	client, key := r.Client, r.keys[n-1]
+	session, key := r.Session, r.keys[n-1]
 	return command{action: func(ctx context.Context) outcome {
-		m, err := client.Revoke(ctx, unsend.RevokeRequest{MessageKey: key, Info: unsend.UpdateInfo{Postscript: strings.TrimSpace(reason)}})
-		if err != nil {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		m, err := session.Revoke(ctx, unsend.RevokeRequest{MessageKey: key, Info: unsend.UpdateInfo{Postscript: strings.TrimSpace(reason)}})
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			return outcome{note: fmt.Sprintf("no answer yet: %d is taken back when one can be had, within the hour", n)}
+		case err != nil:
 			return outcome{note: fmt.Sprintf("%d was not taken back: %s", n, explain(err))}
 		}
 		return outcome{message: &m}
@@ -104,34 +114,43 @@ func (r *room) reading() command {
 	return command{action: r.page(r.older)}
 }
 
-// open has the connection told of the channel, which a large server asks for, and then reads the newest page. A
-// refusal is the history's to show.
+// open reads the channel. Its newest page is read once more, for the cursor of what is older, and as a refusal is the history's to show.
 func (r *room) open() action {
-	client, page := r.Client, r.page("")
+	session, server, page := r.Session, r.Server, r.page("")
 	return func(ctx context.Context) outcome {
-		if _, err := client.Subscribe(ctx, r.Server, r.Channel); err != nil && !refused(err) {
-			return outcome{note: "not subscribed: " + explain(err)}
+		within, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if err := session.Sync(within, server); err != nil && unsend.CodeOf(err) != unsend.CodeForbidden {
+			return outcome{note: "no history: " + explain(err)}
 		}
 		return page(ctx)
 	}
 }
 
-// refused tells whether there was an answer: a deployment that has no large servers does not know of subscribing.
-func refused(err error) bool {
-	_, ok := errors.AsType[*unsend.Error](err)
-	return ok
-}
+// mostPages are read for one that has something that is not shown yet.
+const mostPages = 10
 
-// page reads a page of history; with no cursor the newest one.
+// page reads history, from the cursor on, until there is something that is not shown yet; with no cursor the newest page.
 func (r *room) page(cursor string) action {
-	client := r.Client
+	session, oldest := r.Session, ""
+	if messages := r.messages(); len(messages) > 0 {
+		oldest = messages[0].Tag()
+	}
 	request := unsend.HistoryRequest{ServerID: r.Server, ChannelID: r.Channel, Cursor: cursor, Limit: pageSize}
 	return func(ctx context.Context) outcome {
-		page, err := client.History(ctx, request)
-		if err != nil {
-			return outcome{note: "no history: " + explain(err)}
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		for n := 1; ; n++ {
+			page, err := session.History(ctx, request)
+			if err != nil {
+				return outcome{note: "no history: " + explain(err)}
+			}
+			isNews := cursor == "" || len(page.Messages) > 0 && page.Messages[len(page.Messages)-1].Tag() < oldest
+			if isNews || page.Next == "" || n == mostPages {
+				return outcome{page: &page}
+			}
+			request.Cursor = page.Next
 		}
-		return outcome{page: &page}
 	}
 }
 

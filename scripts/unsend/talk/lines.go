@@ -15,30 +15,37 @@ import (
 const maxLine = 64 << 10
 
 // Lines talks line by line: it prints the newest messages, then what happens as it
-// happens, and does what each line of in says. At the end of in, or after /quit, it ends with nil; when
-// the connection ends, with its error; when ctx ends, with nil.
+// happens, and does what each line of in says. At the end of in, or after /quit, it ends with nil, or with an error where
+// what was sent has no answer; when ctx or the session ends, with nil.
 func Lines(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
 	l := &lines{room: newRoom(o), out: out}
 	if err := l.open(ctx); err != nil {
 		return err
 	}
 	input := readLines(ctx, in)
-	notices := o.Client.Notices()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case n, ok := <-notices:
+		case e, ok := <-o.Session.Events():
 			if !ok {
-				return o.Client.Err()
+				return nil
 			}
-			l.happened(n.Message)
+			l.happened(e)
 		case line, ok := <-input:
 			if !ok || l.do(ctx, line) {
-				return nil
+				return l.leave()
 			}
 		}
 	}
+}
+
+// leave says what is lost with the session.
+func (l *lines) leave() error {
+	if n := len(l.Session.Pending(l.Server, l.Channel)); n > 0 {
+		return fmt.Errorf("%d messages have no answer: they may not have been sent", n)
+	}
+	return nil
 }
 
 type lines struct {
@@ -57,6 +64,10 @@ func (l *lines) width() int {
 func (l *lines) print(text string) { fmt.Fprintln(l.out, text) }
 
 func (l *lines) open(ctx context.Context) error {
+	l.Session.OpenChannel(l.Server, l.Channel)
+	if err := l.connect(ctx); err != nil {
+		return err
+	}
 	l.print(l.paint(terminal.Dim, fmt.Sprintf("#%s of %s, as %s; /help shows the commands", terminal.Clean(l.Channel), terminal.Clean(l.Server), terminal.Clean(l.Account))))
 	o := l.room.open()(ctx)
 	if o.page == nil {
@@ -80,25 +91,27 @@ func (l *lines) do(ctx context.Context, line string) (over bool) {
 
 func (l *lines) show(o outcome) {
 	l.settle(o)
-	switch {
-	case o.message != nil:
-		l.happened(*o.message)
-	case o.page != nil:
-		for _, m := range l.applyPage(*o.page) {
-			l.print(l.line(m, l.width()))
-		}
-	case o.note != "":
+	if o.page != nil {
+		l.turned(*o.page)
+	}
+	if o.note != "" {
 		l.print(l.paint(terminal.Red, o.note))
 	}
+	l.printNews()
 }
 
-// happened prints a message that is new or has changed.
-func (l *lines) happened(m unsend.Message) {
-	if l.apply(m) == unsend.Unchanged {
-		return
+func (l *lines) happened(e unsend.Event) {
+	if text := heard(e); text != "" {
+		l.print(l.paint(terminal.Dim, "— "+text+" —"))
 	}
-	now, _ := l.view.Message(m.MessageKey) // just applied
-	l.print(l.line(now, l.width()))
+	l.printNews()
+}
+
+// printNews prints the messages that are new or have changed.
+func (l *lines) printNews() {
+	for _, m := range l.news() {
+		l.print(l.line(m, l.width()))
+	}
 }
 
 // readLines gives the lines of in, until its end or ctx's. A reader that never

@@ -17,7 +17,7 @@ func (r *room) paint(colour, text string) string { return terminal.Paint(r.Colou
 // goes on below its text, with a mark in front: what somebody writes never stands where
 // numbers and times do, so that no message can look like two. Width 0 wraps nothing.
 func (r *room) line(m unsend.Message, width int) string {
-	head := fmt.Sprintf("%3d %s ", r.numbers[m.MessageKey], r.clock(m.Timestamp))
+	head := fmt.Sprintf("%3d %s ", r.shown[m.MessageKey].number, r.clock(m.Timestamp))
 	colour := terminal.Bold
 	if m.FromAccount == r.Account {
 		colour = terminal.Cyan
@@ -51,7 +51,7 @@ func (r *room) ending(m unsend.Message) string {
 		return "— gone —"
 	}
 	by := "taken back by " + r.called(m.Operation.OperatorNick, m.Operation.OperatorID)
-	if m.Operation.OperatorID != m.FromAccount {
+	if m.FromAccount != "" && m.Operation.OperatorID != m.FromAccount {
 		by = r.called(m.FromNick, m.FromAccount) + "'s message " + by
 	}
 	if m.Operation.Postscript != "" {

@@ -128,13 +128,23 @@ func TestWhoIsWho(t *testing.T) {
 	}
 }
 
+// fixed is a session that shows what it is told to.
+type fixed struct {
+	Session
+	messages []unsend.Message
+}
+
+func (f *fixed) Messages(string, string) []unsend.Message { return f.messages }
+
 // The screen writes earlier lines anew when a name turns out to be another's, too.
 func TestAnImpostorIsSeenOnTheScreen(t *testing.T) {
 	t.Parallel()
-	s := newScreen(t.Context(), Options{Account: "alice", Server: "s", Channel: "c", Zone: time.UTC, Now: func() time.Time { return noon }})
+	shown := &fixed{}
+	s := newScreen(t.Context(), Options{Session: shown, Account: "alice", Server: "s", Channel: "c", Zone: time.UTC, Now: func() time.Time { return noon }})
 	s.Update(tea.WindowSizeMsg{Width: 60, Height: 10})
-	said(s.room, 1, "bob", "Bob", "first")
-	said(s.room, 2, "mallory", "Bob", "second")
+	shown.messages = append(shown.messages, said(s.room, 1, "bob", "Bob", "first"))
+	s.refresh()
+	shown.messages = append(shown.messages, said(s.room, 2, "mallory", "Bob", "second"))
 	s.refresh()
 	view := s.View().Content
 	if !strings.Contains(view, "Bob (bob): first") || !strings.Contains(view, "Bob (mallory): second") {
@@ -147,7 +157,7 @@ func TestAnImpostorIsSeenOnTheScreen(t *testing.T) {
 func TestLinesAreWrappedForATerminal(t *testing.T) {
 	t.Parallel()
 	d := deployment(t)
-	o := options(dial(t, d, "alice"), "alice", "c")
+	o := options(d.Session(t, "alice"), "alice", "c")
 	o.Width = func() int { return 40 }
 	var out bytes.Buffer
 	if err := Lines(t.Context(), o, strings.NewReader(strings.Repeat("word ", 20)+"\n"), &out); err != nil {

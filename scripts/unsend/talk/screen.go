@@ -2,7 +2,6 @@ package talk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -19,16 +18,17 @@ import (
 // minWidth is the narrowest terminal that is drawn for.
 const minWidth = 10
 
-// Screen talks on a terminal that it takes over until the user leaves or ctx ends. When the
-// connection has ended it says so, and stays until the user has read it.
+// Screen talks on a terminal that it takes over until the user leaves, or ctx or the session ends. While
+// there is no connection it says so.
 func Screen(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
 	s := newScreen(ctx, o)
-	final, err := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out)).Run()
+	o.Session.OpenChannel(o.Server, o.Channel)
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	_, err := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out)).Run()
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("the terminal: %w", err)
-	}
-	if left, ok := final.(*screen); ok {
-		return left.lost
 	}
 	return nil
 }
@@ -42,14 +42,14 @@ type screen struct {
 	width  int
 	height int
 	note   string
-	busy   int   // actions under way
-	lost   error // why the connection ended
+	busy   int // actions under way
+	away   bool
 }
 
 // Messages of the program.
 type (
-	noticed      unsend.Notice
-	disconnected struct{ err error }
+	happened struct{ unsend.Event }
+	over     struct{} // the session has ended
 )
 
 func newScreen(ctx context.Context, o Options) *screen {
@@ -65,15 +65,15 @@ func (s *screen) Init() tea.Cmd {
 	return tea.Batch(textinput.Blink, s.listen(), s.run(s.open()))
 }
 
-// listen waits for one notice; Update asks for the next.
+// listen waits for one event; Update asks for the next.
 func (s *screen) listen() tea.Cmd {
-	client := s.Client
+	events := s.Session.Events()
 	return func() tea.Msg {
-		n, ok := <-client.Notices()
+		e, ok := <-events
 		if !ok {
-			return disconnected{client.Err()}
+			return over{}
 		}
-		return noticed(n)
+		return happened{e}
 	}
 }
 
@@ -90,14 +90,11 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		s.resize(msg.Width, msg.Height)
 		return s, nil
-	case noticed:
-		s.apply(msg.Message)
-		s.refresh()
+	case happened:
+		s.hear(msg.Event)
 		return s, s.listen()
-	case disconnected:
-		s.lost = msg.err
-		s.input.Blur()
-		return s, nil
+	case over:
+		return s, tea.Quit
 	case outcome:
 		s.take(msg)
 		return s, nil
@@ -109,14 +106,21 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return s, command
 }
 
+func (s *screen) hear(e unsend.Event) {
+	switch e := e.(type) {
+	case unsend.StateChanged:
+		s.away = e.State != unsend.StateOpen
+	case unsend.Failed:
+		s.setNote(heard(e))
+	}
+	s.refresh()
+}
+
 func (s *screen) key(msg tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 	switch msg.String() {
 	case "ctrl+c", "ctrl+d", "esc":
 		return s, tea.Quit
 	case "enter":
-		if s.lost != nil {
-			return s, tea.Quit
-		}
 		return s.enter()
 	case "pgup", "pgdown", "up", "down":
 		var command tea.Cmd
@@ -145,12 +149,9 @@ func (s *screen) take(o outcome) {
 	s.busy--
 	s.settle(o)
 	atEnd := o.message != nil
-	switch {
-	case o.message != nil:
-		s.apply(*o.message)
-	case o.page != nil:
-		atEnd = len(s.keys) == 0 // the first page
-		s.applyPage(*o.page)
+	if o.page != nil {
+		atEnd = s.older == "" && !s.atStart // the first page
+		s.turned(*o.page)
 	}
 	s.setNote(o.note)
 	s.refresh()
@@ -188,7 +189,8 @@ func (s *screen) resize(width, height int) {
 func (s *screen) refresh() {
 	atBottom := s.body.AtBottom()
 	var text strings.Builder
-	for i, m := range s.view.Messages() {
+	s.news()
+	for i, m := range s.messages() {
 		if i > 0 {
 			text.WriteByte('\n')
 		}
@@ -214,18 +216,11 @@ func (s *screen) View() tea.View {
 func (s *screen) title() string {
 	state := "connected"
 	switch {
-	case s.lost != nil:
-		state = "DISCONNECTED: " + reason(s.lost) + "; Enter leaves"
+	case s.away:
+		state = "CONNECTING AGAIN"
 	case s.busy > 0:
 		state = "…"
 	}
 	title := fmt.Sprintf("%s  #%s  as %s  /help", state, terminal.Clean(s.Channel), terminal.Clean(s.Account))
 	return s.paint(terminal.Dim, lipgloss.NewStyle().MaxWidth(s.width).Render(title))
-}
-
-func reason(err error) string {
-	if gone, ok := errors.AsType[*unsend.DisconnectedError](err); ok && gone.Status < 0 {
-		return "the network or the server ended the connection"
-	}
-	return terminal.Clean(err.Error())
 }

@@ -7,24 +7,31 @@ package talk
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	unsend "unsend/clients/go"
+	"unsend/scripts/unsend/terminal"
 )
 
-// Client is the connection that is talked through.
-type Client interface {
+// Session is the device that talks: it reconnects and catches up by itself.
+type Session interface {
 	Send(ctx context.Context, r unsend.SendRequest) (unsend.Message, error)
 	Revoke(ctx context.Context, r unsend.RevokeRequest) (unsend.Message, error)
 	History(ctx context.Context, r unsend.HistoryRequest) (unsend.Page, error)
-	Subscribe(ctx context.Context, serverID string, channelIDs ...string) ([]unsend.Subscribed, error)
-	Notices() <-chan unsend.Notice
-	Err() error
+	Sync(ctx context.Context, serverID string) error
+	OpenChannel(serverID, channelID string)
+	Messages(serverID, channelID string) []unsend.Message
+	Pending(serverID, channelID string) []unsend.SendRequest
+	Events() <-chan unsend.Event
 }
+
+var _ Session = (*unsend.Session)(nil)
 
 // Options are what a conversation needs.
 type Options struct {
-	Client          Client
+	Session         Session // which runs
 	Account         string
 	Server, Channel string
 	Now             func() time.Time
@@ -41,15 +48,17 @@ const Help = `type to send; a line that begins with // is sent with one /
 /again               send what failed once more; it arrives once at most
 /quit                leave`
 
-// pageSize is how many messages are shown at first, and more with each /history.
+// pageSize is how many messages /history reads.
 const pageSize = 30
 
+// patience bounds what the user waits for.
+const patience = 15 * time.Second
+
 // room is the state of a conversation. It is used by one goroutine at a time;
-// what takes time happens in [room.perform], which does not touch it.
+// what takes time happens in an [action], which does not touch it. Texts are the session's alone, so that none stays that was taken back.
 type room struct {
 	Options
-	view    *unsend.View
-	numbers map[unsend.MessageKey]int
+	shown   map[unsend.MessageKey]state
 	keys    []unsend.MessageKey // by number, from 1
 	older   string              // cursor of the next older page
 	atStart bool                // there is no older page
@@ -57,36 +66,95 @@ type room struct {
 	names
 }
 
+// state is what was shown last of a message.
+type state struct {
+	number, status int
+	version        int64
+}
+
 func newRoom(o Options) *room {
-	r := &room{Options: o, view: unsend.NewView(o.Server, o.Channel), numbers: map[unsend.MessageKey]int{}, names: names{}}
+	r := &room{Options: o, shown: map[unsend.MessageKey]state{}, names: names{}}
 	r.meet("", o.Account)
 	return r
 }
 
-// apply takes a message and tells what it changed. Numbers are given once, in the
+// apply notes a message as it is shown now, and tells whether that is new. Numbers are given once, in the
 // order of arrival, so that N means the same message for as long as one looks at it.
-func (r *room) apply(m unsend.Message) unsend.Change {
-	change := r.view.Apply(m)
-	if change != unsend.Unchanged {
-		r.meet(m.FromNick, m.FromAccount)
-		if m.Operation != nil {
-			r.meet(m.Operation.OperatorNick, m.Operation.OperatorID)
-		}
+func (r *room) apply(m unsend.Message) bool {
+	was, known := r.shown[m.MessageKey]
+	now := state{was.number, m.Status, m.Version}
+	if known && was == now {
+		return false
 	}
-	if change == unsend.Added {
+	if !known {
 		r.keys = append(r.keys, m.MessageKey)
-		r.numbers[m.MessageKey] = len(r.keys)
+		now.number = len(r.keys)
 	}
-	return change
+	r.shown[m.MessageKey] = now
+	r.meet(m.FromNick, m.FromAccount)
+	if m.Operation != nil {
+		r.meet(m.Operation.OperatorNick, m.Operation.OperatorID)
+	}
+	return true
 }
 
-// applyPage takes a page of history, oldest message first.
-func (r *room) applyPage(p unsend.Page) (added []unsend.Message) {
-	for i := len(p.Messages) - 1; i >= 0; i-- {
-		if m := p.Messages[i]; r.apply(m) == unsend.Added {
-			added = append(added, m)
+func (r *room) messages() []unsend.Message { return r.Session.Messages(r.Server, r.Channel) }
+
+// news are the messages that are new, or different from what was shown.
+func (r *room) news() (news []unsend.Message) {
+	for _, m := range r.messages() {
+		if r.apply(m) {
+			news = append(news, m)
 		}
 	}
-	r.older, r.atStart = p.Next, p.Next == ""
-	return added
+	return news
+}
+
+// turned notes that a page of history was read.
+func (r *room) turned(p unsend.Page) { r.older, r.atStart = p.Next, p.Next == "" }
+
+// heard is an event in words; empty: there is nothing to say.
+func heard(e unsend.Event) string {
+	switch e := e.(type) {
+	case unsend.StateChanged:
+		if e.State == unsend.StateConnecting {
+			return "the connection has ended; connecting again"
+		}
+		return "connected"
+	case unsend.Failed:
+		return terminal.Clean(cause(e.Err).Error())
+	}
+	return ""
+}
+
+// cause is what a token function said: it is this command's own, and says no token.
+func cause(err error) error {
+	if failed, ok := errors.AsType[*unsend.TokenError](err); ok {
+		return failed.Err
+	}
+	return err
+}
+
+// connect waits for the first connection. That none comes about is its error.
+func (r *room) connect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	defer cancel()
+	for {
+		select {
+		case e, ok := <-r.Session.Events():
+			if !ok {
+				return unsend.ErrClosed
+			}
+			switch e := e.(type) {
+			case unsend.StateChanged:
+				if e.State == unsend.StateOpen {
+					return nil
+				}
+			case unsend.Failed:
+				return cause(e.Err)
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("connect: %w", ctx.Err())
+		}
+	}
 }

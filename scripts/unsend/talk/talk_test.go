@@ -3,7 +3,6 @@ package talk
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -39,20 +38,10 @@ func deployment(t *testing.T) *inprocess.Deployment {
 	return inprocess.Start(t, f)
 }
 
-func dial(t *testing.T, d *inprocess.Deployment, account string) *unsend.Client {
-	t.Helper()
-	client, err := d.Dial(t.Context(), account, "", 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return client
-}
-
-func options(client Client, account, channel string) Options {
+func options(session Session, account, channel string) Options {
 	n := 0
 	return Options{
-		Client: client, Account: account, Server: "s", Channel: channel, Now: time.Now, Zone: time.UTC,
+		Session: session, Account: account, Server: "s", Channel: channel, Now: time.Now, Zone: time.UTC,
 		NewID: func() string { n++; return fmt.Sprintf("%s-%d", account, n) },
 	}
 }
@@ -72,7 +61,7 @@ func open(t *testing.T, d *inprocess.Deployment, account, channel string) *conve
 	t.Helper()
 	in, input := io.Pipe()
 	term := &conversation{t: t, input: input, ended: make(chan error, 1), changed: make(chan struct{}, 1)}
-	o := options(dial(t, d, account), account, channel)
+	o := options(d.Session(t, account), account, channel)
 	go func() { term.ended <- Lines(t.Context(), o, in, term) }()
 	t.Cleanup(func() { _ = input.Close() })
 	return term
@@ -178,38 +167,66 @@ func TestNobodySeesAChannelTheyMayNot(t *testing.T) {
 	}
 }
 
-func TestALostConnectionIsSaid(t *testing.T) {
+// What was sent and taken back while there was no connection is caught up with.
+func TestALostConnectionIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	d := deployment(t)
-	term := open(t, d, "alice", "c")
-	term.shows("/help shows the commands")
-	d.Drop()
-	if err := <-term.ended; err == nil || !strings.Contains(err.Error(), "disconnected") {
-		t.Errorf("got %v", err)
+	bob := d.Session(t, "bob")
+	said, err := bob.Send(t.Context(), unsend.SendRequest{ServerID: "s", ChannelID: "c", Content: unsend.Content{Body: "one"}})
+	if err != nil {
+		t.Fatal(err)
 	}
+	alice := open(t, d, "alice", "c")
+	alice.shows(" Bob: one")
+	d.Drop()
+	alice.shows("— the connection has ended; connecting again —")
+	if _, err := bob.Revoke(t.Context(), unsend.RevokeRequest{MessageKey: said.MessageKey}); err != nil {
+		t.Fatal(err)
+	}
+	alice.shows("— connected —")
+	alice.shows("— taken back by Bob —")
+	alice.types("two")
+	alice.shows(" Alice: two")
 }
 
 func TestTheEndOfTheInputEndsTheTalk(t *testing.T) {
 	t.Parallel()
-	client := dial(t, deployment(t), "alice")
 	var out bytes.Buffer
-	err := Lines(t.Context(), options(client, "alice", "c"), strings.NewReader("one\ntwo\n"), &out)
+	err := Lines(t.Context(), options(deployment(t).Session(t, "alice"), "alice", "c"), strings.NewReader("one\ntwo\n"), &out)
 	if err != nil || !strings.Contains(out.String(), "Alice: one") || !strings.Contains(out.String(), "Alice: two") {
 		t.Errorf("%v\n%s", err, &out)
 	}
 }
 
-// unsteady is a client whose first answer is lost.
+func TestNobodyIsThere(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	session, err := unsend.NewSession(unsend.SessionOptions{URL: "ws://127.0.0.1:1", Account: "alice", Token: func(context.Context, bool) (string, error) { return "x", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- session.Run(t.Context()) }()
+	if err := Lines(t.Context(), options(session, "alice", "c"), strings.NewReader("one\n"), &out); err == nil || !strings.Contains(err.Error(), "connect") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+	session.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// unsteady is a session whose first answer is a refusal.
 type unsteady struct {
-	*unsend.Client
+	*unsend.Session
 	lost bool
 }
 
 func (u *unsteady) Send(ctx context.Context, r unsend.SendRequest) (unsend.Message, error) {
-	m, err := u.Client.Send(ctx, r)
+	m, err := u.Session.Send(ctx, r)
 	if !u.lost {
 		u.lost = true
-		return unsend.Message{}, errors.New("no answer in time")
+		return unsend.Message{}, &unsend.Error{Code: unsend.CodeInternal, Reason: "internal error"}
 	}
 	return m, err
 }
@@ -217,17 +234,17 @@ func (u *unsteady) Send(ctx context.Context, r unsend.SendRequest) (unsend.Messa
 func TestSendingAgainSendsOnce(t *testing.T) {
 	t.Parallel()
 	d := deployment(t)
-	client := &unsteady{Client: dial(t, d, "alice")}
+	session := &unsteady{Session: d.Session(t, "alice")}
 	var out bytes.Buffer
-	if err := Lines(t.Context(), options(client, "alice", "c"), strings.NewReader("hello\n/again\n/again\n"), &out); err != nil {
+	if err := Lines(t.Context(), options(session, "alice", "c"), strings.NewReader("hello\n/again\n/again\n"), &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"not sent: no answer in time", "  1 ", "nothing failed"} {
+	for _, want := range []string{"not sent: 500 internal error", "  1 ", "nothing failed"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)
 		}
 	}
-	page, err := client.History(t.Context(), unsend.HistoryRequest{ServerID: "s", ChannelID: "c"})
+	page, err := session.History(t.Context(), unsend.HistoryRequest{ServerID: "s", ChannelID: "c"})
 	if err != nil || len(page.Messages) != 1 {
 		t.Errorf("%d messages, %v", len(page.Messages), err)
 	}
@@ -275,9 +292,12 @@ func typed(s *screen, line string) {
 func TestScreen(t *testing.T) {
 	t.Parallel()
 	d := deployment(t)
-	s := newScreen(t.Context(), options(dial(t, d, "alice"), "alice", "c"))
+	s := newScreen(t.Context(), options(d.Session(t, "alice"), "alice", "c"))
+	if err := s.connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	s.Update(tea.WindowSizeMsg{Width: 40, Height: 10})
-	s.Update(s.run(s.page(""))())
+	s.Update(s.run(s.open())())
 	typed(s, "the gate code is 4711, and quite a long one it is")
 	if view := s.View().Content; !strings.Contains(view, "4711") {
 		t.Fatalf("what was sent is not there:\n%s", view)
@@ -306,15 +326,18 @@ func TestScreen(t *testing.T) {
 func TestScreenWhenTheConnectionEnds(t *testing.T) {
 	t.Parallel()
 	d := deployment(t)
-	client := dial(t, d, "alice")
-	s := newScreen(t.Context(), options(client, "alice", "c"))
+	s := newScreen(t.Context(), options(d.Session(t, "alice"), "alice", "c"))
 	s.Update(tea.WindowSizeMsg{Width: 100, Height: 10})
+	shows := func(word string) {
+		t.Helper()
+		for !strings.Contains(s.View().Content, word) {
+			s.Update(s.listen()())
+		}
+	}
+	if err := s.connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	d.Drop()
-	s.Update(s.listen()())
-	if view := s.View().Content; !strings.Contains(view, "DISCONNECTED") {
-		t.Errorf("it does not say so:\n%s", view)
-	}
-	if _, command := s.Update(tea.KeyPressMsg{Code: tea.KeyEnter}); command == nil || s.lost == nil {
-		t.Error("Enter does not leave")
-	}
+	shows("CONNECTING AGAIN")
+	shows("connected  #c")
 }

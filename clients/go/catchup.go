@@ -1,0 +1,525 @@
+package unsend
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"time"
+)
+
+const (
+	// lag: the server's index may be so far behind, and a later sync tells what it did not have.
+	lag = 75 * time.Second
+	// overlap: messages may be stored so much later than ones with a later time.
+	overlap = time.Minute
+	// mostAtOnce bounds the channels of one subscribe and the messages of a page.
+	mostAtOnce = 100
+	// mostPages: an answer of sync says more at most so often before the rest waits for the next one.
+	mostPages = 1_000
+	// mostTries: what nobody waits for is asked so often when the server is busy.
+	mostTries = 7
+)
+
+// What nobody waits for is at most pacedFrames in pacedTime: half of what an account may send.
+const (
+	pacedFrames = 10
+	pacedTime   = 10 * time.Second
+)
+
+// serverState is what is known of a server.
+type serverState struct {
+	id     string
+	cursor string // empty: there was no sync yet
+	// access are the stamps of the channels whose history was read, or of which nothing is kept.
+	access   map[string]string
+	delivery string
+	channels map[string]*channel
+	wanted   []string        // what the application subscribed to
+	asked    map[string]bool // what was subscribed to on this connection, with whatever answer
+
+	run      *syncRun // under way; nil: none
+	again    bool
+	failures int
+	soon     bool
+
+	// saving: it is kept in a second. dirty: cursor or stamps have changed.
+	saving, dirty bool
+}
+
+// syncRun is a sync that is under way. When done is closed err holds.
+type syncRun struct {
+	done chan struct{}
+	err  error
+}
+
+// server is what is known of a server; from now on it is synced.
+func (s *Session) server(id string) *serverState {
+	server := s.servers[id]
+	if server == nil {
+		server = &serverState{id: id, access: map[string]string{}, delivery: DeliveryAll, channels: map[string]*channel{}, asked: map[string]bool{}}
+		s.servers[id] = server
+	}
+	return server
+}
+
+func (server *serverState) channel(id string, keep int) *channel {
+	c := server.channels[id]
+	if c == nil {
+		c = newChannel(server.id, id, keep)
+		server.channels[id] = c
+	}
+	return c
+}
+
+func (server *serverState) hasStamp(channelID string) bool {
+	_, ok := server.access[channelID]
+	return ok
+}
+
+// unwant ends the wish to be told of channels.
+func (server *serverState) unwant(channelIDs []string) {
+	server.wanted = slices.DeleteFunc(server.wanted, func(id string) bool { return slices.Contains(channelIDs, id) })
+	for _, id := range channelIDs {
+		delete(server.asked, id)
+	}
+}
+
+// lost: a connection has ended, and with it what kept the channels complete.
+func (server *serverState) lost(connection int) {
+	for _, c := range server.channels {
+		if c.caughtUp == connection {
+			c.knownTo = c.newest()
+		}
+	}
+}
+
+// syncOpened: a connection has opened.
+func (s *Session) syncOpened(server *serverState) {
+	clear(server.asked)
+	s.sync(server)
+	s.syncLater(server, lag)
+}
+
+// syncAll: some heartbeats have passed, or something was not understood that may have been a revocation.
+func (s *Session) syncAll() {
+	for _, id := range sortedKeys(s.servers) {
+		s.syncSoon(s.servers[id])
+	}
+}
+
+func (s *Session) syncSoon(server *serverState) {
+	if !server.soon {
+		server.soon = true
+		s.syncLater(server, time.Duration(float64(500*time.Millisecond)*(1+s.options.Chance())))
+	}
+}
+
+// syncLater syncs after a while, unless the connection has ended: the next one syncs anyway.
+func (s *Session) syncLater(server *serverState, d time.Duration) {
+	number := s.link.number
+	s.later(d, func() {
+		s.locked(func() {
+			server.soon = false
+			if s.link.client != nil && s.link.number == number {
+				s.sync(server)
+			}
+		})
+	})
+}
+
+// sync syncs a server now, or once more after the sync that is under way. It is called with the lock held.
+func (s *Session) sync(server *serverState) *syncRun {
+	server.again = true
+	if server.run != nil {
+		return server.run
+	}
+	run := &syncRun{done: make(chan struct{})}
+	if s.ctx == nil || s.closed {
+		run.err = ErrNotConnected
+		if s.closed {
+			run.err = ErrClosed
+		}
+		close(run.done)
+		return run
+	}
+	server.run = run
+	ctx := s.ctx
+	s.work.Go(func() {
+		defer close(run.done)
+		for goesOn := true; goesOn; {
+			err := s.syncOnce(ctx, server)
+			s.locked(func() { goesOn, run.err = s.synced(server, err) })
+		}
+	})
+	return run
+}
+
+// synced tells whether the sync goes on, or how it ended. It is called with the lock held.
+func (s *Session) synced(server *serverState, err error) (goesOn bool, result error) {
+	refusal, _ := errors.AsType[*Error](err)
+	switch {
+	case err == nil:
+		server.failures = 0
+		if server.again {
+			return true, nil
+		}
+	case CodeOf(err) == CodeForbidden:
+		s.leave(server)
+	case refusal != nil && refusal.Field == "cursor" && server.cursor != "":
+		s.reset(server) // another release's, perhaps: what it stood for is not known any more
+		server.cursor, server.dirty = "", true
+		return true, nil
+	default:
+		s.syncLater(server, s.backoff(server.failures))
+		server.failures++
+	}
+	server.run = nil
+	return false, err
+}
+
+// syncOnce learns what was taken back and what is to be seen, and reads what is not sure any more.
+func (s *Session) syncOnce(ctx context.Context, server *serverState) error {
+	var number int
+	s.locked(func() { number, server.again = s.link.number, false })
+	access, err := s.pages(ctx, server)
+	if err != nil {
+		return err
+	}
+	if err := s.subscribeMissing(ctx, server, access); err != nil {
+		return err
+	}
+	var stale []*channel
+	s.locked(func() { stale = s.judge(server, access, number) })
+	for _, c := range stale {
+		if err := s.read(ctx, server, c, access[c.view.channelID], number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pages reads what was taken back, to the end, and gives the stamps.
+func (s *Session) pages(ctx context.Context, server *serverState) (access map[string]string, err error) {
+	for range mostPages {
+		var more bool
+		var cursor string
+		s.locked(func() { cursor = server.cursor })
+		_, asked := s.askPaced(ctx, "sync", syncRequest{server.id, cursor}, func(a answer) { access, more, err = s.takeUpdates(server, a) })
+		if asked != nil {
+			return nil, asked
+		}
+		if err != nil || !more {
+			return access, err
+		}
+	}
+	return nil, ErrUnreadable // it does not end
+}
+
+// takeUpdates takes a page of a sync. What in it cannot be read may be of any text that is kept.
+func (s *Session) takeUpdates(server *serverState, a answer) (access map[string]string, more bool, err error) {
+	updates, none, ok := messagesOf(a.fields["updates"])
+	if !ok {
+		none++
+	}
+	cursor, ok := stringOf(a.fields["cursor"])
+	more = isTrue(a.fields["more"])
+	if !more {
+		access = map[string]string{}
+		ok = ok && len(a.fields["access"]) > 0 && a.fields["access"][0] == '{' && json.Unmarshal(a.fields["access"], &access) == nil
+	}
+	if !ok || more && cursor == server.cursor {
+		s.failed(ErrUnreadable)
+		return nil, false, ErrUnreadable
+	}
+	for _, u := range updates {
+		if u.ServerID == server.id && u.Ended() {
+			s.takeUpdate(u, fromSync)
+		} else {
+			none++
+		}
+	}
+	if none > 0 {
+		s.failed(ErrUnreadable)
+	}
+	if none > 0 || isTrue(a.fields["reset"]) {
+		s.reset(server)
+	}
+	server.cursor, server.dirty = cursor, true
+	if delivery, ok := stringOf(a.fields["delivery"]); ok {
+		server.delivery = delivery
+	}
+	s.save(server, false)
+	return access, more, nil
+}
+
+// reset: nothing that is kept is sure.
+func (s *Session) reset(server *serverState) {
+	clear(server.access)
+	for _, id := range sortedKeys(server.channels) {
+		s.alter(server, server.channels[id], func(c *channel) { c.isBehind(); c.drop() })
+	}
+	server.dirty = true
+	s.save(server, true)
+}
+
+// leave: the account is no member any more, or banned.
+func (s *Session) leave(server *serverState) {
+	clear(server.access)
+	for _, id := range sortedKeys(server.channels) {
+		s.alter(server, server.channels[id], (*channel).hide)
+	}
+	server.dirty = true
+	s.save(server, true)
+}
+
+// subscribeMissing subscribes to what is to be told on this connection. What was taken back before may have been missed: a sync follows.
+func (s *Session) subscribeMissing(ctx context.Context, server *serverState, access map[string]string) error {
+	var missing []string
+	s.locked(func() {
+		missing = slices.Clone(server.wanted)
+		for _, id := range sortedKeys(server.channels) {
+			_, isSeen := access[id]
+			if server.delivery != DeliveryAll && server.channels[id].opened && isSeen && !slices.Contains(missing, id) {
+				missing = append(missing, id)
+			}
+		}
+		missing = slices.DeleteFunc(missing, func(id string) bool { return server.asked[id] })
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	results, err := s.subscribe(ctx, server, missing, s.askPaced)
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		if r.Code != http.StatusOK {
+			s.failed(&Error{Code: r.Code, Reason: r.Reason})
+		}
+	}
+	s.locked(func() { server.again = true })
+	return nil
+}
+
+// asker is one of the ways to send a request.
+type asker func(ctx context.Context, action string, body any, take func(answer)) (answer, error)
+
+func (s *Session) subscribe(ctx context.Context, server *serverState, channelIDs []string, ask asker) ([]Subscribed, error) {
+	var results []Subscribed
+	for some := range slices.Chunk(channelIDs, mostAtOnce) {
+		var answered []Subscribed
+		a, err := ask(ctx, "subscribe", subscription{server.id, some}, nil)
+		if err == nil {
+			err = a.read(part{"channels", &answered})
+		}
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, answered...)
+		s.locked(func() {
+			for _, id := range some {
+				server.asked[id] = true
+			}
+		})
+	}
+	return results, nil
+}
+
+// want subscribes for the application, on this connection and each later one, and syncs then.
+func (s *Session) want(ctx context.Context, serverID string, channelIDs []string) ([]Subscribed, error) {
+	var server *serverState
+	s.locked(func() {
+		server = s.server(serverID)
+		for _, id := range channelIDs {
+			if !slices.Contains(server.wanted, id) {
+				server.wanted = append(server.wanted, id)
+			}
+		}
+	})
+	results, err := s.subscribe(ctx, server, channelIDs, s.ask)
+	if err != nil {
+		return nil, err
+	}
+	s.locked(func() {
+		for _, r := range results {
+			if r.Code != http.StatusOK {
+				server.wanted = slices.DeleteFunc(server.wanted, func(id string) bool { return id == r.ChannelID })
+			}
+		}
+		s.sync(server)
+	})
+	return results, nil
+}
+
+// judge holds what is kept to the stamps: hides, doubts or trusts it, and gives what is to be read again.
+func (s *Session) judge(server *serverState, access map[string]string, number int) (stale []*channel) {
+	now := maps.Clone(access)
+	for _, id := range sortedKeys(server.channels) {
+		c := server.channels[id]
+		stamp, isSeen := access[id]
+		same := isSeen && server.hasStamp(id) && stamp == server.access[id]
+		s.alter(server, c, func(c *channel) { c.judge(isSeen, same, number) })
+		if isSeen && c.opened && !(same && c.caughtUp == number) {
+			stale = append(stale, c)
+			if !same {
+				delete(now, id) // it holds when the channel is read
+			}
+		}
+	}
+	server.dirty = server.dirty || !maps.Equal(server.access, now)
+	server.access = now
+	s.save(server, true)
+	return stale
+}
+
+// judge takes what a sync says of the channel: whether it is seen, and with the same stamp as before.
+func (c *channel) judge(isSeen, same bool, number int) {
+	switch {
+	case !isSeen:
+		c.hide()
+	case same && (!c.opened || c.knownTo != never || c.caughtUp == number):
+		c.hidden = false
+		c.trust()
+	case c.opened:
+		c.hidden = false
+		c.doubt()
+	default:
+		c.hidden = false
+		c.drop()
+	}
+}
+
+// read reads the history that is kept, or what came while nobody was told, or the newest page.
+func (s *Session) read(ctx context.Context, server *serverState, c *channel, stamp string, number int) error {
+	var same bool
+	var until int64 = math.MaxInt64 // the newest page will do
+	s.locked(func() {
+		same = server.hasStamp(c.view.channelID) && stamp == server.access[c.view.channelID]
+		switch {
+		case c.knownTo == never:
+		case same:
+			until = c.knownTo - overlap.Milliseconds()
+		default:
+			until = c.oldest()
+		}
+	})
+	oldest, whole, err := s.walk(ctx, c, until)
+	if CodeOf(err) == CodeForbidden {
+		s.locked(func() { s.alter(server, c, (*channel).hide); s.save(server, true) })
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.locked(func() {
+		s.alter(server, c, func(c *channel) {
+			c.settle()
+			if !same || !whole || oldest == "" {
+				c.reach(oldest)
+			}
+		})
+		server.access[c.view.channelID], server.dirty = stamp, true
+		c.caughtUp, c.dirty = number, true
+		s.save(server, true)
+	})
+	return nil
+}
+
+// walk reads back to some time, or the first message, or as much as is kept. It gives the tag of the oldest, empty for the first, and
+// whether it adjoins what was known until then. Pages may be short: a server cuts them by bytes, too.
+func (s *Session) walk(ctx context.Context, c *channel, until int64) (oldest string, whole bool, err error) {
+	request := HistoryRequest{ServerID: c.view.serverID, ChannelID: c.view.channelID, Limit: mostAtOnce}
+	for read := 0; read < s.options.Keep; {
+		page, err := s.readPage(ctx, request, s.askPaced, nil)
+		if err != nil {
+			return "", false, err
+		}
+		request.Cursor = page.Next
+		if page.Next == "" || len(page.Messages) == 0 {
+			return "", true, nil
+		}
+		read += len(page.Messages)
+		last := page.Messages[len(page.Messages)-1]
+		if oldest = last.Tag(); last.Timestamp < until {
+			return oldest, until != math.MaxInt64, nil
+		}
+	}
+	return oldest, false, nil
+}
+
+// readPage reads a page, takes its messages that can be read, and then does what else there is to do with the channel.
+func (s *Session) readPage(ctx context.Context, r HistoryRequest, ask asker, then func(*channel, Page)) (page Page, err error) {
+	_, asked := ask(ctx, "history", r, func(a answer) {
+		messages, none, ok := messagesOf(a.fields["messages"])
+		if !ok || none > 0 {
+			s.failed(ErrUnreadable)
+		}
+		if !ok {
+			err = ErrUnreadable
+			return
+		}
+		page.Next, _ = stringOf(a.fields["next"])
+		server := s.server(r.ServerID)
+		c := server.channel(r.ChannelID, s.options.Keep)
+		for _, m := range messages {
+			if m.ServerID == r.ServerID && m.ChannelID == r.ChannelID {
+				s.take(m, fromHistory, nil)
+				page.Messages = append(page.Messages, m)
+			}
+		}
+		if then != nil {
+			s.alter(server, c, func(c *channel) { then(c, page) })
+			s.save(server, false)
+		}
+	})
+	if asked != nil {
+		return Page{}, asked
+	}
+	return page, err
+}
+
+// pace is when what nobody waits for was asked.
+type pace struct{ asked []time.Time }
+
+// turn is how long to wait for the next turn; 0: it was taken.
+func (p *pace) turn(now time.Time) time.Duration {
+	p.asked = slices.DeleteFunc(p.asked, func(t time.Time) bool { return now.Sub(t) >= pacedTime })
+	if len(p.asked) >= pacedFrames {
+		return pacedTime - now.Sub(p.asked[0])
+	}
+	p.asked = append(p.asked, now)
+	return 0
+}
+
+// askPaced asks for what nobody waits for: not too often, and again while the server is busy.
+func (s *Session) askPaced(ctx context.Context, action string, body any, take func(answer)) (answer, error) {
+	for try := 0; ; try++ {
+		if err := s.takeTurn(ctx); err != nil {
+			return answer{}, err
+		}
+		a, err := s.ask(ctx, action, body, take)
+		if refusal, ok := errors.AsType[*Error](err); !ok || !refusal.Retryable || try+1 >= mostTries {
+			return a, err
+		}
+		sleep(ctx, s.backoff(try))
+	}
+}
+
+func (s *Session) takeTurn(ctx context.Context) error {
+	for {
+		var wait time.Duration
+		s.locked(func() { wait = s.pace.turn(time.Now()) })
+		if wait <= 0 {
+			return ctx.Err()
+		}
+		if !sleep(ctx, wait) {
+			return ctx.Err()
+		}
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
