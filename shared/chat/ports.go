@@ -353,4 +353,7 @@ type Store interface {
 	JobStore
 	Tracer
 	Remover
+	TableReader
+	GoneReader
+	Reapplier
 }
