@@ -43,8 +43,14 @@ type tester interface {
 func newCleanup(t tester) *cleanup {
 	t.Helper()
 	c := &cleanup{store: chattest.NewStore(), now: time.UnixMilli(1_767_225_600_000)}
-	// Every reading of the clock is a little later than the one before.
-	clock := func() time.Time { c.now = c.now.Add(time.Millisecond); return c.now }
+	// Every reading of the clock is a little later than the one before, by whichever of the writes that are under way.
+	var reading sync.Mutex
+	clock := func() time.Time {
+		reading.Lock()
+		defer reading.Unlock()
+		c.now = c.now.Add(time.Millisecond)
+		return c.now
+	}
 	window := chat.Window(120_000)
 	windows := chat.Windows{Own: &window, Moderator: &window}
 	newID := func(time.Time) string { c.sent++; return fmt.Sprintf("m%06d", c.sent) }
