@@ -158,6 +158,27 @@ func TestRestore(t *testing.T) {
 	l.refused("restore --apply --table "+l.MessagesTable, "say --live")
 	l.refused("restore --table "+l.CommunityTable, "holds no messages")
 	l.refused("restore --table nowhere-"+random(), "is it restored")
+	l.refused("restore --apply --table "+table.withoutIndex(), "with its index")
+}
+
+// withoutIndex is the name of a table that was restored without what sync reads.
+func (s *secondTable) withoutIndex() string {
+	s.t.Helper()
+	name := s.name + "-x"
+	in := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest}
+	for attribute, kind := range map[string]types.KeyType{"pk": types.KeyTypeHash, "sk": types.KeyTypeRange} {
+		in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{AttributeName: aws.String(attribute), AttributeType: types.ScalarAttributeTypeS})
+		in.KeySchema = append(in.KeySchema, types.KeySchemaElement{AttributeName: aws.String(attribute), KeyType: kind})
+	}
+	slices.SortFunc(in.KeySchema, func(a, b types.KeySchemaElement) int { return strings.Compare(string(a.KeyType), string(b.KeyType)) })
+	_, err := s.client.CreateTable(s.ctx(), in)
+	s.must(nil, err)
+	s.t.Cleanup(func() {
+		if _, err := s.client.DeleteTable(s.finally(), &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
+			s.t.Error(err)
+		}
+	})
+	return name
 }
 
 // isAs compares the rows with those of the served table, which has one more. What the audit does not have is an

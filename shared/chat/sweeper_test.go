@@ -359,11 +359,10 @@ func (c *cleanup) checkEnd(t tester, kind chat.JobKind, n int) {
 	}
 }
 
-// paceOf counts how much a job spends in each second.
+// paceOf counts the turns that are waited for.
 type paceOf struct {
-	mu  sync.Mutex
-	n   int
-	now func() time.Time
+	mu sync.Mutex
+	n  int
 }
 
 func (p *paceOf) Wait(context.Context) error {
