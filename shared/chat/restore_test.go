@@ -77,19 +77,19 @@ func (d *disaster) rowsThen(t *testing.T, channel string) []chat.Message {
 // What was taken back after the point in time is taken back in the restored table as it is in the one that was in use; what was not, is as it was.
 func TestRestoreTakesBackAgain(t *testing.T) {
 	t.Parallel()
-	d := newDisaster(t, 400) // more than a page of the audit
+	d := newDisaster(t, 600) // and 300 revocations: more than a page of the audit
 	d.must(t)(d.began(d.Sweep(t.Context(), chat.Write{}, sweepOf("mallory"))))
 	d.settle(t)
 	d.talk(t, 2, "mallory") // after the point in time: they are not in the restored table
 	d.must(t)(d.Administration.Revoke(t.Context(), chat.Write{}, "owner", revokeOf(d.newest(t, "c1"))))
 	d.record(t)
-	counts := chat.RestoredServer{Rows: 400, Channels: 2, Entries: 201, Absent: 1, Due: 200}
+	counts := chat.RestoredServer{Rows: 600, Channels: 2, Entries: 301, Absent: 1, Due: 300}
 	d.restored(t, chat.RestoreRequest{}, counts)
-	if left := d.leftThen(t, "mallory"); left != 200 {
-		t.Errorf("a dry run left %d of 200", left)
+	if left := d.leftThen(t, "mallory"); left != 300 {
+		t.Errorf("a dry run left %d of 300", left)
 	}
 	done := counts
-	done.Revoked = 200
+	done.Revoked = 300
 	d.restored(t, chat.RestoreRequest{Apply: true}, done)
 	for _, channel := range []string{"c1", "c2"} {
 		// What the audit does not have is the nick.
@@ -104,7 +104,7 @@ func TestRestoreTakesBackAgain(t *testing.T) {
 		}
 	}
 	after := d.then.Dump()
-	d.restored(t, chat.RestoreRequest{Apply: true}, chat.RestoredServer{Rows: 400, Channels: 2, Entries: 201, Absent: 1, Already: 200})
+	d.restored(t, chat.RestoreRequest{Apply: true}, chat.RestoredServer{Rows: 600, Channels: 2, Entries: 301, Absent: 1, Already: 300})
 	if d.then.Dump() != after {
 		t.Error("a second restore has changed something")
 	}
@@ -177,23 +177,32 @@ func (g goneless) Gone(ctx context.Context, serverID string) (chat.Gone, error) 
 	return g.Store.Gone(ctx, serverID)
 }
 
-// Of a server that was deleted nothing is left, and what was taken back there is not written for nothing.
+// Of a server that was deleted nothing is left, and what was taken back there is not written for nothing where Community knows.
 func TestRestoreRemovesADeletedServer(t *testing.T) {
 	t.Parallel()
-	d := newDisaster(t, 100)
-	d.must(t)(d.Administration.Revoke(t.Context(), chat.Write{}, "owner", revokeOf(d.newest(t, "c1"))))
-	d.record(t)
-	_, _, err := d.DeleteServer(t.Context(), chat.Write{}, "s1")
-	d.must(t)(nil, err)
-	d.restored(t, chat.RestoreRequest{Apply: true}, chat.RestoredServer{
-		Rows: 100, Channels: 2, Entries: 1, Absent: 1, GoneServer: true, GoneChannels: 2, GoneRows: 100, Removed: 100,
-	})
-	if n := d.then.Calls("ReapplyRevocation"); n != 0 {
-		t.Errorf("%d writes", n)
-	}
-	d.must(t)(nil, d.restore(t, chat.RestoreRequest{Apply: true}))
-	if len(d.reports) != 0 {
-		t.Errorf("again there is %+v", d.reports)
+	for name, forgets := range map[string]bool{"Community knows": false, "the audit knows": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDisaster(t, 100)
+			d.must(t)(d.Administration.Revoke(t.Context(), chat.Write{}, "owner", revokeOf(d.newest(t, "c1"))))
+			d.record(t)
+			_, _, err := d.DeleteServer(t.Context(), chat.Write{}, "s1")
+			d.must(t)(nil, err)
+			r := chat.Restorer{Store: goneless{d.then, forgets}, Clock: func() time.Time { return d.now }}
+			var reports []chat.RestoredServer
+			for range 2 {
+				d.must(t)(nil, r.Restore(t.Context(), chat.RestoreRequest{Apply: true}, func(s chat.RestoredServer) error {
+					reports = append(reports, s)
+					return nil
+				}))
+			}
+			if len(reports) != 1 || reports[0].Removed != 100 || reports[0].GoneChannels != 2 || !reports[0].GoneServer || reports[0].Entries != 1 {
+				t.Errorf("reported %+v", reports)
+			}
+			if n := d.then.Calls("ReapplyRevocation"); n != 0 && !forgets {
+				t.Errorf("%d writes", n)
+			}
+		})
 	}
 }
 
