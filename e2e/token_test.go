@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/coder/websocket"
 
 	"unsend/shared/token"
@@ -96,6 +98,38 @@ func TestTokensThatAreRefused(t *testing.T) {
 				t.Errorf("the log holds the token, %s", name)
 			}
 		}
+	}
+}
+
+// While it runs, a token of the secret that signs is accepted at every moment, and one of the next secret soon after that has its
+// value: nobody is refused while tokens move from one to the other. (What a withdrawn secret signed ends with the functions' copies, which
+// the tests of package token wait for.)
+func TestTokensMoveToTheNextSecret(t *testing.T) {
+	t.Parallel()
+	c := newCommunity(t)
+	if c.NextTokenSecretARN == "" {
+		t.Skip("the deployment has no output NextTokenSecretArn: deploy this version, with secrets")
+	}
+	next := []byte(random() + random() + random() + random())
+	_, err := secretsmanager.NewFromConfig(c.AWS()).PutSecretValue(c.ctx(), &secretsmanager.PutSecretValueInput{
+		SecretId: &c.NextTokenSecretARN, SecretString: aws.String(string(next)),
+	})
+	c.must(nil, err)
+	moved, err := token.Mint(next, token.Grant{AccountID: c.account("owner"), Audience: c.TokenAudience, Issuer: c.TokenIssuer, IssuedAt: time.Now(), TTL: time.Hour})
+	c.must(nil, err)
+	began := time.Now()
+	for {
+		if status, _ := c.shake(nil, bearer(c.token("owner", ""))); status != http.StatusSwitchingProtocols {
+			t.Fatalf("a token of the secret that signs: status %d", status)
+		}
+		status, _ := c.shake(nil, bearer(moved))
+		if status == http.StatusSwitchingProtocols {
+			return
+		}
+		if time.Since(began) > 3*patience { // a function looks again after 30 s
+			t.Fatalf("a token of the next secret is refused after %v: status %d", time.Since(began), status)
+		}
+		time.Sleep(time.Second)
 	}
 }
 

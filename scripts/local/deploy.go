@@ -146,7 +146,8 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
 		PushQueueURL: outputs["PushQueueUrl"], PushDeadLettersURL: outputs["PushDeadLettersUrl"],
 		LargeServerMembers: chat.DefaultLargeServer,
-		TokenSecretARN:     outputs["TokenSecretArn"], TokenAudience: localAudience, TokenMaxTTLSeconds: localTokenMaxTTL,
+		TokenSecretARN:     outputs["TokenSecretArn"], NextTokenSecretARN: outputs["NextTokenSecretArn"],
+		TokenAudience: localAudience, TokenMaxTTLSeconds: localTokenMaxTTL,
 		LogGroups: map[string]string{},
 	}
 	for _, f := range functionOutputs {
@@ -164,7 +165,7 @@ var functionOutputs = []struct{ folder, output string }{
 // complete reports outputs that template.yaml no longer has.
 func complete(outputs map[string]string) error {
 	names := []string{"WebSocketUrl", "ServerApiUrl", "MessagesTable", "CommunityTable", "SessionsTable", "AuditTable",
-		"MessagesStreamArn", "UndeliveredBucket", "PushQueueUrl", "PushDeadLettersUrl", "TokenSecretArn"}
+		"MessagesStreamArn", "UndeliveredBucket", "PushQueueUrl", "PushDeadLettersUrl", "TokenSecretArn", "NextTokenSecretArn"}
 	for _, f := range functionOutputs {
 		names = append(names, f.output+"LogGroup")
 	}

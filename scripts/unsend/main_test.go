@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"unsend/scripts/local/stack"
 	"unsend/scripts/unsend/seed"
@@ -51,6 +52,14 @@ func TestCommandLines(t *testing.T) {
 		{"redrive --from everywhere", 1, "--from is bucket, queue or all"},
 		{"redrive --limit -1", 1, "a limit is 0, for no limit, or more"},
 		{"redrive --stack " + none, 1, "--stack-name"},
+		{"restore --help", 0, "you pay for its size"},
+		{"restore", 1, `"table" not set`},
+		{"restore a#b --table copy", 1, "SERVER"},
+		{"restore --table arn:aws:dynamodb:eu-central-1:1:table/live", 1, "is no name of a table"},
+		{"restore --table copy --since 1", 1, "before the year 2000"},
+		{"restore --table copy --since 9999999999999", 1, "--since is in the future"},
+		{"restore --table copy --pace 0", 1, "--pace is 1 to 10000"},
+		{"restore --table copy --stack " + none, 1, "--stack-name"},
 		{"dance", 1, "unknown command"},
 	}
 	for _, test := range tests {
@@ -82,6 +91,56 @@ func TestRedriveSaysWhatItLacks(t *testing.T) {
 		}
 		if code, out, errs := runs(t, "redrive", "--stack", file); code != 1 || !strings.Contains(errs, test.says) {
 			t.Errorf("code %d, want 1 and %q in:\n%s%s", code, test.says, out, errs)
+		}
+	}
+}
+
+// Before it reads anything: the table that is served is no restored one, and neither are the others.
+func TestRestoreRefusesTheTablesInUse(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "stack.json")
+	d := stack.Description{
+		Name: "prod", Endpoint: "http://127.0.0.1:1", Region: "eu-central-1",
+		MessagesTable: "messages", CommunityTable: "community", SessionsTable: "sessions", AuditTable: "audit",
+	}
+	for args, says := range map[string]string{
+		"messages": "say --live", "community": "holds no messages", "sessions": "holds no messages", "audit": "holds no messages",
+		"messages --live": "is it restored", "copy": "is it restored", // and nobody answers
+	} {
+		if err := d.Save(file); err != nil {
+			t.Fatal(err)
+		}
+		line := append(strings.Fields("restore --apply --table "+args), "--stack", file)
+		if code, out, errs := runs(t, line...); code != 1 || !strings.Contains(errs, says) {
+			t.Errorf("%s: code %d, want 1 and %q in:\n%s%s", args, code, says, out, errs)
+		}
+	}
+	d.AuditTable = ""
+	if err := d.Save(file); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := runs(t, "restore", "--table", "copy", "--stack", file); code != 1 || !strings.Contains(errs, `"prod" has no output AuditTable`) {
+		t.Errorf("without an audit: code %d, %s", code, errs)
+	}
+}
+
+// The audit knows what it has kept for its retention.
+func TestWhatTheAuditKnows(t *testing.T) {
+	t.Parallel()
+	now := time.UnixMilli(1_767_225_600_000)
+	week := now.Add(-7 * 24 * time.Hour).UnixMilli()
+	for name, c := range map[string]struct {
+		since     int64
+		retention time.Duration
+		want      int64
+	}{
+		"kept for ever":     {0, 0, 0},
+		"all that there is": {0, 7 * 24 * time.Hour, week},
+		"just kept":         {week, 7 * 24 * time.Hour, 0},
+		"no more":           {week - 1, 7 * 24 * time.Hour, week},
+	} {
+		if got := knownSince(c.since, c.retention, now); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
 }

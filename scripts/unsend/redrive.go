@@ -31,7 +31,7 @@ func (a *app) redriveCommand() *cobra.Command {
 		Short:   "Show what was given up, and replay it",
 		Long: `Show the notices that were given up, and with --replay tell them after all.
 
-What notify could not finish within a quarter of an hour, and record within an hour, is in the failure
+What notify could not finish within a quarter of an hour, and record within a day, is in the failure
 bucket, in objects that Lambda writes. What push could not finish, however often it tried, is in the dead letter queue. Both
 hold ids only; what a device is told is read when it is told.
 

@@ -355,4 +355,7 @@ type Store interface {
 	Tracer
 	ChannelLister
 	Remover
+	TableReader
+	GoneReader
+	Reapplier
 }

@@ -119,12 +119,15 @@ func (s *Sweeper) save(ctx context.Context, job *Job) error {
 }
 
 // spend waits for n units of the pace.
-func (s *Sweeper) spend(ctx context.Context, n int) error {
-	if s.Pace == nil {
+func (s *Sweeper) spend(ctx context.Context, n int) error { return spend(ctx, s.Pace, n) }
+
+// spend waits for n turns of the pace; nil is none. Busy: ctx has ended.
+func spend(ctx context.Context, pace Pace, n int) error {
+	if pace == nil {
 		return nil
 	}
 	for range n {
-		if err := s.Pace.Wait(ctx); err != nil {
+		if err := pace.Wait(ctx); err != nil {
 			return &Error{Code: Busy, Err: err}
 		}
 	}

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"unsend/shared/chat"
@@ -18,8 +19,8 @@ const revocable = "attribute_exists(#pk)" +
 	" AND (attribute_not_exists(#ttl) OR #ttl > :seconds)" +
 	" AND ((#sender.#account = :me AND #sent_at >= :own_cutoff) OR #sent_at >= :moderator_cutoff)"
 
-// revoking is the update; the names of what is removed follow it.
-const revoking = "SET #status = :revoked, #version = #version + :one, #updated_at = :now," +
+// revoking is the update, with its version; the names of what is removed follow it.
+const revoking = "SET #status = :revoked, #version = %s, #updated_at = :now," +
 	" #operator = :operator, #info = :info, #upk = :upk, #usk = :usk REMOVE "
 
 // RevokeMessage is one conditional UpdateItem. When its condition fails, the row
@@ -62,42 +63,55 @@ func (s *Store) revocation(w chat.RevokeWrite) (*dynamodb.UpdateItemInput, error
 	if err != nil {
 		return nil, err
 	}
+	in := s.erasure(key, revocable, "#version + :one", values, attrTTL, attrSentAt, attrSender, attrAccount)
+	in.ReturnValues = types.ReturnValueAllNew
+	in.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	return in, nil
+}
+
+// erasure is the update of a row that is taken back. The condition names the attributes besides those that each has.
+func (s *Store) erasure(key itemKey, condition, version string, values item, besides ...string) *dynamodb.UpdateItemInput {
 	names, removed := contentNames()
-	for _, name := range []string{attrPK, attrTTL, attrVersion, attrStatus, attrSentAt, attrSender, attrAccount,
-		attrUpdatedAt, attrOperator, attrInfo, attrUPK, attrUSK} {
+	for _, name := range append(besides, attrPK, attrVersion, attrStatus, attrUpdatedAt, attrOperator, attrInfo, attrUPK, attrUSK) {
 		names["#"+name] = name
 	}
 	return &dynamodb.UpdateItemInput{
-		TableName:                           aws.String(s.tables.Messages),
-		Key:                                 key.item(),
-		ConditionExpression:                 aws.String(revocable),
-		UpdateExpression:                    aws.String(revoking + removed),
-		ExpressionAttributeNames:            names,
-		ExpressionAttributeValues:           values,
-		ReturnValues:                        types.ReturnValueAllNew,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}, nil
+		TableName:                 aws.String(s.tables.Messages),
+		Key:                       key.item(),
+		ConditionExpression:       aws.String(condition),
+		UpdateExpression:          aws.String(fmt.Sprintf(revoking, version) + removed),
+		ExpressionAttributeNames:  names,
+		ExpressionAttributeValues: values,
+	}
 }
 
 func revocationValues(w chat.RevokeWrite) (item, error) {
-	now := w.Now.UnixMilli()
-	update, err := updateKey(w.Key, now)
+	values, err := erasureValues(w.Key, w.Revocation, w.Now.UnixMilli())
 	if err != nil {
 		return nil, err
 	}
-	operator, err := encode(actorRowOf(w.Revocation.Operator))
+	values[":one"], values[":seconds"] = number(1), number(w.Now.Unix())
+	values[":me"] = text(w.Revocation.Operator.AccountID)
+	values[":own_cutoff"], values[":moderator_cutoff"] = number(w.OwnCutoff), number(w.ModeratorCutoff)
+	return values, nil
+}
+
+// erasureValues are the values of what is taken back at a time (ms).
+func erasureValues(k chat.MessageKey, r chat.Revocation, at int64) (item, error) {
+	update, err := updateKey(k, at)
 	if err != nil {
 		return nil, err
 	}
-	info, err := encode(infoRow(w.Revocation.Info))
+	operator, err := encode(actorRowOf(r.Operator))
+	if err != nil {
+		return nil, err
+	}
+	info, err := encode(infoRow(r.Info))
 	if err != nil {
 		return nil, err
 	}
 	return item{
-		":normal": number(chat.Normal), ":revoked": number(chat.Revoked), ":one": number(1),
-		":now": number(now), ":seconds": number(now / 1000),
-		":me":         text(w.Revocation.Operator.AccountID),
-		":own_cutoff": number(w.OwnCutoff), ":moderator_cutoff": number(w.ModeratorCutoff),
+		":normal": number(chat.Normal), ":revoked": number(chat.Revoked), ":now": number(at),
 		":operator": &types.AttributeValueMemberM{Value: operator}, ":info": &types.AttributeValueMemberM{Value: info},
 		":upk": text(update.pk), ":usk": text(update.sk),
 	}, nil

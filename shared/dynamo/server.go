@@ -68,12 +68,17 @@ func goneRoleKey(server, role string) (itemKey, error) {
 
 // goneChannelKey and goneServerKey are there when the channel, or the server, was deleted.
 func goneChannelKey(server, channel string) (itemKey, error) {
-	return newKey([]string{"gone", server}, []string{"channel", channel})
+	return newKey([]string{"gone", server}, []string{goneChannel, channel})
 }
 
 func goneServerKey(server string) (itemKey, error) {
-	return newKey([]string{"gone", server}, []string{"server"})
+	return newKey([]string{"gone", server}, []string{goneServer})
 }
+
+const (
+	goneChannel = "channel"
+	goneServer  = "server"
+)
 
 // serverNotGone refuses to put anything into a server that was deleted.
 func (w *transaction) serverNotGone(server string) {

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -86,6 +87,67 @@ func TestSecretsAreKeptAndRefreshed(t *testing.T) {
 	current, broken = [][]byte{other}, nil
 	c.advance(30 * time.Second)
 	expect("back, with the first secret withdrawn", secret, false, 7)
+}
+
+// The steps of docs/operating.md, as functions see them that fetched the secrets long ago or just before: no token that the back end has signed and
+// that has not expired is refused at any time, and five minutes after the last step nothing is accepted that the withdrawn secret signed.
+func TestRotationRefusesNobody(t *testing.T) {
+	t.Parallel()
+	const ttl = time.Hour // the longest life of a token
+	third := []byte("a-third-secret-of-more-than-32-bytes-as-well")
+	c := newClock()
+	current := [][]byte{secret, other} // A signs; nobody has the value of B
+	var functions []*token.Verifier
+	signer := secret
+	sign := func() string {
+		g := grant()
+		g.IssuedAt, g.TTL = c.now(), ttl
+		return mint(t, signer, g)
+	}
+	starts := func() { // a function that has just fetched: it knows the least of what comes
+		keys := token.Secrets(c.now, func(context.Context) ([][]byte, error) { return slices.Clone(current), nil })
+		functions = append(functions, token.NewVerifier(rules(), keys, c.now))
+		if _, err := functions[len(functions)-1].Verify(t.Context(), sign()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	type issued struct {
+		text string
+		ends time.Time
+	}
+	var tokens []issued
+	step := func(what string, wait time.Duration) {
+		t.Helper()
+		for end := c.now().Add(wait); c.now().Before(end); c.advance(10 * time.Second) {
+			tokens = append(tokens, issued{sign(), c.now().Add(ttl)})
+			tokens = slices.DeleteFunc(tokens, func(i issued) bool { return !i.ends.After(c.now()) })
+			for _, i := range []issued{tokens[0], tokens[len(tokens)-1]} {
+				for n, f := range functions {
+					if _, err := f.Verify(t.Context(), i.text); err != nil {
+						t.Fatalf("%s: function %d, a token that ends in %v: %v", what, n, i.ends.Sub(c.now()), err)
+					}
+				}
+			}
+		}
+	}
+	starts()
+	step("before", 7*time.Minute)
+	starts()
+	current[1] = third
+	step("B has a new value", 30*time.Second)
+	signer = third
+	step("B signs", ttl)
+	starts()
+	current[0] = other
+	starts()
+	step("A has a new value", 5*time.Minute)
+	g := grant()
+	g.IssuedAt = c.now()
+	for i, f := range functions {
+		if _, err := f.Verify(t.Context(), mint(t, secret, g)); !errors.Is(err, token.ErrRefused) {
+			t.Errorf("function %d takes what the withdrawn secret signed: %v", i, err)
+		}
+	}
 }
 
 func TestUnavailableKeysAreNoRefusal(t *testing.T) {

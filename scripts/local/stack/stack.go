@@ -70,8 +70,10 @@ type Description struct {
 	// TokenSecretARN is the secret that new tokens are signed with; empty where
 	// the deployment takes its keys from a JWKS URL.
 	TokenSecretARN string `json:"token_secret_arn,omitempty"`
-	TokenIssuer    string `json:"token_issuer,omitempty"`
-	TokenAudience  string `json:"token_audience"`
+	// NextTokenSecretARN is the other secret that is accepted, to sign with next.
+	NextTokenSecretARN string `json:"next_token_secret_arn,omitempty"`
+	TokenIssuer        string `json:"token_issuer,omitempty"`
+	TokenAudience      string `json:"token_audience"`
 	// TokenMaxTTLSeconds is the longest life of a token that is accepted.
 	TokenMaxTTLSeconds int `json:"token_max_ttl_seconds"`
 

@@ -59,7 +59,7 @@ func describe(s types.Stack, region string) (stack.Description, error) {
 		PushQueueURL: outputs["PushQueueUrl"], PushDeadLettersURL: outputs["PushDeadLettersUrl"], LargeServerMembers: large,
 		AuditTable: outputs["AuditTable"], AuditRetentionDays: keep, EventBus: parameters["EventBusName"],
 		StreamARN: outputs["MessagesStreamArn"], FailureBucket: outputs["UndeliveredBucket"],
-		TokenSecretARN: outputs["TokenSecretArn"], TokenIssuer: parameters["TokenIssuer"], TokenAudience: parameters["TokenAudience"],
+		TokenSecretARN: outputs["TokenSecretArn"], NextTokenSecretARN: outputs["NextTokenSecretArn"], TokenIssuer: parameters["TokenIssuer"], TokenAudience: parameters["TokenAudience"],
 		TokenMaxTTLSeconds: longest,
 	}, nil
 }

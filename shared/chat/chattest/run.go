@@ -32,6 +32,7 @@ func Run(t *testing.T, newStore func(t *testing.T) chat.Store) {
 		{"PutMessage", putTests}, {"RevokeMessage", revokeTests}, {"History", historyTests},
 		{"Sessions", sessionTests}, {"Community", communityTests}, {"Changes", changeTests}, {"Sync", syncTests},
 		{"Audit", auditTests}, {"Audit of policies", policyTests}, {"Limits", limitTests}, {"Pages", pageTests}, {"Jobs", jobTests},
+		{"Restore", restoreTests},
 	} {
 		t.Run(suite.name, func(t *testing.T) { runAll(t, store, suite.tests) })
 	}

@@ -75,6 +75,14 @@ func CreateTables(ctx context.Context, client *dynamodb.Client, prefix string) (
 	return tables, nil
 }
 
+// CreateRestored makes a table of messages as restoring one from a point in time makes it: with its index, without a stream. The
+// name must be one that no other table has.
+func CreateRestored(ctx context.Context, client *dynamodb.Client, name string) error {
+	in := messages(name)
+	in.StreamSpecification = nil
+	return create(ctx, client, in)
+}
+
 // DeleteTables deletes them. Tables that do not exist are no error.
 func DeleteTables(ctx context.Context, client *dynamodb.Client, tables dynamo.Tables) error {
 	for _, name := range []string{tables.Messages, tables.Community, tables.Sessions, tables.Audit} {

@@ -1,0 +1,104 @@
+package unsend_test
+
+import (
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func operatingPage(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Whoever is woken by an alarm finds what to do under its name, and finds nothing that wakes nobody.
+func TestEachAlarmHasAnEntryInTheOperatingPage(t *testing.T) {
+	t.Parallel()
+	_, section, found := strings.Cut(operatingPage(t), "\n## Alarms\n")
+	section, _, ended := strings.Cut(section, "\n## ")
+	if !found || !ended {
+		t.Fatal("docs/operating.md has no section of alarms")
+	}
+	entries := map[string]string{}
+	for _, entry := range strings.Split(section, "\n### ")[1:] {
+		name, text, _ := strings.Cut(entry, "\n")
+		if entries[name] != "" {
+			t.Errorf("%s has two entries", name)
+		}
+		entries[name] = strings.TrimSpace(text)
+	}
+	got := slices.Sorted(maps.Keys(entries))
+	if want := slices.Sorted(maps.Keys(resources(loadTemplate(t), "AWS::CloudWatch::Alarm"))); !slices.Equal(got, want) {
+		t.Errorf("entries %v\nalarms  %v", got, want)
+	}
+	for name, text := range entries {
+		if len(text) < 80 {
+			t.Errorf("%s: %q says too little", name, text)
+		}
+	}
+}
+
+var (
+	quoted     = regexp.MustCompile("`([A-Z][a-z]+[A-Z][A-Za-z]*)`")
+	outputUsed = regexp.MustCompile(`\bout ([A-Z]\w+)`)
+)
+
+// What the page names in the template is there.
+func TestTheOperatingPageNamesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	template, page := loadTemplate(t), operatingPage(t)
+	names := 0
+	for _, match := range quoted.FindAllStringSubmatch(page, -1) {
+		names++
+		known := false
+		for _, section := range []string{"Parameters", "Resources", "Outputs"} {
+			_, there := at(template, section)[match[1]]
+			known = known || there
+		}
+		if !known {
+			t.Errorf("%s is neither a parameter nor a resource or output", match[1])
+		}
+	}
+	for _, match := range outputUsed.FindAllStringSubmatch(page, -1) {
+		names++
+		if _, there := at(template, "Outputs")[match[1]]; !there {
+			t.Errorf("there is no output %s", match[1])
+		}
+	}
+	if names < 30 {
+		t.Errorf("%d names were found: the reader of this test is wrong", names)
+	}
+}
+
+// Who changes a time of the template changes what the page says of it.
+func TestTheOperatingPageSaysHowLong(t *testing.T) {
+	t.Parallel()
+	template, page := loadTemplate(t), operatingPage(t)
+	resource := func(path ...string) object { return at(template, append([]string{"Resources"}, path...)...) }
+	parameter := func(name string) any { return at(template, "Parameters", name)["Default"] }
+	rule := at(resource("Undelivered", "Properties"), "LifecycleConfiguration")["Rules"].([]any)[0].(object)
+	for _, c := range []struct {
+		says      string
+		got, want any
+	}{
+		{"dead letters (14 days)", resource("PushDeadLetters", "Properties")["MessageRetentionPeriod"], 14 * 86_400},
+		{"Undelivered (30 days)", rule["ExpirationInDays"], 30},
+		{"could not keep or tell something within a day", resource("Record", "Properties", "Events", "Stored", "Properties")["MaximumRecordAgeInSeconds"], 86_400},
+		{"could not tell something within a quarter of an hour", resource("Notify", "Properties", "Events", "Stored", "Properties")["MaximumRecordAgeInSeconds"], 900},
+		{"failed twenty times", at(resource("SweepQueue", "Properties"), "RedrivePolicy")["maxReceiveCount"], 20},
+		{"up to 8 of push", parameter("PushInvocations"), 8},
+		{"record 4 each for each shard", parameter("ParallelizationFactor"), 4},
+		{"`MessagesBackupDays` (1; 0 turns them off)", parameter("MessagesBackupDays"), 1},
+	} {
+		if !strings.Contains(page, c.says) || c.got != c.want {
+			t.Errorf("the page is to say %q, and the template %v: it says %v", c.says, c.want, c.got)
+		}
+	}
+}

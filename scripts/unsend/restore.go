@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/time/rate"
+
+	"unsend/scripts/unsend/deployment"
+	"unsend/scripts/unsend/restore"
+	"unsend/scripts/unsend/terminal"
+	"unsend/shared/chat"
+)
+
+// restoreOptions are the flags of restore.
+type restoreOptions struct {
+	table, since      string
+	apply, live, json bool
+	pace              int
+}
+
+// maxPace is more than a new table takes.
+const maxPace = 10_000
+
+func (a *app) restoreCommand() *cobra.Command {
+	var o restoreOptions
+	command := &cobra.Command{
+		Use: "restore [SERVER...] --table NAME", GroupID: operating, Short: "Take back again what a restored table of messages holds",
+		Long: `Take back again, in a table of messages that was restored from a point in time, what was taken back after that
+point. Run it before anybody is served the table: it holds texts that were revoked.
+
+It reads the whole table once (a Scan of keys; you pay for its size), to see which servers and channels it has
+messages of, and then the audit of each server. Each message that is there and still normal is revoked as the
+audit says: operator, kind of client, device, time, version and reason, and its place in what sync reads. The
+operator's nick, extension and push texts are not in the audit, and stay empty. Messages of channels and servers
+that were deleted, as Community or the audit knows, are removed. Nothing else is written, and nobody is told.
+
+Without --apply nothing is changed. Stop it whenever you like and run it again: what is done is found done.
+Run it with --since the point in time that you restored, and again when nothing is taken back any longer.
+
+It knows what the audit knows. Nothing of revocations that are older than the deployment's AuditRetentionDays,
+nor of those that the function record has not kept: see first that the alarms RecordsAreLate and
+RecordsWereGivenUp are not on (unsend redrive), and keep the old table until then. A table that is served needs
+none of this, and is refused but for --live.
+
+It needs dynamodb:Scan, BatchGetItem, Query, UpdateItem and BatchWriteItem on the table, Query on its index, and Query
+on Audit and Community. docs/operating.md has the whole procedure.`,
+		Example: "  unsend restore --table messages-restored --since 2026-01-31T12:00:00Z\n" +
+			"  unsend restore --table messages-restored --since 2026-01-31T12:00:00Z --apply\n  unsend restore harbour --table messages-restored --json",
+		Args: usage,
+		RunE: func(command *cobra.Command, args []string) error { return a.restore(command.Context(), o, args) },
+	}
+	flags := command.Flags()
+	flags.StringVar(&o.table, "table", "", "`name` of the restored table")
+	flags.StringVar(&o.since, "since", "", "the point in `time` that it was restored from: 2h (so long ago), 2026-01-31, RFC 3339, or ms (default: all that the audit has)")
+	flags.BoolVar(&o.apply, "apply", false, "do it")
+	flags.BoolVar(&o.live, "live", false, "the table may be the one that the deployment serves")
+	flags.IntVar(&o.pace, "pace", 500, "no more than `n` writes a second; ten rows that are read count as one")
+	flags.BoolVar(&o.json, "json", false, "a line of JSON for each server, and one for the sums")
+	_ = command.MarkFlagRequired("table") // it exists
+	return command
+}
+
+// tableName is what DynamoDB permits; an ARN, which it takes, too, could be the live table's.
+var tableName = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,255}$`)
+
+func (o restoreOptions) check(d *deployment.Deployment) error {
+	switch {
+	case d.AuditTable == "":
+		return fmt.Errorf("the stack %q has no output AuditTable, where it is kept what was taken back: deploy this release first (scripts/deploy, or scripts/dev)", d.Name)
+	case o.table == d.CommunityTable || o.table == d.SessionsTable || o.table == d.AuditTable:
+		return fmt.Errorf("%s is a table of the stack %q, and holds no messages", o.table, d.Name)
+	case o.table == d.MessagesTable && !o.live:
+		return fmt.Errorf("%s is the table that the stack %q serves, not a restored one: name that, or say --live", o.table, d.Name)
+	}
+	return nil
+}
+
+func (a *app) restore(ctx context.Context, o restoreOptions, servers []string) error {
+	if !tableName.MatchString(o.table) {
+		return fmt.Errorf("--table: %q is no name of a table", o.table)
+	}
+	if o.pace < 1 || o.pace > maxPace {
+		return fmt.Errorf("--pace is 1 to %d", maxPace)
+	}
+	since, _, err := flagTime("since", o.since)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	if since > now.UnixMilli() {
+		return errors.New("--since is in the future")
+	}
+	d, err := a.find(ctx)
+	if err != nil {
+		return err
+	}
+	if err := o.check(d); err != nil {
+		return err
+	}
+	if err := d.CheckRestored(ctx, o.table); err != nil {
+		return err
+	}
+	q := chat.RestoreRequest{Since: since, Servers: servers, Apply: o.apply}
+	return a.restoring(ctx, o, q, d, knownSince(since, d.AuditRetention(), now))
+}
+
+// knownSince is from when on the audit knows what was taken back since; 0: it knows all of it.
+func knownSince(since int64, retention time.Duration, now time.Time) int64 {
+	oldest := now.Add(-retention).UnixMilli()
+	if retention == 0 || since >= oldest {
+		return 0
+	}
+	return oldest
+}
+
+func (a *app) restoring(ctx context.Context, o restoreOptions, q chat.RestoreRequest, d *deployment.Deployment, known int64) error {
+	out := a.err
+	if isTerminal(a.err) && o.json && isTerminal(a.out) {
+		out = nil // its line would stand between those of the output
+	}
+	progress := terminal.NewProgress(out, isTerminal(a.err), time.Now)
+	var report restore.Report = &restore.Table{Out: a.out, Colour: colour(a.out), Name: o.table, BeforeWriting: progress.Clear}
+	if o.json {
+		report = restore.Lines{Out: a.out}
+	}
+	summary := restore.Summary{Apply: o.apply, Known: known}
+	r := chat.Restorer{Store: d.Restored(o.table), Clock: time.Now, Pace: rate.NewLimiter(rate.Limit(o.pace), 1), Progress: tellRestore(progress)}
+	err := r.Restore(ctx, q, func(s chat.RestoredServer) error {
+		summary.Add(s)
+		return report.Add(s)
+	})
+	progress.Clear()
+	summary.Stopped = err != nil
+	if failed := report.End(summary); err == nil {
+		return failed
+	}
+	return fmt.Errorf("%w (what was done stays; run the command again for the rest)", err)
+}
+
+func tellRestore(progress *terminal.Progress) func(chat.RestoreProgress) {
+	return func(p chat.RestoreProgress) {
+		if p.Of == 0 {
+			progress.Say("counted %d messages of the table", p.Rows)
+			return
+		}
+		progress.Say("server %d of %d, %s: %d revocations looked at, %d messages written", p.Server, p.Of, p.ServerID, p.Entries, p.Done)
+	}
+}
