@@ -28,22 +28,26 @@ func originOf(p *page.Server) string {
 	return p.Origin()
 }
 
-// buildPage bundles the demo page with the web client. Without Node there is none, which is no failure: everything else works.
-func buildPage(ctx context.Context, p *Progress, root string, dir runDir) (built bool, err error) {
+// buildPage bundles the demo page with the web client, and tells whether that worked. Where it did not, as without Node or the
+// network, everything else does.
+func buildPage(ctx context.Context, p *Progress, root string, dir runDir) (built bool) {
 	if _, err := findNode(ctx); err != nil {
 		p.Skip("demo page", "it needs Node 20 or later, with npm")
-		return false, nil
+		return false
 	}
-	packages := nodePackages{root: root}
-	if err := p.Run("npm ci", func() (string, error) { return packages.ensure(ctx, dir.log("npm ci")) }); err != nil {
-		return false, err
-	}
-	err = p.Run("demo page", func() (string, error) {
+	err := p.Run("demo page", func() (string, error) {
+		packages := nodePackages{root: root}
+		if _, err := packages.ensure(ctx, dir.log("npm ci")); err != nil {
+			return "", err
+		}
 		c := Command{What: "npm run demo", Dir: packages.folder(), Env: environment(), Log: dir.log("npm run demo"), Argv: []string{"npm", "run", "--silent", "demo"}}
 		_, err := c.Run(ctx)
 		return "", err
 	})
-	return err == nil, err
+	if err != nil && ctx.Err() == nil {
+		p.Print("\n%v\n\n", err)
+	}
+	return err == nil
 }
 
 // showSample has the page show the sample community of a deployed stack.

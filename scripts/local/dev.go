@@ -169,11 +169,9 @@ func (d *dev) prepare(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ensureVenv(ctx, d.progress, d.root, d.dir, "sam", python) })
 	group.Go(func() error { return d.compile(ctx) })
-	group.Go(func() (err error) {
-		if d.page != nil {
-			d.hasPage, err = buildPage(ctx, d.progress, d.root, d.dir)
-		}
-		return err
+	group.Go(func() error {
+		d.hasPage = d.page != nil && buildPage(ctx, d.progress, d.root, d.dir)
+		return nil
 	})
 	group.Go(func() error {
 		if err := ensureVenv(ctx, d.progress, d.root, d.dir, "stack", python); err != nil {
@@ -296,10 +294,10 @@ func (d *dev) stay(ctx context.Context) error {
 // redeploy reports a failure and goes on: the next edit may mend it.
 func (d *dev) redeploy(ctx context.Context) {
 	err := d.compile(ctx)
-	if err == nil && d.hasPage {
-		_, err = buildPage(ctx, d.progress, d.root, d.dir)
-	}
 	if err == nil {
+		if d.hasPage {
+			buildPage(ctx, d.progress, d.root, d.dir)
+		}
 		err = d.ship(ctx)
 	}
 	if err != nil && ctx.Err() == nil {
@@ -332,9 +330,7 @@ func (d *dev) redeployRunning(ctx context.Context) error {
 		return err
 	}
 	if description.DemoURL != "" {
-		if _, err := buildPage(ctx, d.progress, d.root, d.dir); err != nil {
-			return err
-		}
+		buildPage(ctx, d.progress, d.root, d.dir)
 	}
 	running := deployment{root: d.root, dir: d.dir, endpoint: description.Endpoint, pid: description.PID, demoURL: description.DemoURL}
 	return ship(ctx, d.progress, running, d.stackFile)

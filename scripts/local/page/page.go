@@ -131,12 +131,25 @@ func (s *Server) own(answer func(ctx context.Context, shown *scene, body []byte)
 			told, err = answer(ctx, shown, body)
 		}
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+			http.Error(w, err.Error(), statusOf(err))
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(told) // the page has gone away
 	}
+}
+
+// refusal is of a request that is not as it must be.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func statusOf(err error) int {
+	var large *http.MaxBytesError
+	if _, refused := errors.AsType[refusal](err); refused || errors.As(err, &large) {
+		return http.StatusBadRequest
+	}
+	return http.StatusBadGateway // the stack did not answer as it should
 }
 
 // windowsBody is for how long an account may take messages of a channel back; see clients/web/demo/src/scene.ts.
@@ -215,10 +228,10 @@ func (s *Server) postToken(ctx context.Context, shown *scene, body []byte) (any,
 		Accid string `json:"accid"`
 	}
 	if err := json.Unmarshal(body, &asked); err != nil {
-		return nil, errors.New("the body is no JSON with an accid")
+		return nil, refusal("the body is no JSON with an accid")
 	}
 	if !slices.ContainsFunc(shown.community.Members, func(m seed.Member) bool { return m.Account.Value == asked.Accid }) {
-		return nil, errors.New("the sample community has no such member")
+		return nil, refusal("the sample community has no such member")
 	}
 	made, err := shown.deployment.Token(ctx, deployment.Grant{Account: asked.Accid, TTL: shown.deployment.LongestTTL(tokenTTL)})
 	if err != nil {

@@ -20,7 +20,7 @@ export class ConnectDialog {
 
   constructor(readonly connect: (scene: Scene) => void) {
     for (let i = 0; i < 2; i++) this.#add();
-    this.element = h("dialog", { "aria-labelledby": "connect-title" }, h("form", { method: "dialog", onsubmit: (event: Event) => this.#submit(event) },
+    this.element = h("dialog", { "aria-labelledby": "connect-title", onclose: () => this.#forget() }, h("form", { method: "dialog", onsubmit: (event: Event) => this.#submit(event) },
       h("h2", { id: "connect-title" }, "Connect to a deployment"),
       field("WebSocket URL", this.#url), field("Server", this.#server),
       h("fieldset", {}, h("legend", {}, "Tokens, one for each person"), this.#tokens,
@@ -29,6 +29,11 @@ export class ConnectDialog {
       this.#problem,
       h("p", { class: "hint" }, "Tokens stay in this page’s memory and go to that URL alone."),
       h("div", { class: "buttons" }, h("button", { class: "plain", type: "button", onclick: () => this.element.close() }, "Cancel"), h("button", { class: "primary", type: "submit" }, "Connect"))));
+  }
+
+  /** No token stays behind, whether it was used or not. */
+  #forget(): void {
+    for (const { token } of this.#rows) token.value = "";
   }
 
   open(): void {
@@ -60,7 +65,6 @@ export class ConnectDialog {
       const windows = { own: this.#own.valueAsNumber * 1000, ...(moderates.checked && { others: this.#others.valueAsNumber * 1000 }) };
       people.push({ accid, nick: accid, windows: { "*": windows }, token: () => secret });
     }
-    for (const { token } of this.#rows) token.value = "";
     this.connect({ url: this.#url.value.trim(), server: this.#server.value.trim(), people });
   }
 }

@@ -13,7 +13,7 @@ export class FramesPanel {
     h("summary", {}, h("h2", {}, "Frames"), this.#count),
     h("div", { class: "tools" },
       h("label", { for: "frames-of" }, "Of"), this.#device,
-      h("button", { class: "plain", type: "button", onclick: () => this.#clear() }, "Clear"),
+      h("button", { class: "plain", type: "button", onclick: () => this.clear() }, "Clear"),
       h("p", {}, "What is revoked is erased here, too.")),
     h("div", { class: "frame-scroll", tabIndex: 0, role: "group", "aria-label": "Frames, newest first" }, this.#list)));
 
@@ -59,7 +59,7 @@ export class FramesPanel {
     return this.#device.value !== "" && row.dataset.device !== this.#device.value;
   }
 
-  #clear(): void {
+  clear(): void {
     this.log.clear();
     this.#rows.clear();
     this.#list.replaceChildren();

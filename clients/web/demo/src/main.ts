@@ -30,6 +30,7 @@ class Page {
     for (const card of this.#cards.values()) card.close();
     this.#cards.clear();
     this.#people.replaceChildren();
+    this.#frames.clear();
     this.#scene = scene;
     this.#clock = new ServerClock();
     this.#where.textContent = scene.server;
