@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"unsend/shared/dynamo"
+	"unsend/shared/dynamo/meter"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -136,4 +137,16 @@ func key(partition, sort string) []types.KeySchemaElement {
 		{AttributeName: aws.String(partition), KeyType: types.KeyTypeHash},
 		{AttributeName: aws.String(sort), KeyType: types.KeyTypeRange},
 	}
+}
+
+// InUpdates is what the sparse index holds of a row: nothing of one without its key.
+func InUpdates(tables dynamo.Tables, table string, row meter.Item) meter.Item {
+	if _, ok := row["upk"]; !ok || table != tables.Messages {
+		return nil
+	}
+	projected := meter.Item{}
+	for _, name := range append([]string{"pk", "sk", "upk", "usk"}, dynamo.UpdatesProjection...) {
+		projected[name] = row[name]
+	}
+	return projected
 }
