@@ -46,16 +46,8 @@ var cases = []operation{
 	{"put member", 0, puttingMember},
 	{"permissions", 0, askingPermissions},
 	{"notify", 1, notifying},
-	{"record a revoke", 1, recording},
-}
-
-// names are those of all operations.
-func names() []string {
-	list := make([]string, len(cases))
-	for i, each := range cases {
-		list[i] = each.name
-	}
-	return list
+	{"record a message", 1, recordingMessage},
+	{"record a revoke", 1, recordingRevoke},
 }
 
 func object(fields map[string]any) string {
@@ -188,9 +180,7 @@ func disconnecting(ctx context.Context, w *world) (invocation, error) {
 // puttingMember has somebody join who is a member elsewhere: an account's first server makes the row that counts them.
 func puttingMember(ctx context.Context, w *world) (invocation, error) {
 	account := w.account(fmt.Sprintf("JOINS%08d", w.ids.Add(1)))
-	elsewhere := *w
-	elsewhere.server = "ELSEWHERE" + w.server
-	if err := elsewhere.join(ctx, w.store, began, account, "Erin"); err != nil {
+	if err := joining(ctx, w.store, "ELSEWHERE"+w.server, began, account, "Erin"); err != nil {
 		return invocation{}, err
 	}
 	return invocation{
@@ -221,21 +211,59 @@ func wanted(want string) func(string) error {
 	}
 }
 
+// changed is the stream's record of a message.
+func changed(event events.DynamoDBOperationType, m chat.Message) events.DynamoDBEvent {
+	return events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{{
+		EventID: "7d3a1f0c9b2e4d5f8a6b7c8d9e0f1a01", EventName: string(event), EventSource: "aws:dynamodb",
+		Change: events.DynamoDBStreamRecord{
+			SequenceNumber: "4421584500000000017450439091", StreamViewType: "KEYS_ONLY",
+			ApproximateCreationDateTime: events.SecondsEpochTime{Time: began},
+			Keys: map[string]events.DynamoDBAttributeValue{
+				"pk": events.NewStringAttribute(m.ServerID + "#" + m.ChannelID),
+				"sk": events.NewStringAttribute(fmt.Sprintf("%015d#%s", m.Timestamp, m.MsgServerID)),
+			},
+		},
+	}}}
+}
+
+// streaming gives a record to a consumer of the stream, which must finish it.
+func streaming(h edge.StreamHandler, event events.DynamoDBEvent) invocation {
+	return invocation{
+		do: func(ctx context.Context) (string, error) {
+			response, err := h(ctx, event)
+			return fmt.Sprint(len(response.BatchItemFailures)), err
+		},
+		check: wanted("0"),
+	}
+}
+
 func notifying(ctx context.Context, w *world) (invocation, error) {
 	messages, err := w.written(ctx, 1)
 	if err != nil {
 		return invocation{}, err
 	}
-	return invocation{
-		do: func(ctx context.Context) (string, error) {
-			report := w.notifier.Notify(ctx, []chat.Stored{{Key: messages[0].MessageKey, Kind: chat.Inserted}})
-			return fmt.Sprintf("%d posts, %v", report.Posts, report.Errs), nil
-		},
-		check: wanted(fmt.Sprintf("%d posts, []", min(online, w.members-named))),
-	}, nil
+	told := streaming(w.notify, changed(events.DynamoDBOperationTypeInsert, messages[0]))
+	do, devices := told.do, min(online, w.members-named)
+	told.do = func(ctx context.Context) (string, error) {
+		before := w.devices.posts.Load()
+		answer, err := do(ctx)
+		if n := int(w.devices.posts.Load() - before); n < devices && err == nil {
+			err = fmt.Errorf("%d devices were told of %d", n, devices)
+		}
+		return answer, err
+	}
+	return told, nil
 }
 
-func recording(ctx context.Context, w *world) (invocation, error) {
+func recordingMessage(ctx context.Context, w *world) (invocation, error) {
+	messages, err := w.written(ctx, 1)
+	if err != nil {
+		return invocation{}, err
+	}
+	return streaming(w.record, changed(events.DynamoDBOperationTypeInsert, messages[0])), nil
+}
+
+func recordingRevoke(ctx context.Context, w *world) (invocation, error) {
 	messages, err := w.written(ctx, 1)
 	if err != nil {
 		return invocation{}, err
@@ -243,11 +271,5 @@ func recording(ctx context.Context, w *world) (invocation, error) {
 	if _, err := w.store.RevokeMessage(ctx, revoked(messages[0], w.clock())); err != nil {
 		return invocation{}, err
 	}
-	return invocation{
-		do: func(ctx context.Context) (string, error) {
-			report := w.recorder.Record(ctx, []chat.Stored{{Key: messages[0].MessageKey, Kind: chat.Modified}})
-			return fmt.Sprintf("%d entries, %v", report.Audited, report.Errs), nil
-		},
-		check: wanted("1 entries, []"),
-	}, nil
+	return streaming(w.record, changed(events.DynamoDBOperationTypeModify, messages[0])), nil
 }

@@ -10,7 +10,7 @@
 //
 // Frames go through [edge.Frames], the decoders and encoders of package wire, the services of package chat and the store, wired as
 // in the function's main. Operations of the Server API begin at [chat.Administration], behind its HTTP layer; notify and record
-// begin at the records of the stream.
+// take records of the stream, and devices that take every frame at once.
 //
 // # The scenes
 //

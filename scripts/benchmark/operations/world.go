@@ -45,9 +45,9 @@ type world struct {
 
 	send, revoke, revokeBatch, history, sync, ping, connect, disconnect edge.Handler
 
-	admin    *chat.Administration
-	notifier *chat.Notifier
-	recorder *chat.Recorder
+	admin          *chat.Administration
+	notify, record edge.StreamHandler
+	devices        devices
 }
 
 // newWorld wires. Worlds of one scene share the ids.
@@ -63,16 +63,38 @@ func newWorld(client *dynamodb.Client, tables dynamo.Tables, scene Scene, clock 
 	limit := chat.FrameLimit{Counter: store, Most: 1 << 30}
 	w.frames(e, windows, limit)
 	w.admin = &chat.Administration{Store: store, Clock: clock, LargeServer: chat.DefaultLargeServer, NewID: w.newID, Windows: windows}
-	w.notifier = &chat.Notifier{
-		Messages: store, Audience: store, Deliveries: store, Rights: store, Sessions: store,
-		Gateway: chattest.NewGateway(), Queue: &chattest.Queue{}, Encode: wire.EncodeNotices, Clock: clock,
-		Concurrency: 32, Budget: 3 * time.Second, DirectPushLimit: 500,
-	}
-	w.recorder = &chat.Recorder{Messages: store, Audit: store, Clock: clock, Retention: 365 * 24 * time.Hour}
+	w.streams(e)
 	return w
 }
 
 func (w *world) newID(time.Time) string { return fmt.Sprintf("01KDVDNQ3VC6X8J3QW%08d", w.ids.Add(1)) }
+
+func (w *world) streams(e edge.Edge) {
+	notifier := &chat.Notifier{
+		Messages: w.store, Audience: w.store, Deliveries: w.store, Rights: w.store, Sessions: w.store,
+		Gateway: &w.devices, Queue: &chattest.Queue{}, Encode: wire.EncodeNotices, Clock: w.clock,
+		Concurrency: 32, Budget: 3 * time.Second, DirectPushLimit: 500,
+	}
+	w.notify = edge.Stream(e, "notify", dynamo.ParseMessageKey, func(ctx context.Context, records []chat.Stored) edge.Outcome {
+		return edge.Pushed(notifier.Notify(ctx, records))
+	})
+	recorder := &chat.Recorder{Messages: w.store, Audit: w.store, Clock: w.clock, Retention: 365 * 24 * time.Hour}
+	w.record = edge.Stream(e, "record", dynamo.ParseMessageKey, func(ctx context.Context, records []chat.Stored) edge.Outcome {
+		return edge.Recorded(recorder.Record(ctx, records))
+	})
+}
+
+// devices take every frame at once.
+type devices struct{ posts atomic.Int64 }
+
+// Post counts. See [chat.Gateway].
+func (d *devices) Post(context.Context, string, []byte) error {
+	d.posts.Add(1)
+	return nil
+}
+
+// Close does nothing: nobody is closed here. See [chat.Gateway].
+func (d *devices) Close(context.Context, string) error { return nil }
 
 // frames wires the routes as the mains do.
 func (w *world) frames(e edge.Edge, windows chat.Windows, limit chat.FrameLimit) {
@@ -87,7 +109,7 @@ func (w *world) frames(e edge.Edge, windows chat.Windows, limit chat.FrameLimit)
 	})
 	w.revocations(e, &chat.Revocations{Standings: w.store, Messages: w.store, Clock: w.clock, Windows: windows, Limit: limit})
 	w.reading(e, limit)
-	sessions := &chat.Sessions{Store: w.store, Gateway: chattest.NewGateway(), Clock: w.clock, MaxConnections: 10, Limit: limit}
+	sessions := &chat.Sessions{Store: w.store, Gateway: &w.devices, Clock: w.clock, MaxConnections: 10, Limit: limit}
 	w.ping = edge.Frames(e, edge.Route[struct{}]{
 		Key: wire.Ping, Decode: wire.DecodePing,
 		Serve: func(ctx context.Context, c chat.Connection, _ struct{}) (wire.Result, error) {
@@ -248,7 +270,11 @@ func (w *world) fillMany(ctx context.Context, scene Scene, past time.Time) error
 }
 
 func (w *world) join(ctx context.Context, store *dynamo.Store, at time.Time, account, nick string, roles ...string) error {
-	_, err := store.ChangeMember(ctx, w.server, account, chat.Act{At: at}, func(m *chat.Member) error {
+	return joining(ctx, store, w.server, at, account, nick, roles...)
+}
+
+func joining(ctx context.Context, store *dynamo.Store, server string, at time.Time, account, nick string, roles ...string) error {
+	_, err := store.ChangeMember(ctx, server, account, chat.Act{At: at}, func(m *chat.Member) error {
 		m.Join(at)
 		m.Nick, m.Roles = nick, roles
 		return nil

@@ -32,6 +32,11 @@ func Client(t testing.TB, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	if endpoint == "" {
 		t.Skipf("no DynamoDB endpoint in %s: scripts/test starts one and runs this", EndpointVariable)
 	}
+	return ClientOf(endpoint, options...)
+}
+
+// ClientOf is a client of an endpoint, with the keys test / test.
+func ClientOf(endpoint string, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	return dynamo.NewClient(aws.Config{
 		Region:       "us-east-1",
 		BaseEndpoint: aws.String(endpoint),
