@@ -64,11 +64,11 @@ func (o operationsOutput) growthPlots(x string, size func(operations.Scene) int,
 		}
 		units, times = append(units, u), append(times, t)
 	}
-	first, err := lines("DynamoDB units of an operation", x, "read and write units", units, false)
+	first, err := curvesOf("DynamoDB units of an operation", x, "read and write units", units, false)
 	if err != nil || len(times[0].points) == 0 {
 		return []*plot.Plot{first}, err
 	}
-	second, err := lines("Time of the code itself, p50", x, "ms", times, false)
+	second, err := curvesOf("Time of the code itself, p50", x, "ms", times, false)
 	return []*plot.Plot{first, second}, err
 }
 
@@ -78,11 +78,11 @@ func (o operationsOutput) audiencePlot() (*plot.Plot, error) {
 		posts.points = append(posts.points, plotter.XY{X: float64(each.Devices), Y: float64(each.Posts)})
 		reads.points = append(reads.points, plotter.XY{X: float64(each.Devices), Y: each.Reads})
 	}
-	return lines("Telling the devices of one server of a message", "devices", "both axes are logarithmic", []series{posts, reads}, true)
+	return curvesOf("Telling the devices of one server of a message", "devices", "both axes are logarithmic", []series{posts, reads}, true)
 }
 
-// lines draws series over a logarithmic x.
-func lines(title, x, y string, all []series, log bool) (*plot.Plot, error) {
+// curvesOf draws series over a logarithmic x.
+func curvesOf(title, x, y string, all []series, log bool) (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -67,6 +68,9 @@ func (c *counted) count(ctx context.Context, each operation) (Operation, error) 
 	}
 	units := c.meter.Units()
 	counted.RoundTrips, counted.Requests = c.meter.RoundTrips(), len(c.meter.Calls())
-	counted.Reads, counted.Writes, counted.LogBytes, counted.Answer = units.Read, units.Write, c.log.Len(), len(answer)
+	counted.Reads, counted.Writes, counted.LogBytes, counted.Answer = units.Read, units.Write, c.log.Len(), 0
+	if strings.HasPrefix(answer, "{") { // a frame
+		counted.Answer = len(answer)
+	}
 	return counted, nil
 }

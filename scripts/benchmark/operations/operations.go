@@ -56,7 +56,7 @@ type Operation struct {
 	Reads      float64 `json:"read_units"`
 	Writes     float64 `json:"write_units"`
 	LogBytes   int     `json:"log_bytes"`
-	Answer     int     `json:"answer_bytes"`
+	Answer     int     `json:"answer_bytes"` // 0: it has no frame
 	// Speed is nil where nothing was timed.
 	Speed *Speed `json:"speed,omitempty"`
 }
