@@ -240,6 +240,8 @@ func (o operationsOutput) growth(what string, size func(operations.Scene) int, s
 			cell := fmt.Sprintf("%d / %s / %s", at.RoundTrips, units(at.Reads), units(at.Writes))
 			if at.Speed != nil {
 				cell += ", " + ms(at.Speed.OwnMedian)
+			} else if o.timed() {
+				cell += ", -"
 			}
 			row = append(row, cell)
 		}
@@ -247,6 +249,9 @@ func (o operationsOutput) growth(what string, size func(operations.Scene) int, s
 	}
 	return g
 }
+
+// timed tells whether anything was.
+func (o operationsOutput) timed() bool { return o.base().Operations[0].Speed != nil }
 
 // audience is what telling takes, by devices.
 func (o operationsOutput) audience() grid {
@@ -274,7 +279,7 @@ func (o operationsOutput) page() string {
 		"Made by `scripts/bench operations --docs docs` on " + o.Machine + ".\n\n" +
 		`Round trips (those one after the other), requests and units are counted by the rules of AWS's documentation and are the same everywhere; a test holds that none of them grows with history or
 members. Times are this machine's, which is shared. "Whole" is with the endpoint, an emulator on the same machine: it says nothing of DynamoDB. "Own" is without the time in which a request
-to it was under way: what the code takes. Throughput is the emulator's as well. Allocations are the process's for one operation, its HTTP client's included.
+to it was under way: what the code takes, but for what it does while it waits; a dash is where the emulator takes longer than the function's deadline, as it goes through all of a history for a page. Throughput is the emulator's as well. Allocations are the process's for one operation, its HTTP client's included.
 
 Each goes through the handlers' own code from the event to the answer; only put member and permissions begin behind the Server API's HTTP layer. A notice is told to as many of the members as there are, 20 at most; a record is one revocation. Each member is told of in a small server; from ` +
 		whole(fanout.Defaults().Deployment.LargeServerMembers) + ` members on (` + "`LargeServerMembers`" + `) the

@@ -57,7 +57,7 @@ type Operation struct {
 	Writes     float64 `json:"write_units"`
 	LogBytes   int     `json:"log_bytes"`
 	Answer     int     `json:"answer_bytes"` // 0: it has no frame
-	// Speed is nil where nothing was timed.
+	// Speed is nil where nothing was timed, or the endpoint was too slow.
 	Speed *Speed `json:"speed,omitempty"`
 }
 

@@ -3,17 +3,20 @@ package operations
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"unsend/shared/chat"
 	"unsend/shared/dynamo"
 	"unsend/shared/edge"
 )
@@ -41,41 +44,57 @@ func newTimed(client Client, tables dynamo.Tables, scene Scene) *timed {
 	return t
 }
 
-// time does the operation so often, one after the other, and then some at a time.
+// budget is about as long as the invocations of an operation take that are timed one after the other: an endpoint may be slow.
+const budget = 5 * time.Second
+
+// time does the operation so often, one after the other, and then some at a time. It gives nothing where the endpoint takes longer
+// than the function's own deadline.
 func (t *timed) time(ctx context.Context, each operation, times int) (*Speed, error) {
-	times = max(min(times, 5), times/(1+each.rows/8))
-	s := &Speed{Times: times}
-	if err := t.warm(ctx, each); err != nil {
-		return nil, err
+	s := &Speed{}
+	err := t.measure(ctx, each, max(min(times, 5), times/(1+each.rows/8)), s)
+	if errors.Is(err, errBusy) {
+		return nil, nil
 	}
-	invocations, err := t.prepared(ctx, each, times)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.oneByOne(ctx, invocations, s); err != nil {
-		return nil, err
-	}
-	if each.name == "connect" || each.name == "disconnect" {
-		return s, nil // of one device: not some at a time
-	}
-	if invocations, err = t.prepared(ctx, each, times); err != nil {
-		return nil, err
-	}
-	start := time.Now()
-	if err := each4(ctx, invocations); err != nil {
-		return nil, err
-	}
-	s.PerSecond = float64(times) / time.Since(start).Seconds()
-	return s, nil
+	return s, err
 }
 
-// warm does it once before, as connections and buffers are made by the first.
-func (t *timed) warm(ctx context.Context, each operation) error {
-	first, err := t.prepared(ctx, each, 1)
+func (t *timed) measure(ctx context.Context, each operation, times int, s *Speed) error {
+	took, err := t.warm(ctx, each)
 	if err != nil {
 		return err
 	}
-	return first[0].run(ctx)
+	s.Times = max(min(times, 3), min(times, int(budget/took)))
+	invocations, err := t.prepared(ctx, each, s.Times)
+	if err != nil {
+		return err
+	}
+	if err := t.oneByOne(ctx, invocations, s); err != nil {
+		return err
+	}
+	if each.name == "connect" || each.name == "disconnect" {
+		return nil // of one device: not some at a time
+	}
+	if invocations, err = t.prepared(ctx, each, s.Times); err != nil {
+		return err
+	}
+	start := time.Now()
+	err = some(ctx, invocations)
+	if errors.Is(err, errBusy) {
+		return nil // it is fast enough for one at a time
+	}
+	s.PerSecond = float64(s.Times) / time.Since(start).Seconds()
+	return err
+}
+
+// warm does it once before, as connections and buffers are made by the first.
+func (t *timed) warm(ctx context.Context, each operation) (took time.Duration, err error) {
+	first, err := t.prepared(ctx, each, 1)
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	err = first[0].run(ctx)
+	return time.Since(start), err
 }
 
 func (t *timed) prepared(ctx context.Context, each operation, times int) ([]invocation, error) {
@@ -95,8 +114,19 @@ func (i invocation) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return i.check(answer)
+	return i.checked(answer)
 }
+
+// checked tells an endpoint that is too slow from an answer that is wrong.
+func (i invocation) checked(answer string) error {
+	err := i.check(answer)
+	if err != nil && strings.Contains(answer, fmt.Sprintf(`"res_code":%d`, chat.Busy)) {
+		return errBusy
+	}
+	return err
+}
+
+var errBusy = errors.New("the endpoint was too slow")
 
 // oneByOne takes the times of each.
 func (t *timed) oneByOne(ctx context.Context, invocations []invocation, s *Speed) error {
@@ -118,7 +148,7 @@ func (t *timed) oneByOne(ctx context.Context, invocations []invocation, s *Speed
 	}
 	runtime.ReadMemStats(&after)
 	for i, each := range invocations {
-		if err := each.check(answers[i]); err != nil {
+		if err := each.checked(answers[i]); err != nil {
 			return err
 		}
 	}
@@ -135,7 +165,8 @@ func quantile(times []time.Duration, share float64) time.Duration {
 	return sorted[min(len(sorted)-1, int(share*float64(len(sorted))))]
 }
 
-func each4(ctx context.Context, invocations []invocation) error {
+// some does them, some at a time.
+func some(ctx context.Context, invocations []invocation) error {
 	return each(Lanes, invocations, func(i invocation) error { return i.run(ctx) })
 }
 
