@@ -53,7 +53,8 @@ func (a *app) operationsCommand() *cobra.Command {
 members of a server grow with a short history.
 
 It needs an endpoint that takes any keys: that of the local stack which scripts/dev keeps running (--stack), or another one
-(--endpoint), such as DynamoDB local. It makes four tables of its own there, and removes them.
+(--endpoint), such as DynamoDB local. It makes four tables of its own there
+for each size, and removes them.
 
 How to read it: round trips are those one after the other, requests all. Both, and the units, are counted by the rules of
 AWS's documentation, not asked of the endpoint, and are the same on any machine. Times are this machine's: "whole" is with the

@@ -248,7 +248,7 @@ func notifying(ctx context.Context, w *world) (invocation, error) {
 		before := w.devices.posts.Load()
 		answer, err := do(ctx)
 		if n := int(w.devices.posts.Load() - before); n < devices && err == nil {
-			err = fmt.Errorf("%d devices were told of %d", n, devices)
+			err = fmt.Errorf("%d devices were told of %d, the others are left to the queue: %w", n, devices, errBusy)
 		}
 		return answer, err
 	}

@@ -74,9 +74,22 @@ type Speed struct {
 	Allocated   int     `json:"allocated_bytes"`
 }
 
-// Run measures at the endpoint of client, in tables of its own, which it removes. It gives the scenes by size: first the
-// histories, then the members; the size that both have comes once.
+// Run measures at the endpoint of client. It gives the scenes by size: first the histories, then the members; the size that both
+// have comes once.
 func Run(ctx context.Context, client Client, o Options) (scenes []Scene, err error) {
+	for _, size := range o.sizes() {
+		o.tell("%d messages, %d members", size.History, size.Members)
+		scene, err := o.inTables(ctx, client, size)
+		if err != nil {
+			return scenes, fmt.Errorf("%d messages, %d members: %w", size.History, size.Members, err)
+		}
+		scenes = append(scenes, scene)
+	}
+	return scenes, nil
+}
+
+// inTables measures in tables of the scene's own, which it removes: an emulator may be the slower the more another scene left.
+func (o Options) inTables(ctx context.Context, client Client, scene Scene) (_ Scene, err error) {
 	tables, err := dynamotest.CreateTables(ctx, client(), "bench-"+rand.Text()[:10]+"-")
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
@@ -86,17 +99,9 @@ func Run(ctx context.Context, client Client, o Options) (scenes []Scene, err err
 		}
 	}()
 	if err != nil {
-		return nil, err
+		return scene, err
 	}
-	for _, size := range o.sizes() {
-		o.tell("%d messages, %d members", size.History, size.Members)
-		scene, err := o.measure(ctx, client, tables, size)
-		if err != nil {
-			return scenes, fmt.Errorf("%d messages, %d members: %w", size.History, size.Members, err)
-		}
-		scenes = append(scenes, scene)
-	}
-	return scenes, nil
+	return o.measure(ctx, client, tables, scene)
 }
 
 // sizes are the scenes to be.
