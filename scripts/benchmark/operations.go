@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,7 +68,7 @@ everybody well.`,
 	}
 	flags := command.Flags()
 	flags.IntSliceVar(&f.histories, "history", []int{100, 1_000, 10_000, 100_000}, "messages of the channel: `n,...`, 100 at least")
-	flags.IntSliceVar(&f.members, "members", []int{10, 100, 1_000, 10_000}, "members of the server: `n,...`, 10 at least")
+	flags.IntSliceVar(&f.members, "members", []int{10, 100, 1_000, 2_000, 10_000}, "members of the server: `n,...`, 10 at least")
 	flags.IntSliceVar(&f.audiences, "audience", []int{10, 100, 1_000, 10_000, 100_000}, "devices to tell: `n,...`")
 	flags.BoolVar(&f.long, "long", false, "also 1,000,000 messages and 100,000 members")
 	flags.IntVar(&f.times, "times", 60, "how often each is timed, heavy ones less often; 0: only counted")
@@ -279,15 +278,16 @@ func (o operationsOutput) page() string {
 	return "# What each operation takes\n\n" +
 		"Made by `scripts/bench operations --docs docs` on " + o.Machine + ".\n\n" +
 		`Round trips (those one after the other), requests and units are counted by the rules of AWS's documentation and are the same everywhere; a test holds that none of them grows with history or
-members. Times are this machine's, which is shared. "Whole" is with the endpoint, an emulator on the same machine: it says nothing of DynamoDB. "Own" is without the time in which a request
-to it was under way: what the code takes, but for what it does while it waits; a dash is where the emulator takes longer than the function's deadline, as it goes through all of a history for a page. Throughput is the emulator's as well. Allocations are the process's for one operation, its HTTP client's included.
+members. Times are this machine's, which others use as well. "Whole" is with the endpoint, an emulator on the same machine: it says nothing of DynamoDB. "Own" is without the time in which a
+request to it was under way: what the code takes, but for what it does while it waits. Throughput is the emulator's, too. Allocations are the process's for one operation, its HTTP client's
+included. A dash is where the emulator took longer than the function's own deadline: for a page of a long history it goes through all of it.
 
-Each goes through the handlers' own code from the event to the answer; only put member and permissions begin behind the Server API's HTTP layer. A notice is told to as many of the members as there are, 20 at most; a record is one revocation. Each member is told of in a small server; from ` +
-		whole(fanout.Defaults().Deployment.LargeServerMembers) + ` members on (` + "`LargeServerMembers`" + `) the
-subscribers of a channel are, who stand in 16 lists: that is the step of notify, which then stays. It is also why connect writes less there.
+Each goes through the handlers' own code from the event to the answer; only put member and permissions begin behind the Server API's HTTP layer. A notice is told to 20 members, or as many as there are; a
+record is one revocation. In a small server every member's device is told; from ` + whole(fanout.Defaults().Deployment.LargeServerMembers) + ` members on (` + "`LargeServerMembers`" + `) those that subscribed to the channel are, who
+stand in 16 lists: that is the one step of notify.
 
-` + tables[0].markdown() + "\n![Units and own time as the history grows](operations-history.svg)\n\n" + tables[1].markdown() +
-		"\n![Units and own time as the members grow](operations-members.svg)\n\n" + tables[2].markdown() +
-		"\n![Posts and read units as the audience grows](operations-audience.svg)\n\n" +
-		"Played as in `scripts/bench fanout`, with everybody well. Audiences of " + whole(cmp.Or(fanout.Defaults().Deployment.LargeServerMembers, 0)) + " or more are subscribers of a large server.\n\n" + tables[3].markdown()
+` + tables[0].markdown() + "\n## As the history grows\n\nIn a cell: round trips / read units / write units, own p50 ms.\n\n![Units and own time as the history grows](operations-history.svg)\n\n" + tables[1].markdown() +
+		"\n## As the members grow\n\n![Units and own time as the members grow](operations-members.svg)\n\n" + tables[2].markdown() +
+		"\n## As the audience grows\n\n![Posts and read units as the audience grows](operations-audience.svg)\n\n" +
+		"Played as in `scripts/bench fanout`, with everybody well. Audiences of " + whole(fanout.Defaults().Deployment.LargeServerMembers) + " or more are subscribers of a large server.\n\n" + tables[3].markdown()
 }

@@ -27,7 +27,7 @@ func TestOperationsAtAnEndpoint(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); err != nil || code != 0 {
 		t.Fatalf("code %d, %v: %s%s", code, err, out, errs)
 	}
-	if len(got.Scenes) != 2 || len(got.Audience) != 2 || got.Audience[1].Posts != 20 || got.Scenes[0].Operations[0].Speed == nil {
+	if len(got.Scenes) != 2 || len(got.Audience) != 2 || got.Audience[1].Posts != 20 || got.Scenes[0].Operations[0].Reads == 0 {
 		t.Errorf("%s", out)
 	}
 	page, err := os.ReadFile(filepath.Join(docs, "operations.md"))

@@ -75,10 +75,13 @@ func (w *world) framing(h edge.Handler, route, account string, code chat.Code, t
 func asking(h edge.Handler, event events.APIGatewayWebsocketProxyRequest) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		response, err := h(ctx, event)
-		if err == nil && response.StatusCode != http.StatusOK {
-			err = fmt.Errorf("status %d", response.StatusCode)
+		switch {
+		case err != nil || response.StatusCode == http.StatusOK:
+			return response.Body, err
+		case response.StatusCode == http.StatusServiceUnavailable:
+			return "", errBusy
 		}
-		return response.Body, err
+		return "", fmt.Errorf("status %d", response.StatusCode)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"unsend/shared/chat"
 	"unsend/shared/dynamo/dynamotest"
 )
 
@@ -45,7 +46,22 @@ func TestCostsDoNotGrow(t *testing.T) {
 		}
 	}
 	for _, each := range scenes[0].Operations {
-		t.Logf("%+v %+v", each, *each.Speed)
+		t.Logf("%+v; timed %+v", each, each.Speed)
+	}
+}
+
+// The same holds in a large server, where a notice alone costs something else.
+func TestCostsDoNotGrowInLargeServers(t *testing.T) {
+	scenes := measured(t, Options{Histories: []int{100}, Members: []int{30, chat.DefaultLargeServer, chat.DefaultLargeServer + 500}})
+	for i, small := range scenes[0].Operations {
+		large, larger := scenes[1].Operations[i], scenes[2].Operations[i]
+		if large != larger {
+			t.Errorf("%+v, and with more members %+v", large, larger)
+		}
+		small.Answer, large.Answer = 0, 0 // sync says who is told
+		if (large != small) != (small.Name == "notify") {
+			t.Errorf("%+v, and in a large server %+v", small, large)
+		}
 	}
 }
 

@@ -52,7 +52,7 @@ const budget = 5 * time.Second
 func (t *timed) time(ctx context.Context, each operation, times int) (*Speed, error) {
 	s := &Speed{}
 	err := t.measure(ctx, each, max(min(times, 5), times/(1+each.rows/8)), s)
-	if errors.Is(err, errBusy) {
+	if busy(err) {
 		return nil, nil
 	}
 	return s, err
@@ -79,7 +79,7 @@ func (t *timed) measure(ctx context.Context, each operation, times int, s *Speed
 	}
 	start := time.Now()
 	err = some(ctx, invocations)
-	if errors.Is(err, errBusy) {
+	if busy(err) {
 		return nil // it is fast enough for one at a time
 	}
 	s.PerSecond = float64(s.Times) / time.Since(start).Seconds()
@@ -127,6 +127,8 @@ func (i invocation) checked(answer string) error {
 }
 
 var errBusy = errors.New("the endpoint was too slow")
+
+func busy(err error) bool { return errors.Is(err, errBusy) || chat.CodeOf(err) == chat.Busy }
 
 // oneByOne takes the times of each.
 func (t *timed) oneByOne(ctx context.Context, invocations []invocation, s *Speed) error {
