@@ -26,7 +26,7 @@ func Page(bubble func(func())) (string, error) {
 	var page strings.Builder
 	fmt.Fprintf(&page, `# What it costs
 
-Made by `+"`scripts/bench costs`"+`. US dollars by the list prices of %s as they were known in %s, without free tiers and without discounts of large volumes: look at AWS's pages before you quote.
+Made by `+"`scripts/bench costs`"+`. US dollars by the list prices of %s as they were known in %s, without free tiers and without discounts of large volumes: compare both figures and names with AWS's pages before you quote.
 Every figure comes from a count that a test makes, a price of the list below, or an assumption that stands below.
 
 ## A million of each
