@@ -1,4 +1,4 @@
-// Command benchmark is the logic behind scripts/bench: what Unsend does at sizes, and
+// Command benchmark is the logic behind scripts/bench: what Unsend takes and costs, also at sizes, and
 // with troubles, that no stack on one machine shows. See scripts/bench --help.
 package main
 
@@ -39,13 +39,15 @@ func (a *app) run(args []string) int {
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "scripts/bench",
-		Short: "Measure Unsend at sizes that no stack on one machine shows",
-		Long: `Measure Unsend at sizes, and with troubles, that no stack on one machine shows. Nothing is deployed, no
-account is asked, and nothing is paid for: the code of the functions runs in this process, over services
-that have AWS's quotas and latencies.
+		Short: "Measure what Unsend takes, and what it costs",
+		Long: `Measure what Unsend takes: time, memory, round trips, DynamoDB's units, dollars. Nothing is deployed, no
+account is asked, and nothing is paid for.
 
+  scripts/bench operations                   what each operation takes, as history and members grow
+  scripts/bench binaries                     how large each function is, and how soon it has started
   scripts/bench fanout                       how soon 10, 1,000 and 100,000 devices are told, and for how much
-  scripts/bench fanout --plot fanout.svg     the same as curves`,
+  scripts/bench fanout --plot fanout.svg     the same as curves
+  scripts/bench costs                        dollars for a million of each operation, and for three teams`,
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
@@ -54,7 +56,7 @@ that have AWS's quotas and latencies.
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w (see %s --help)", err, command.CommandPath())
 	})
-	root.AddCommand(a.fanoutCommand())
+	root.AddCommand(a.operationsCommand(), a.binariesCommand(), a.fanoutCommand(), a.costsCommand())
 	return root
 }
 

@@ -43,6 +43,18 @@ func TestCommandLines(t *testing.T) {
 		{"fanout --connections 3 --plot " + filepath.Join(t.TempDir(), "no", "where.svg"), 1, "where.svg"},
 		{"fanout here", 1, "unknown command"},
 		{"fanouts", 1, "unknown command"},
+		{"operations --help", 0, "It needs an endpoint"},
+		{"operations --history 99", 1, "100 to 1,000,000 messages"},
+		{"operations --members 9", 1, "10 to 100,000"},
+		{"operations --members x", 1, "see scripts/bench operations --help"},
+		{"operations --audience 0", 1, "1 to 1,000,000 devices"},
+		{"operations --times -1", 1, "0 to 10,000"},
+		{"operations --endpoint 127.0.0.1", 1, "is no URL"},
+		{"operations --stack nowhere.json", 1, "start one with scripts/dev"},
+		{"binaries --help", 0, "a stub of Lambda's runtime API"},
+		{"binaries --times 0", 1, "1 to 1,000"},
+		{"costs", 0, "## A million of each"},
+		{"costs --docs " + filepath.Join(t.TempDir(), "nowhere"), 1, "costs.md"},
 	} {
 		code, out, errs := runs(t, test.args)
 		text := out

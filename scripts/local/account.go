@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"unsend/scripts/local/compile"
 )
 
 const deployHelp = `Usage: scripts/deploy [flags] [PARAMETER=VALUE ...] [-- flags of sam deploy]
@@ -162,8 +164,7 @@ func (a *account) samArgs(command string) []string {
 // build runs sam build for the processor that is deployed.
 func (a *account) build(ctx context.Context) error {
 	c := Command{What: "sam build", Dir: a.root, Log: a.dir.log("sam build"), Argv: append(a.samArgs("build"), "--build-dir", a.built()),
-		// The same code makes the same binaries in any folder and at any commit, so nothing is published anew for nothing.
-		Env: append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS="+goFlags()+" -trimpath -buildvcs=false")}
+		Env: append(os.Environ(), compile.Shipped()...)}
 	if _, err := c.Run(ctx); err != nil {
 		return err
 	}

@@ -200,14 +200,4 @@ func environment(set ...string) []string {
 	return append(kept, set...)
 }
 
-// goFlags are the user's GOFLAGS with those of a function's binary, as
-// template.yaml's functions are built with.
-func goFlags() string {
-	const ours = `-tags=lambda.norpc "-ldflags=-s -w"`
-	if theirs := os.Getenv("GOFLAGS"); theirs != "" {
-		return theirs + " " + ours
-	}
-	return ours
-}
-
 func executable(folder, name string) string { return filepath.Join(folder, "bin", name) }

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 
+	"unsend/scripts/local/compile"
 	"unsend/scripts/local/stack"
 	"unsend/shared/chat"
 )
@@ -46,7 +47,7 @@ func architecture() string {
 // function at a time, and says what does not compile in half the time.
 func compileFunctions(ctx context.Context, root string, dir runDir) error {
 	c := Command{What: "go build ./functions/...", Dir: root, Log: dir.log("compile"),
-		Env:  environment("CGO_ENABLED=0", "GOOS=linux", "GOFLAGS="+goFlags()),
+		Env:  environment("CGO_ENABLED=0", "GOOS=linux", "GOFLAGS="+compile.Flags()),
 		Argv: []string{"go", "build", "-o", os.DevNull, "./functions/..."}}
 	_, err := c.Run(ctx)
 	return err
@@ -73,7 +74,7 @@ func (d deployment) sam(command string, args ...string) []string {
 // build runs the real sam build into a folder of this run.
 func (d deployment) build(ctx context.Context) error {
 	c := Command{What: "sam build", Dir: d.root, Log: d.dir.log("sam build"),
-		Env: append(localEnvironment(d.endpoint, d.dir), "CGO_ENABLED=0", "GOFLAGS="+goFlags()),
+		Env: append(localEnvironment(d.endpoint, d.dir), "CGO_ENABLED=0", "GOFLAGS="+compile.Flags()),
 		Argv: d.sam("build", "--build-dir", d.dir.file("build", "sam"),
 			"--parameter-overrides", "Architecture="+architecture())}
 	_, err := c.Run(ctx)

@@ -82,13 +82,6 @@ func TestEnvironmentKeepsTheUsersAccountAway(t *testing.T) {
 	}
 }
 
-func TestGoFlagsKeepsTheUsersOwn(t *testing.T) {
-	t.Setenv("GOFLAGS", "-buildvcs=false")
-	if got, want := goFlags(), `-buildvcs=false -tags=lambda.norpc "-ldflags=-s -w"`; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-}
-
 func TestOutputsAreRead(t *testing.T) {
 	t.Parallel()
 	got, err := parseOutputs([]byte(`<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult><Stacks><member>

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -214,42 +214,62 @@ func (p *page) framesFor(ctx context.Context, row Presence) (frames [][]byte, re
 	if err != nil {
 		return nil, time.Time{}, err
 	}
+	// Most pages have one notice, and all but one of their connections see the same: none of them allocates.
 	var (
-		notices []Notice
-		which   strings.Builder
+		room    [256]byte
+		places  [16]int
+		which   = room[:0]
+		visible = places[:0]
 	)
-	for _, notice := range rights.notices {
-		m := notice.Message
-		if row.ChannelID != "" && row.ChannelID != m.ChannelID {
+	subscribed := row.ChannelID != ""
+	for i := range rights.notices {
+		notice := &rights.notices[i]
+		if subscribed && row.ChannelID != notice.Message.ChannelID {
 			continue
 		}
-		if !notice.excludes(row.Connection) && rights.canSee(row, m.ChannelID) {
-			notice.Subscribed = row.ChannelID != ""
-			notices = append(notices, notice)
-			fmt.Fprintf(&which, "%t %s %s %d %s %d\n", notice.Subscribed, notice.Event, m.ChannelID, m.Timestamp, m.MsgServerID, m.Version)
+		if !notice.excludes(row.Connection) && rights.canSee(row, notice.Message.ChannelID) {
+			visible = append(visible, i)
+			which = notice.appendName(which, subscribed)
 		}
 	}
-	if len(notices) == 0 {
+	if len(visible) == 0 {
 		return nil, rights.readAt, nil
 	}
-	frames, err = p.encoded(which.String(), notices)
+	frames, err = p.encoded(which, rights.notices, visible, subscribed)
 	return frames, rights.readAt, err
 }
 
-func (p *page) encoded(which string, notices []Notice) ([][]byte, error) {
+// appendName appends what tells a notice, as it is encoded, from any other. No id holds a #.
+func (n *Notice) appendName(b []byte, subscribed bool) []byte {
+	m := &n.Message
+	b = append(strconv.AppendBool(b, subscribed), '#')
+	b = append(append(b, n.Event...), '#')
+	b = append(append(b, m.ChannelID...), '#')
+	b = append(strconv.AppendInt(b, m.Timestamp, 10), '#')
+	b = append(append(b, m.MsgServerID...), '#')
+	return append(strconv.AppendInt(b, m.Version, 10), '#')
+}
+
+// encoded are the frames with the notices at these places, which together have the names.
+func (p *page) encoded(which []byte, notices []Notice, places []int, subscribed bool) ([][]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if frames, ok := p.frames[which]; ok {
+	if frames, ok := p.frames[string(which)]; ok {
 		return frames, nil
 	}
-	frames, err := p.Encode(notices)
+	list := make([]Notice, len(places))
+	for i, place := range places {
+		list[i] = notices[place]
+		list[i].Subscribed = subscribed
+	}
+	frames, err := p.Encode(list)
 	if err != nil {
 		return nil, fmt.Errorf("encode notices: %w", err)
 	}
 	if len(p.frames) >= mostFrameSets {
 		clear(p.frames)
 	}
-	p.frames[which] = frames
+	p.frames[string(which)] = frames
 	return frames, nil
 }
 

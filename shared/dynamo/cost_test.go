@@ -31,7 +31,7 @@ type metered struct {
 func newMetered(t *testing.T) *metered {
 	m := &metered{T: t, Meter: meter.New(), now: time.UnixMilli(1_767_225_600_123)}
 	tables := dynamotest.Tables(t, dynamotest.Client(t))
-	m.Index = func(table string, row meter.Item) meter.Item { return inUpdates(tables, table, row) }
+	m.Index = func(table string, row meter.Item) meter.Item { return dynamotest.InUpdates(tables, table, row) }
 	m.store = dynamo.New(dynamotest.Client(t, m.Attach, func(o *dynamodb.Options) { o.HTTPClient = meter.Outside(t, o.HTTPClient) }), tables, dynamo.Options{})
 	must(t)(m.store.ChangeServer(t.Context(), "s1", chat.Act{At: m.now}, func(s *chat.Server) error {
 		s.OwnerID, s.Roles = "owner", []chat.Role{
@@ -44,18 +44,6 @@ func newMetered(t *testing.T) *metered {
 	m.joins("alice", "s1")
 	m.joins("bob", "s1", "mod")
 	return m
-}
-
-// inUpdates is what the sparse index holds of a row: nothing of one without its key.
-func inUpdates(tables dynamo.Tables, table string, row meter.Item) meter.Item {
-	if _, ok := row["upk"]; !ok || table != tables.Messages {
-		return nil
-	}
-	projected := meter.Item{}
-	for _, name := range append([]string{"pk", "sk", "upk", "usk"}, dynamo.UpdatesProjection...) {
-		projected[name] = row[name]
-	}
-	return projected
 }
 
 func must(t *testing.T) func(any, error) {

@@ -136,12 +136,11 @@ func (p *play) tell(ctx context.Context, record chat.Stored, write func(time.Tim
 		return pass, fmt.Errorf("%d tasks reported, %d in the queue", pass.Tasks, got)
 	}
 	pass.Dead = p.queue.dead - dead
-	p.seen(&pass, fates)
-	return pass, nil
+	return pass, p.seen(&pass, fates)
 }
 
 // seen completes what the functions reported by what the others saw.
-func (p *play) seen(pass *Pass, fates []fate) {
+func (p *play) seen(pass *Pass, fates []fate) (err error) {
 	s, r := p.service, p.rows
 	counted := s.counted
 	pass.Posts, pass.Refused, pass.Full, pass.TimedOut, pass.Frames = counted.Posts, counted.Refused, counted.Full, counted.TimedOut, counted.Frames
@@ -155,7 +154,8 @@ func (p *play) seen(pass *Pass, fates []fate) {
 			pass.Untold++
 		}
 	}
-	pass.Dollars = pass.price()
+	pass.Dollars, err = pass.price()
+	return err
 }
 
 // peak is the most of the times, which are in order, that lie within any window.

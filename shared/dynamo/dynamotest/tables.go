@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"unsend/shared/dynamo"
+	"unsend/shared/dynamo/meter"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -31,6 +32,11 @@ func Client(t testing.TB, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	if endpoint == "" {
 		t.Skipf("no DynamoDB endpoint in %s: scripts/test starts one and runs this", EndpointVariable)
 	}
+	return ClientOf(endpoint, options...)
+}
+
+// ClientOf is a client of an endpoint, with the keys test / test.
+func ClientOf(endpoint string, options ...func(*dynamodb.Options)) *dynamodb.Client {
 	return dynamo.NewClient(aws.Config{
 		Region:       "us-east-1",
 		BaseEndpoint: aws.String(endpoint),
@@ -144,4 +150,16 @@ func key(partition, sort string) []types.KeySchemaElement {
 		{AttributeName: aws.String(partition), KeyType: types.KeyTypeHash},
 		{AttributeName: aws.String(sort), KeyType: types.KeyTypeRange},
 	}
+}
+
+// InUpdates is what the sparse index holds of a row: nothing of one without its key.
+func InUpdates(tables dynamo.Tables, table string, row meter.Item) meter.Item {
+	if _, ok := row["upk"]; !ok || table != tables.Messages {
+		return nil
+	}
+	projected := meter.Item{}
+	for _, name := range append([]string{"pk", "sk", "upk", "usk"}, dynamo.UpdatesProjection...) {
+		projected[name] = row[name]
+	}
+	return projected
 }

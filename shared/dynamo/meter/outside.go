@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
@@ -28,14 +27,17 @@ type answer struct {
 // outside sends the requests of a bubble from without.
 type outside chan exchange
 
+// Cleaner calls what it was given when something ends: a test, for one.
+type Cleaner interface{ Cleanup(func()) }
+
 // Outside makes a client that does the requests of a bubble with client, outside of it: the
 // goroutines that a connection keeps for later would never let the bubble's time pass. It must be called
 // outside, too. The requests' own deadlines, which are times of the bubble, are not passed on.
-func Outside(t testing.TB, client dynamodb.HTTPClient) dynamodb.HTTPClient {
+func Outside(until Cleaner, client dynamodb.HTTPClient) dynamodb.HTTPClient {
 	free := make(outside, exchanges)
 	for range exchanges {
 		e := exchange{make(chan *http.Request), make(chan answer)}
-		t.Cleanup(func() { close(e.requests) })
+		until.Cleanup(func() { close(e.requests) })
 		go func() {
 			for request := range e.requests {
 				e.answers <- whole(client.Do(request))

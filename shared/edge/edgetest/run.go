@@ -2,6 +2,7 @@ package edgetest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,9 @@ var environment = map[string]string{
 	"AWS_SECRET_ACCESS_KEY": "secret",
 	"AWS_SESSION_TOKEN":     "session",
 }
+
+// Environment is a value for each variable of any function, those of Lambda included.
+func Environment() map[string]string { return maps.Clone(environment) }
 
 // CheckRun checks that a function starts with these variables, beside those of
 // Lambda, and with none fewer: what is missing is reported at once and by name.
