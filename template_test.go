@@ -14,10 +14,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
 
+	"unsend/shared/chat"
 	"unsend/shared/dynamo"
 )
 
@@ -652,9 +654,9 @@ func TestTheQueueIsReadWithLimits(t *testing.T) {
 			t.Errorf("what %s cannot do is tried for ever", consumer)
 		}
 	}
-	// chat.SweepWritesPerSecond is reckoned with so many workers, each with one job.
+	// The pace of jobs is reckoned with so many workers, each with one job.
 	jobs := at(template, "Resources", "Sweep", "Properties", "Events", "Jobs", "Properties")
-	if at(jobs, "ScalingConfig")["MaximumConcurrency"] != 2 || jobs["BatchSize"] != 1 {
+	if at(jobs, "ScalingConfig")["MaximumConcurrency"] != chat.SweepWorkers || jobs["BatchSize"] != 1 {
 		t.Errorf("jobs are worked on as %v", jobs)
 	}
 	for name, queue := range resources(template, "AWS::SQS::Queue") {
@@ -674,6 +676,22 @@ func TestTheServerAPITakesSignedRequestsOnly(t *testing.T) {
 		}
 		if name == "Server" && (url["AuthType"] != "AWS_IAM" || url["InvokeMode"] != "RESPONSE_STREAM" || url["Cors"] != nil) {
 			t.Errorf("the URL of %s is %v", name, url)
+		}
+	}
+}
+
+// A deletion begins to remove rows when nobody can be at work any more who read that there was something to write to.
+func TestDeletionsOutliveWhoWrites(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	common := at(template, "Globals", "Function")["Timeout"].(int)
+	for _, name := range []string{"Send", "Server"} {
+		timeout, own := at(template, "Resources", name, "Properties")["Timeout"].(int)
+		if !own {
+			timeout = common
+		}
+		if longest := time.Duration(timeout)*time.Second + chat.ChangeOverlap; longest > chat.DeletionSettles {
+			t.Errorf("%s may write for %v, with what clocks differ by, and rows are removed after %v", name, longest, chat.DeletionSettles)
 		}
 	}
 }

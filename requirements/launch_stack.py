@@ -7,6 +7,7 @@ reaches the port too. So every request is looked at first: browsers say where a
 request comes from, and pages cannot keep them from it.
 """
 
+import contextvars
 import http.server
 import os
 import re
@@ -45,6 +46,34 @@ def refusal(path, headers, origins=ORIGINS):
     return None
 
 
+# The sub-protocol that $connect answered, of the connection whose task this is.
+ANSWERED = contextvars.ContextVar("sub-protocol", default=None)
+
+
+def note_subprotocol(invoke):
+    """Notes what a WebSocket's function answered. MiniStack leaves it out of the handshake, where API
+    Gateway puts it; a client that offered one, as every page with a token does, then gives up."""
+
+    async def noted(*args, **kwargs):
+        answer = await invoke(*args, **kwargs)
+        headers = (answer or {}).get("headers") or {}
+        ANSWERED.set(next((v for n, v in headers.items() if n.lower() == "sec-websocket-protocol"), None))
+        return answer
+
+    return noted
+
+
+def with_subprotocol(send):
+    """Puts it into the handshake."""
+
+    async def completed(message):
+        if message["type"] == "websocket.accept" and ANSWERED.get() is not None:
+            message = {**message, "subprotocol": ANSWERED.get()}
+        return await send(message)
+
+    return completed
+
+
 def guard(app):
     """The ASGI application that refuses, and hands on the rest to app."""
 
@@ -54,7 +83,7 @@ def guard(app):
         headers = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in scope["headers"]]
         why = refusal(scope["path"], headers)
         if why is None:
-            return await app(scope, receive, send)
+            return await app(scope, receive, with_subprotocol(send))
         if scope["type"] == "websocket":
             await receive()
             return await send({"type": "websocket.close", "code": 1008})  # 403 before the handshake
@@ -91,7 +120,9 @@ def main():
     guard_runtime_api()
 
     import ministack.app
+    from ministack.services import apigateway
 
+    apigateway._invoke_ws_lambda = note_subprotocol(apigateway._invoke_ws_lambda)
     ministack.app.app = guard(ministack.app.app)  # what its main serves
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)
 

@@ -93,15 +93,6 @@ func openCursor(text string) (string, error) {
 	return string(raw[1:]), nil
 }
 
-// parseCursor is openCursor where the place is an id.
-func parseCursor(text string) (id string, err error) {
-	id, err = openCursor(text)
-	if err == nil && id != "" && chat.CheckID("cursor", id) != nil {
-		return "", chat.UnknownPosition()
-	}
-	return id, err
-}
-
 type connectionBody struct {
 	ConnectionID   string `json:"connection_id"`
 	DeviceID       string `json:"device_id,omitempty"`

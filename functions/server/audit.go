@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"net/http"
-	"strconv"
-
-	"github.com/aws/aws-lambda-go/lambdaurl"
 
 	"unsend/shared/chat"
 )
@@ -87,9 +84,7 @@ func (a audits) getAudit(ctx context.Context, r *request) (reply, error) {
 	for _, e := range page.Entries {
 		body.Entries = append(body.Entries, entryBodyOf(e))
 	}
-	if page.Next != "" {
-		body.Next = formatCursor(page.Next)
-	}
+	body.Next = formatCursor(page.Next)
 	return reply{status: http.StatusOK, body: body}, nil
 }
 
@@ -101,33 +96,6 @@ func (r *request) auditQuery() (q chat.AuditQuery, err error) {
 	if q.Until, err = r.number("until", chat.MaxTimestamp); err != nil {
 		return q, err
 	}
-	limit, err := r.number("limit", chat.MaxAuditPage)
-	if err != nil {
-		return q, err
-	}
-	q.Limit = int(limit)
-	q.After, err = openCursor(r.URL.Query().Get("cursor"))
+	q.Limit, q.After, err = r.pageAfter()
 	return q, err
-}
-
-// number is a parameter that is a whole number, or what it is where it is left out.
-func (r *request) number(name string, otherwise int64) (int64, error) {
-	text := r.URL.Query().Get(name)
-	if text == "" {
-		return otherwise, nil
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return 0, chat.InvalidField(name, "is no whole number")
-	}
-	return n, nil
-}
-
-// principal is the ARN of who signed the request; empty outside of a function URL, which lets no other in.
-func (r *request) principal() string {
-	event, ok := lambdaurl.RequestFromContext(r.Context())
-	if !ok || event.RequestContext.Authorizer == nil || event.RequestContext.Authorizer.IAM == nil {
-		return ""
-	}
-	return event.RequestContext.Authorizer.IAM.UserARN
 }

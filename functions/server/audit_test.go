@@ -140,7 +140,7 @@ func TestEveryWriteIsInTheAudit(t *testing.T) {
 	met := map[string]bool{}
 	for id, each := range right {
 		method, path, _ := strings.Cut(each.request, " ")
-		if method == "GET" || !strings.HasPrefix(path, "/servers/") || slices.Contains(unversioned, id) { // messages are no policy
+		if method == "GET" || !strings.HasPrefix(path, "/servers/") || slices.Contains(unversioned, id) && id != "putSweep" { // messages are no policy
 			continue
 		}
 		c := newClient(t)

@@ -60,7 +60,7 @@ func newHandler(e edge.Edge, endpoints []endpoint) http.Handler {
 		return reply{}, unrouted(mux, r.Request)
 	}}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path.Clean(r.URL.Path) != r.URL.Path { // which the mux would redirect
+		if escaped := r.URL.EscapedPath(); path.Clean(escaped) != escaped { // which the mux would redirect; an id may hold / as %2F
 			r.URL.Path, r.URL.RawPath = "/", ""
 		}
 		mux.ServeHTTP(w, r)
@@ -224,6 +224,38 @@ func (r *request) write() (w chat.Write, err error) {
 		}
 	}
 	return w, nil
+}
+
+// unconditional is the write of several rows, or of what has no version: nothing in it has the one that a condition would name.
+func (r *request) unconditional() (chat.Write, error) {
+	for _, header := range []string{"If-Match", "If-None-Match"} {
+		if len(r.Header.Values(header)) > 0 {
+			return chat.Write{}, chat.InvalidField(header, "is for requests about one row")
+		}
+	}
+	return r.write()
+}
+
+// number is a parameter that is a whole number, or what it is where it is left out.
+func (r *request) number(name string, otherwise int64) (int64, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, chat.InvalidField(name, "is no whole number")
+	}
+	return n, nil
+}
+
+// principal is the ARN of who signed the request; empty outside of a function URL, which lets no other in.
+func (r *request) principal() string {
+	event, ok := lambdaurl.RequestFromContext(r.Context())
+	if !ok || event.RequestContext.Authorizer == nil || event.RequestContext.Authorizer.IAM == nil {
+		return ""
+	}
+	return event.RequestContext.Authorizer.IAM.UserARN
 }
 
 func etag(version int64) string { return `"v` + strconv.FormatInt(version, 10) + `"` }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"unsend/scripts/unsend/serverapi"
 	"unsend/shared/chat"
 	"unsend/shared/chat/chattest"
 	"unsend/shared/edge"
@@ -28,7 +29,7 @@ func newClient(t *testing.T) *client {
 	window := chat.Window(120_000)
 	return &client{t, w, newHandler(w.Edge(), endpoints(
 		&chat.Administration{
-			Store: w.Store, Jobs: &chattest.Jobs{}, Clock: w.Clock, LargeServer: 2000, NewID: edge.NewID, Windows: chat.Windows{Own: &window, Moderator: &window},
+			Store: w.Store, Jobs: &chattest.Jobs{}, Clock: w.Clock, LargeServer: 2000, NewID: edge.NewMessageID, Windows: chat.Windows{Own: &window, Moderator: &window},
 		},
 		&chat.Sessions{Store: w.Store, Gateway: w.Gateway, Clock: w.Clock},
 	))}
@@ -230,6 +231,22 @@ func TestUnknownResources(t *testing.T) {
 	a := c.do("POST /servers/s1", "")
 	if c.wantProblem(405, "", "GET, PUT, DELETE", a); a.header.Get("Allow") != "GET, PUT, DELETE" {
 		t.Errorf("Allow: %s", a.header.Get("Allow"))
+	}
+}
+
+// The command line tells by these answers that a deployment is of an earlier release, and says to deploy.
+func TestWhatTheCommandLineTakesForAnEarlierRelease(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	for request, want := range map[string]bool{
+		"GET /servers/s1/novelties": true, "POST /servers/s1": true, "GET /servers/s1?novelty=1": true, "GET /servers/s1/members?limit=1&novelty=1": true,
+		"GET /servers/none": false, "GET /servers/s1/roles/none": false, "GET /servers/s1/members?limit=x": false, "PUT /servers/s1": false,
+	} {
+		a := c.do(request, "")
+		p := serverapi.Problem{Status: a.status, Detail: a.problem.Detail}
+		if a.status < 400 || p.Older() != want {
+			t.Errorf("%s: scripts/unsend takes %v for an earlier release: %v, want %v", request, &p, p.Older(), want)
+		}
 	}
 }
 

@@ -24,6 +24,7 @@ func (c communities) jobEndpoints() []endpoint {
 		{"PUT " + server + "/sweeps/{sweep}", bound, c.putSweep},
 		{"GET " + server + "/jobs", []string{"limit", "cursor"}, c.getJobs},
 		{"GET " + server + "/jobs/{kind}/{job}", nil, c.getJob},
+		{"POST " + server + "/jobs/{kind}/{job}/resume", nil, c.postResume},
 	}
 }
 
@@ -53,6 +54,9 @@ type sweepBody struct {
 	Until     int64  `json:"until"` // ms
 	Operator  string `json:"operator"`
 	DryRun    bool   `json:"dry_run"`
+	// ActingAs: the operator's rights and windows bind it.
+	ActingAs   string          `json:"acting_as,omitempty"`
+	UpdateInfo wire.UpdateInfo `json:"update_info"`
 }
 
 func jobBodyOf(j chat.Job) jobBody {
@@ -65,7 +69,12 @@ func jobBodyOf(j chat.Job) jobBody {
 		body.State = "done"
 	}
 	if s := j.Sweep; s != nil {
-		body.Sweep = &sweepBody{s.AccountID, s.ChannelID, s.Since, j.Until(), s.Operator.AccountID, s.DryRun}
+		body.Sweep = &sweepBody{
+			Accid: s.AccountID, ChannelID: s.ChannelID, Since: s.Since, Until: j.Until(), Operator: s.Operator.AccountID, DryRun: s.DryRun, UpdateInfo: wire.UpdateInfo(s.Info),
+		}
+		if s.Bound {
+			body.Sweep.ActingAs = s.Operator.AccountID
+		}
 	}
 	return body
 }
@@ -114,12 +123,31 @@ func deleted(job chat.Job, version int64, err error) (reply, error) {
 	return reply{status: http.StatusAccepted, body: jobBodyOf(job)}, nil
 }
 
+// job is the one that the path names.
+func (r *request) job() chat.JobRef {
+	return chat.JobRef{ServerID: r.PathValue(serverID), Kind: chat.JobKind(r.PathValue(jobKind)), ID: r.PathValue(jobID)}
+}
+
 func (c communities) getJob(ctx context.Context, r *request) (reply, error) {
-	job, err := c.admin.Job(ctx, chat.JobRef{ServerID: r.PathValue(serverID), Kind: chat.JobKind(r.PathValue(jobKind)), ID: r.PathValue(jobID)})
+	job, err := c.admin.Job(ctx, r.job())
 	if err != nil {
 		return reply{}, err
 	}
 	return reply{status: http.StatusOK, body: jobBodyOf(job)}, nil
+}
+
+func (c communities) postResume(ctx context.Context, r *request) (reply, error) {
+	if _, err := r.unconditional(); err != nil {
+		return reply{}, err
+	}
+	if err := r.empty(); err != nil {
+		return reply{}, err
+	}
+	job, err := c.admin.Resume(ctx, r.job())
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusAccepted, body: jobBodyOf(job)}, nil
 }
 
 type jobsBody struct {
@@ -133,11 +161,7 @@ func (c communities) getJobs(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	after, err := jobAfter(server, place)
-	if err != nil {
-		return reply{}, err
-	}
-	jobs, more, err := c.admin.JobsOf(ctx, server, after, limit)
+	jobs, more, err := c.admin.JobsOf(ctx, server, jobAfter(server, place), limit)
 	if err != nil {
 		return reply{}, err
 	}
@@ -155,15 +179,11 @@ func (c communities) getJobs(ctx context.Context, r *request) (reply, error) {
 // kindEnd ends the kind in the cursor of a list of jobs.
 const kindEnd = "/"
 
-// jobAfter reads the place that a list of the server's jobs goes on from; nil is its beginning.
-func jobAfter(server, place string) (*chat.JobRef, error) {
+// jobAfter is the place that a list of the server's jobs goes on from; nil is its beginning.
+func jobAfter(server, place string) *chat.JobRef {
 	if place == "" {
-		return nil, nil
+		return nil
 	}
 	kind, id, _ := strings.Cut(place, kindEnd)
-	after := &chat.JobRef{ServerID: server, Kind: chat.JobKind(kind), ID: id}
-	if chat.CheckID("server_id", server) == nil && after.Check() != nil {
-		return nil, chat.UnknownPosition()
-	}
-	return after, nil
+	return &chat.JobRef{ServerID: server, Kind: chat.JobKind(kind), ID: id}
 }

@@ -46,7 +46,7 @@ func run(_ context.Context, getenv func(string) string) (handler, error) {
 	e := edge.New(getenv)
 	admin := &chat.Administration{
 		Store: store, Jobs: queue.NewJobs(cfg, jobs), Clock: e.Clock, LargeServer: large, AuditRetention: audit,
-		NewID: edge.NewID, Retention: retention, Windows: windows,
+		NewID: edge.NewMessageID, Retention: retention, Windows: windows,
 	}
 	sessions := &chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock}
 	return lambdaurl.Wrap(newHandler(e, endpoints(admin, sessions))), nil

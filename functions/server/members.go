@@ -74,16 +74,6 @@ func (r *request) readingSeveral(body any) (chat.Write, error) {
 	return w, r.read(body)
 }
 
-// unconditional is the write of several rows, or of what has no version: nothing in it has the one that a condition would name.
-func (r *request) unconditional() (chat.Write, error) {
-	for _, header := range []string{"If-Match", "If-None-Match"} {
-		if len(r.Header.Values(header)) > 0 {
-			return chat.Write{}, chat.InvalidField(header, "is for requests about one row")
-		}
-	}
-	return r.write()
-}
-
 // repliedSeveral makes the reply of several writes; done is the status of one that was made.
 func repliedSeveral(outcomes []chat.MemberOutcome, err error, done func(chat.MemberOutcome) int) (reply, error) {
 	if err != nil {

@@ -26,9 +26,6 @@ func (c communities) postMessage(ctx context.Context, r *request) (reply, error)
 	if err != nil {
 		return reply{}, err
 	}
-	if author == "" {
-		author = w.ActingAs
-	}
 	sent, err := c.admin.Send(ctx, w, author, message)
 	if err != nil {
 		return reply{}, err

@@ -48,7 +48,7 @@ func TestSendingActingAs(t *testing.T) {
 	const messages = "POST /servers/s1/channels/c1/messages?acting_as=alice"
 	c.want(201, c.do(messages, `{"msg_id":"m1","msg_body":"hi"}`))
 	c.want(201, c.do(messages, `{"from":"alice","msg_id":"m2","msg_body":"hi"}`))
-	c.wantProblem(403, "", "as itself only", c.do(messages, `{"from":"bob","msg_id":"m3","msg_body":"hi"}`))
+	c.wantProblem(400, "from", "another than acting_as", c.do(messages, `{"from":"bob","msg_id":"m3","msg_body":"hi"}`))
 	c.want(403, c.do(messages, `{"msg_id":"m3","msg_body":"hi","mention_all":true}`))
 	c.want(403, c.do("POST /servers/s1/channels/hidden/messages?acting_as=alice", `{"msg_id":"m3","msg_body":"hi"}`))
 	c.want(201, c.do("POST /servers/s1/channels/hidden/messages", `{"from":"alice","msg_id":"m3","msg_body":"from above","mention_all":true}`))
@@ -93,7 +93,7 @@ func TestSweepsAndJobs(t *testing.T) {
 	a := c.want(201, c.do(sweep, `{"accid":"alice","channel_id":"c1","since":7,"operator":"office","dry_run":true}`))
 	now := c.Now.UnixMilli()
 	want := fmt.Sprintf(`{"server_id":"s1","kind":"sweep","job_id":"spam","state":"running","created_at":%d,"updated_at":%d,"finished_at":0,`+
-		`"sweep":{"accid":"alice","channel_id":"c1","since":7,"until":%d,"operator":"office","dry_run":true},"channels":0,"found":0,"revoked":0,"refused":0,"removed":0}`, now, now, now)
+		`"sweep":{"accid":"alice","channel_id":"c1","since":7,"until":%d,"operator":"office","dry_run":true,"update_info":{}},"channels":0,"found":0,"revoked":0,"refused":0,"removed":0}`, now, now, now)
 	if a.text != want {
 		t.Errorf("%s\nwant %s", a.text, want)
 	}
@@ -102,12 +102,12 @@ func TestSweepsAndJobs(t *testing.T) {
 	if got := c.want(200, c.do("GET /servers/s1/jobs/sweep/spam", "")); got.text != want || again.text != want {
 		t.Errorf("%s\n%s", got.text, again.text)
 	}
-	c.wantProblem(409, "", "another sweep of this id", c.do(sweep, `{"accid":"alice","operator":"office"}`))
+	c.wantProblem(409, "", "differs in channel_id, dry_run, since", c.do(sweep, `{"accid":"alice","operator":"office"}`))
 	c.wantProblem(400, "accid", "is missing", c.do(sweep, `{"operator":"office"}`))
 	c.wantProblem(400, "operator", "is missing", c.do(sweep, `{"accid":"alice"}`))
 	c.wantProblem(400, "since", "no time in ms", c.do(sweep, `{"accid":"alice","operator":"office","since":-1}`))
 	c.wantProblem(404, "", "no such channel", c.do(sweep, `{"accid":"alice","operator":"office","channel_id":"none"}`))
-	c.wantProblem(400, "kind", "sweep, channel or server", c.do("GET /servers/s1/jobs/party/spam", ""))
+	c.wantProblem(400, "kind", "known are [sweep channel server]", c.do("GET /servers/s1/jobs/party/spam", ""))
 	c.wantProblem(400, "cursor", "none that an answer gave", c.do("GET /servers/s1/jobs?cursor=AXg", ""))
 	for i := range 4 {
 		c.want(201, c.do(fmt.Sprint("PUT /servers/s1/sweeps/x", i), `{"accid":"alice","operator":"office"}`))

@@ -165,6 +165,7 @@ var right = map[string]struct{ request, body, nowhere string }{
 	"postRevoke":           {"POST /servers/s1/channels/c1/messages/revoke", `{"operator":"olga","messages":[{"timestamp":1,"msg_server_id":"m"}]}`, "POST /servers/s1/channels/none/messages/revoke"},
 	"putSweep":             {"PUT /servers/s1/sweeps/one", `{"accid":"alice","operator":"olga"}`, "PUT /servers/none/sweeps/one"},
 	"getJobs":              {"GET /servers/s1/jobs", "", ""},
+	"postResume":           {"POST /servers/s1/jobs/sweep/begun/resume", "", "POST /servers/s1/jobs/sweep/none/resume"},
 	"getJob":               {"GET /servers/s1/jobs/sweep/begun", "", "GET /servers/s1/jobs/sweep/none"},
 	"getChannels":          {"GET /servers/s1/channels", "", "GET /servers/none/channels"},
 	"getMembers":           {"GET /servers/s1/members", "", "GET /servers/none/members"},
@@ -192,7 +193,7 @@ func TestWhatEveryOperationAnswers(t *testing.T) {
 			if err := c.Store.PutConnection(t.Context(), connection); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := c.Store.PutJob(t.Context(), chat.Job{JobRef: chat.JobRef{ServerID: "s1", Kind: chat.SweepJob, ID: "begun"}, Sweep: &chat.Sweep{AccountID: "alice", Operator: chat.Actor{AccountID: "olga"}}}); err != nil {
+			if _, _, err := c.Store.PutJob(t.Context(), begun, chat.Act{At: c.Now, Action: chat.ActionPutSweep, Door: chat.APIDoor}); err != nil {
 				t.Fatal(err)
 			}
 			c.Store.Before = func(string) error { return &chat.Error{Code: chat.Busy} }
@@ -226,7 +227,7 @@ func (c *client) refusesWrites(id, request, body string) {
 		return
 	}
 	c.want(413, c.do(request, strings.Repeat(" ", maxBody+1)))
-	if strings.HasSuffix(id, "Connection") || strings.HasSuffix(id, "Connections") {
+	if strings.HasSuffix(id, "Connection") || strings.HasSuffix(id, "Connections") || id == "postResume" {
 		return
 	}
 	if id == "putMembers" || id == "deleteMembers" { // each of several is refused by itself, and none has the one version
@@ -246,7 +247,12 @@ func (c *client) refusesWrites(id, request, body string) {
 }
 
 // unversioned are the writes of what has no version.
-var unversioned = []string{"postMessage", "postRevoke", "putSweep"}
+var unversioned = []string{"postMessage", "postRevoke", "putSweep", "postResume"}
+
+// begun is a sweep that is at work.
+var begun = chat.Job{
+	JobRef: chat.JobRef{ServerID: "s1", Kind: chat.SweepJob, ID: "begun"}, Sweep: &chat.Sweep{AccountID: "alice", Operator: chat.Actor{AccountID: "olga"}}, CreatedAt: 1,
+}
 
 // forAnActor leaves out who acts, as acting_as says it.
 func forAnActor(body string) string {

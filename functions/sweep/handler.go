@@ -12,24 +12,17 @@ type worker interface {
 	Work(context.Context, chat.JobRef) (chat.WorkReport, error)
 }
 
+// newHandler works on one job: the mapping delivers no more at a time, so that the line in the log is about one.
 func newHandler(e edge.Edge, w worker) edge.QueueHandler {
 	return edge.Queue(e, "sweep", queue.DecodeJob, func(ctx context.Context, jobs []chat.JobRef) edge.Outcome {
-		var (
-			did        chat.JobCounts
-			unfinished []int
-			errs       []error
-		)
-		for i, job := range jobs {
-			report, err := w.Work(ctx, job)
-			did = did.Plus(report.Did)
-			if report.Busy != nil {
-				errs = append(errs, report.Busy)
-			}
-			if err != nil {
-				errs = append(errs, err)
-				unfinished = append(unfinished, i)
-			}
+		if len(jobs) == 0 {
+			return edge.Outcome{}
 		}
-		return edge.Worked(did, unfinished, errs)
+		report, err := w.Work(ctx, jobs[0])
+		outcome := edge.Worked(jobs[0], report.Did, report.Busy, err)
+		for i := range jobs[1:] { // which a mapping with another size of batches would deliver
+			outcome.Unfinished = append(outcome.Unfinished, i+1)
+		}
+		return outcome
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -44,23 +45,52 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// What fails comes again, and so does what is no job; a table that is busy does not, as the job is in the queue already.
-func TestSweepReportsWhatIsUnfinished(t *testing.T) {
+// working is a worker that answers so.
+type working struct {
+	report chat.WorkReport
+	err    error
+}
+
+func (w working) Work(context.Context, chat.JobRef) (chat.WorkReport, error) { return w.report, w.err }
+
+// What fails comes again, and is our error where nothing is busy; what waits for a table that is does not, as the job is in the queue already.
+func TestWhatBecomesOfAJob(t *testing.T) {
+	t.Parallel()
+	busy := &chat.Error{Code: chat.Busy, Err: errors.New("throttled")}
+	for name, test := range map[string]struct {
+		working
+		again int
+		level string
+		code  float64
+	}{
+		"done":                   {working{report: chat.WorkReport{Did: chat.JobCounts{Revoked: 3}}}, 0, "INFO", 200},
+		"waits for a table":      {working{report: chat.WorkReport{Busy: busy}}, 0, "WARN", 503},
+		"the queue refuses":      {working{report: chat.WorkReport{Busy: busy}, err: busy}, 1, "WARN", 503},
+		"something is forbidden": {working{err: errors.New("AccessDenied")}, 1, "ERROR", 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := edgetest.NewWorld(t)
+			response, err := newHandler(w.Edge(), test.working)(t.Context(), edgetest.Load[events.SQSEvent](t, "sweep"))
+			if err != nil || len(response.BatchItemFailures) != test.again {
+				t.Errorf("%+v, %v", response, err)
+			}
+			line := w.Line(t)
+			if line["level"] != test.level || line["code"] != test.code || line["server"] != "s1" || line["kind"] != "sweep" || line["job"] != "spam" {
+				t.Errorf("line %v", line)
+			}
+		})
+	}
+}
+
+// What is no job comes again, to end with the dead letters.
+func TestWhatIsNoJob(t *testing.T) {
 	t.Parallel()
 	w := edgetest.NewWorld(t)
-	w.Store.Before = func(op string) error {
-		if op == "Job" {
-			return errors.New("why")
-		}
-		return nil
-	}
-	handle := newHandler(w.Edge(), &chat.Sweeper{Store: w.Store, Queue: &chattest.Jobs{}, Clock: w.Clock, Budget: time.Second})
 	event := edgetest.Load[events.SQSEvent](t, "sweep")
-	odd := event.Records[0]
-	odd.MessageId, odd.Body = "odd", `{"v":1,"server":"SECRET#","kind":"sweep","job":"x"}`
-	event.Records = append(event.Records, odd)
-	response, err := handle(t.Context(), event)
-	if err != nil || len(response.BatchItemFailures) != 2 {
+	event.Records[0].Body = `{"v":1,"server":"SECRET#","kind":"sweep","job":"x"}`
+	response, err := newHandler(w.Edge(), working{})(t.Context(), event)
+	if err != nil || len(response.BatchItemFailures) != 1 {
 		t.Fatalf("%+v, %v", response, err)
 	}
 	line := w.Line(t)

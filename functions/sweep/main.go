@@ -36,6 +36,6 @@ func run(_ context.Context, getenv func(string) string) (edge.QueueHandler, erro
 	e := edge.New(getenv)
 	return newHandler(e, &chat.Sweeper{
 		Store: dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{}), Queue: queue.NewJobs(cfg, jobs), Clock: e.Clock,
-		Windows: windows, Pace: rate.NewLimiter(chat.SweepWritesPerSecond, 1), Budget: budget,
+		Windows: windows, Pace: rate.NewLimiter(chat.SweepUnitsPerSecond, 1), Budget: budget,
 	}), nil
 }

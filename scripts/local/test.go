@@ -19,7 +19,7 @@ const testHelp = `Usage: scripts/test [flags]
 
 Checks everything, as CI does: formatting, vet, staticcheck, shellcheck, sam validate --lint; unit,
 property, handler and template tests with the race detector, the stores against a real DynamoDB
-endpoint; each fuzz target for some seconds; then deploys template.yaml to a local stack, runs the
+endpoint; the web client's types and tests, with Node; each fuzz target for some seconds; then deploys template.yaml to a local stack, runs the
 commands of the command line tool there as a user does, and the end-to-end suite. What it starts it ends. The first run makes .venv/, as scripts/dev does.
 
 A step that fails does not keep the others from running; the list at the end tells.
@@ -37,7 +37,7 @@ func parseTest(args []string) (testOptions, error) {
 		fmt.Fprint(flags.Output(), testHelp)
 		flags.PrintDefaults()
 	}
-	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, a minute for each fuzz target, the end-to-end suite twice, and without each statement of the roles: hours")
+	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, 10,000 interleavings of the web client, a minute for each fuzz target, the end-to-end suite twice, and without each statement of the roles: hours")
 	flags.BoolVar(&o.skipE2E, "skip-e2e", false, "do not deploy and do not run the end-to-end suite")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -181,7 +181,7 @@ func (t *tests) deploy(ctx context.Context) {
 
 func (t *tests) stackFile() string { return t.dir.file(filepath.Base(stack.File)) }
 
-// goLane is what needs Go alone, then what needs the stack, then what needs the
+// goLane is what needs Go alone, or Node, then what needs the stack, then what needs the
 // deployment.
 func (t *tests) goLane(ctx context.Context) {
 	t.step(ctx, "formatting", func() error { return checkFormat(t.root) })
@@ -191,6 +191,7 @@ func (t *tests) goLane(ctx context.Context) {
 	close(t.compiled)
 	t.step(ctx, "go vet", func() error { return t.quiet(ctx, "go vet", "go", "vet", "./...") })
 	t.step(ctx, "staticcheck", func() error { return t.quiet(ctx, "staticcheck", "go", "tool", "staticcheck", "./...") })
+	t.web(ctx)
 	<-t.stackDone
 	t.step(ctx, "tests", func() error { return t.unit(ctx) })
 	t.fuzz(ctx)

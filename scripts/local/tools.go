@@ -112,15 +112,20 @@ func (v venv) make(ctx context.Context, stamp, log string) error {
 // stamp changes with the lock file, the Python, and the folder: environments
 // hold absolute paths.
 func (v venv) stamp() (string, error) {
-	pinned, err := os.ReadFile(v.lockFile())
-	if err != nil {
-		return "", fmt.Errorf("read the pinned packages: %w", err)
-	}
 	version, err := exec.Command(v.python, "--version").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%s --version: %w", v.python, err)
 	}
-	sum := sha256.Sum256(append(pinned, []byte(v.folder()+v.python+strings.TrimSpace(string(version)))...))
+	return stampOf(v.lockFile(), v.folder(), v.python, strings.TrimSpace(string(version)))
+}
+
+// stampOf changes with the lock file and with what else packages were made for.
+func stampOf(lockFile string, made ...string) (string, error) {
+	pinned, err := os.ReadFile(lockFile)
+	if err != nil {
+		return "", fmt.Errorf("read the pinned packages: %w", err)
+	}
+	sum := sha256.Sum256(append(pinned, strings.Join(made, "")...))
 	return hex.EncodeToString(sum[:]), nil
 }
 

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/unsend/serverapi"
-	"unsend/scripts/unsend/terminal"
 	"unsend/shared/chat"
 )
 
@@ -21,7 +19,7 @@ func (a *app) accountCommand() *cobra.Command {
 
 func (a *app) accountConnections() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "connections ACCOUNT", Short: "List the connections of an account, the oldest first",
 		Example: "  unsend account connections bob", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
@@ -29,36 +27,21 @@ func (a *app) accountConnections() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if o.json {
-				for _, one := range list {
-					if err := a.line(one); err != nil {
-						return err
-					}
-				}
-				return nil
-			}
-			if len(list) == 0 {
-				_, err := fmt.Fprintf(a.err, "%s has no connections\n", terminal.Clean(args[0]))
-				return err
-			}
-			return a.connectionTable(list)
+			return listing[serverapi.Connection]{
+				columns: []string{"connection", "device", "client", "connected", "token expires"},
+				row: func(one serverapi.Connection) []string {
+					kind := clientType{chat.ClientType(one.ClientType)}
+					return []string{one.ConnectionID, one.DeviceID, kind.String(), at(one.ConnectedAt), at(one.TokenExpiresAt)}
+				},
+				none: args[0] + " has no connections",
+			}.printAll(a, &o, list)
 		}),
 	})
 }
 
-func (a *app) connectionTable(list []serverapi.Connection) error {
-	t := a.table()
-	t.Head("connection", "device", "client", "connected", "token expires")
-	for _, one := range list {
-		kind := clientType{chat.ClientType(one.ClientType)}
-		t.Add(terminal.Clean(one.ConnectionID), terminal.Clean(one.DeviceID), kind.String(), at(one.ConnectedAt), at(one.TokenExpiresAt))
-	}
-	return t.End()
-}
-
 func (a *app) accountDisconnect() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "disconnect ACCOUNT [CONNECTION]", Short: "Close a connection of an account, or all",
 		Long: `Close a connection of an account, or all. A client that still has a good token connects again: to keep an account
 out of a server ban it, and to keep it out of everything have your back end give it no token first.`,

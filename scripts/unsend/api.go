@@ -20,28 +20,33 @@ type options struct {
 	json     bool
 	actingAs string
 	ifMatch  string
-	limit    int
+	limit    limit
 	yes      bool
 	wait     bool
 	timeout  time.Duration
 }
 
-// reads adds the flags of a command that reads.
-func (o *options) reads(command *cobra.Command) *cobra.Command {
+// prints adds the flags of every command: its output is for people, or for programs.
+func (o *options) prints(command *cobra.Command) *cobra.Command {
 	command.Flags().BoolVar(&o.json, "json", false, "print JSON, as the Server API has it: a line for each")
 	return command
 }
 
 // lists adds the flags of a command that lists.
 func (o *options) lists(command *cobra.Command) *cobra.Command {
-	command.Flags().IntVar(&o.limit, "limit", 100, "list no more than `n`; 0 lists all")
-	return o.reads(command)
+	return o.prints(o.limits(command))
+}
+
+// limits adds the flag that bounds a list.
+func (o *options) limits(command *cobra.Command) *cobra.Command {
+	o.limit.add(command, 100, "list no more than `n`; 0 lists all")
+	return command
 }
 
 // writes adds the flags of a command that writes.
 func (o *options) writes(command *cobra.Command) *cobra.Command {
 	command.Flags().StringVar(&o.actingAs, "acting-as", "", "bind the write by this `account`'s permissions: what it may not do is refused")
-	return o.reads(command)
+	return o.prints(command)
 }
 
 // edits adds the flags of a command that writes one row.
@@ -130,6 +135,18 @@ func (a *app) calling(do func(context.Context, *serverapi.Client, []string) erro
 	}
 }
 
+// confirming is calling for what cannot be undone: it asks first, with what says what it is, and wants the last argument
+// typed.
+func (a *app) confirming(o *options, what func(args []string) string, do func(context.Context, *serverapi.Client, []string) error) func(*cobra.Command, []string) error {
+	call := a.calling(do)
+	return func(command *cobra.Command, args []string) error {
+		if err := a.confirm(command.Context(), o, args[len(args)-1], what(args)); err != nil {
+			return err
+		}
+		return call(command, args)
+	}
+}
+
 // advised says what to do about a refusal, where it does not say so itself.
 func advised(err error) error {
 	p, ok := errors.AsType[*serverapi.Problem](err)
@@ -139,19 +156,14 @@ func advised(err error) error {
 	switch {
 	case p.Status == http.StatusPreconditionFailed:
 		return fmt.Errorf("%w: nothing was overwritten. Somebody else has changed it meanwhile, or it has another version than --if-match: look at it again, and then repeat the command if it still holds", err)
-	case older(p):
+	case p.Lost():
+		return fmt.Errorf("%w: an id that is . or .., or holds /, does not get through to this deployment", err)
+	case p.Older():
 		return fmt.Errorf("%w: this deployment does not have that part of the Server API: deploy this release (scripts/deploy, or scripts/dev)", err)
 	case p.Busy():
 		return fmt.Errorf("%w: try again in a few seconds", err)
 	}
 	return err
-}
-
-// older tells whether the deployment knows nothing of what was asked for. This tool sends no parameter that
-// the release which it belongs to does not know.
-func older(p *serverapi.Problem) bool {
-	return p.Status == http.StatusNotFound && p.Detail == "no such resource" || p.Status == http.StatusMethodNotAllowed ||
-		p.Status == http.StatusBadRequest && strings.Contains(p.Detail, "unknown parameter")
 }
 
 // existsAlready says it of what was to be made and is there.
@@ -199,64 +211,6 @@ func (a *app) shown(o *options, row any, fields ...field) error {
 		t.Add(terminal.Paint(t.Colour, terminal.Dim, f.name), terminal.Clean(f.value))
 	}
 	return t.End()
-}
-
-// listing is how a list is printed.
-type listing[T any] struct {
-	columns []string
-	row     func(T) []string
-	line    func(T) any // as JSON; nil: as it is
-	none    string      // what is said where there is none
-}
-
-// print goes through the list, as far as the limit goes.
-func (l listing[T]) print(ctx context.Context, a *app, o *options, pages *serverapi.Pages[T]) error {
-	if o.limit < 0 {
-		return errors.New("--limit is 0, for all, or more")
-	}
-	progress := a.progress(o.json)
-	defer progress.Clear()
-	t := a.table()
-	t.BeforeWriting = progress.Clear
-	n := 0
-	for item, err := range pages.All(ctx, o.limit) {
-		if err != nil {
-			return errors.Join(err, t.End())
-		}
-		if n++; n == 1 && !o.json {
-			t.Head(l.columns...)
-		}
-		if err := l.one(a, o, t, item); err != nil {
-			return err
-		}
-		progress.Say("%d so far", n)
-	}
-	if err := t.End(); err != nil {
-		return err
-	}
-	progress.Clear()
-	switch {
-	case n == 0 && !o.json:
-		fmt.Fprintln(a.err, terminal.Clean(l.none))
-	case pages.More():
-		fmt.Fprintf(a.err, "There may be more than these %d: raise --limit, or 0 for all.\n", n)
-	}
-	return nil
-}
-
-func (l listing[T]) one(a *app, o *options, t *terminal.Table, item T) error {
-	if o.json {
-		if l.line != nil {
-			return a.line(l.line(item))
-		}
-		return a.line(item)
-	}
-	cells := l.row(item)
-	for i, cell := range cells {
-		cells[i] = terminal.Clean(cell)
-	}
-	t.Add(cells...)
-	return nil
 }
 
 // progress tells on the error stream how far a command is; not where lines go to the same terminal.

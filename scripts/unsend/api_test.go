@@ -24,7 +24,11 @@ type backend struct {
 
 	mu      sync.Mutex
 	answers map[string][]string // by request, those that are still to come
+	id      string              // that was asked for in the place of anID
 }
+
+// anID stands in a request for one that the test does not know before.
+const anID = "<id>"
 
 // newBackend answers each request, "PUT /servers/s?acting_as=a If-Match:"v1" {body}", with "201 "v2" {body}", once.
 func newBackend(t *testing.T, exchanges ...string) *backend {
@@ -62,6 +66,7 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (b *backend) answer(w http.ResponseWriter, request string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	request = b.toldOf(request)
 	left := b.answers[request]
 	if len(left) == 0 {
 		b.t.Errorf("was asked %s", request)
@@ -83,6 +88,18 @@ func (b *backend) answer(w http.ResponseWriter, request string) {
 	}
 	w.WriteHeader(status)
 	io.WriteString(w, text) //nolint:errcheck // a test that has ended
+}
+
+// toldOf is the request as the test has it.
+func (b *backend) toldOf(request string) string {
+	for told := range b.answers {
+		before, after, open := strings.Cut(told, anID)
+		if rest, ok := strings.CutPrefix(request, before); ok && open && strings.HasSuffix(rest, after) {
+			b.id = strings.TrimSuffix(rest, after)
+			return told
+		}
+	}
+	return request
 }
 
 // run runs a command line on it, with words divided by spaces but for those in ”.
@@ -207,7 +224,10 @@ func TestArguments(t *testing.T) {
 		"window set harbour --own soon":                         "a window is a time of at least 1ms",
 		"role create harbour mod":                               `"priority" not set`,
 		"server create harbour":                                 `"owner" not set`,
-		"server list bob --limit -1":                            "--limit is 0",
+		"server list bob --limit -1":                            "a limit is 0, for no limit, or more",
+		"server list bob --limit x":                             "a limit is 0, for no limit, or more",
+		"channel override harbour crew --limit -1":              "a limit is 0, for no limit, or more",
+		"list show harbour crew white --limit -1":               "a limit is 0, for no limit, or more",
 		"revoke harbour general 1/a":                            "Give --operator ACCOUNT, or --acting-as",
 		"revoke harbour general 1/a --operator o --acting-as p": "but not both",
 		"revoke harbour general --operator o":                   "no message was named",
@@ -216,7 +236,7 @@ func TestArguments(t *testing.T) {
 		"sweep harbour mallory":                                 "Give --operator ACCOUNT",
 		"sweep harbour m --operator o --since 1767225600":       "not in s",
 		"sweep harbour m --operator o --since soon":             `--since: "soon" is no time: give how long ago`,
-		"sweep harbour m --operator o --id a#b":                 "--id is no id",
+		"sweep harbour m --operator o --id a#b":                 "--id holds #",
 		"audit harbour --from 1h --until 2h":                    "--from must be before --until",
 		"send harbour general hi":                               `"as" not set`,
 		"send harbour general hi --as o --reply-to 1":           "--reply-to: ",

@@ -37,7 +37,7 @@ func (a *app) channelList() *cobra.Command {
 
 func (a *app) channelShow() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "show SERVER CHANNEL", Short: "Show a channel",
 		Long:    "Show a channel. Its lists of accounts are shown by unsend list show, overrides by unsend channel override.",
 		Example: "  unsend channel show harbour general", Args: usage,
@@ -159,19 +159,16 @@ func (a *app) channelDelete() *cobra.Command {
 		Long: `Delete a channel with its messages, lists and overrides. It cannot be undone, and its id does not come back.
 The service does it after it has answered: see unsend job, or --wait.
 
-Repeated, it shows the same job.`,
+` + repeatedDeletion,
 		Example: "  unsend channel delete harbour crew\n  unsend channel delete harbour crew --yes --wait", Args: usage,
-		RunE: func(command *cobra.Command, args []string) error {
-			if err := a.confirm(command.Context(), &o, args[1], "deleting the channel "+args[1]+" of "+args[0]+" with its messages"); err != nil {
+		RunE: a.confirming(&o, func(args []string) string {
+			return "deleting the channel " + args[1] + " of " + args[0] + " with its messages"
+		}, func(ctx context.Context, c *serverapi.Client, args []string) error {
+			job, err := c.DeleteChannel(ctx, o.bound(), args[0], args[1])
+			if err != nil {
 				return err
 			}
-			return a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
-				job, err := c.DeleteChannel(ctx, o.bound(), args[0], args[1])
-				if err != nil {
-					return err
-				}
-				return a.jobBegun(ctx, c, &o, job)
-			})(command, args)
-		},
+			return a.jobBegun(ctx, c, &o, job)
+		}),
 	}))
 }

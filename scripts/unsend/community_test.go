@@ -38,6 +38,13 @@ everyone   0          SendMessage           -        unset     unset
 	newBackend(t, "GET /servers/harbour", "404 no such server").play("server show harbour", 1, "", "unsend: no such server (HTTP 404)\n")
 	newBackend(t, "GET /servers/harbour/jobs?limit=100", "404 no such resource").play("job list harbour", 1, "", "deploy this release")
 	newBackend(t, "GET /servers/harbour/jobs?limit=100", "400 the query holds an unknown parameter; known are: ").play("job list harbour", 1, "", "deploy this release")
+	newBackend(t, "GET /servers/harbour/jobs?limit=100", "405 the resource has the methods PUT").play("job list harbour", 1, "", "deploy this release")
+	// It is not of an earlier release because an id is read as more of the path.
+	for _, id := range []string{"a/b", ".."} {
+		asked := "GET /servers/" + strings.ReplaceAll(id, "/", "%2F")
+		newBackend(t, asked, "404 no such resource").play("server show "+id, 1, "", "unsend: no such resource (HTTP 404): an id that is . or .., or holds /, does not get through to this deployment\n")
+		newBackend(t, asked, "404 no such server").play("server show "+id, 1, "", "unsend: no such server (HTTP 404)\n")
+	}
 }
 
 func TestServerWrites(t *testing.T) {
@@ -79,6 +86,9 @@ role       priority   allows                denies   authors   moderators
 mod        10         RevokeMemberMessage   -        unset     unlimited
 everyone   0          SendMessage           -        unset     unset
 `, "")
+	newBackend(t, "GET /servers/harbour", "200 "+harbour).play("role list harbour --json", 0,
+		`{"etag":"\"v3\"","role_id":"mod","priority":10,"allow":["RevokeMemberMessage"],"deny":[],"revoke_window_ms":null,"moderator_window_ms":-1}`+"\n"+
+			`{"etag":"\"v3\"","role_id":"everyone","priority":0,"allow":["SendMessage"],"deny":[],"revoke_window_ms":null,"moderator_window_ms":null}`+"\n", "")
 	newBackend(t, "DELETE /servers/harbour/roles/mod", "204").play("role delete harbour mod --yes", 0, "deleted the role mod of harbour\n", "")
 }
 
@@ -147,6 +157,33 @@ kind     of         allows   denies
 role     everyone   -        SendMessage
 member   bob        AtAll    -
 `, "")
+	// The limit is of what is listed: who is on a list alone does not count.
+	page := func(ids ...string) string {
+		var rows []string
+		for _, id := range ids {
+			allow := `"AtAll"`
+			if strings.HasPrefix(id, "listed") {
+				allow = ""
+			}
+			rows = append(rows, `{"accid":"`+id+`","override":{"allow":[`+allow+`],"deny":[]}}`)
+		}
+		return `{"members":[` + strings.Join(rows, ",") + `]`
+	}
+	first, second := "GET /servers/harbour/channels/crew/members?limit=100", "GET /servers/harbour/channels/crew/members?cursor=a&limit=100"
+	two := `{"role_id":"everyone","allow":[],"deny":["SendMessage"]}` + "\n" + `{"accid":"bob","allow":["AtAll"],"deny":[]}` + "\n"
+	for _, test := range []struct{ limit, last, out, says string }{
+		{"2", page("listed-2", "bob") + "}", two, ""},
+		{"2", page("listed-2", "bob", "listed-3") + "}", two, "There may be more than these 2"},
+		{"2", page("bob") + `,"next":"b"}`, two, "There may be more than these 2"},
+		{"0", page("bob") + "}", two, ""},
+	} {
+		newBackend(t, channel, "200 "+crew, first, "200 "+page("listed-0", "listed-1")+`,"next":"a"}`, second, "200 "+test.last).
+			play("channel override harbour crew --json --limit "+test.limit, 0, test.out, test.says)
+	}
+	newBackend(t, channel, "200 "+crew).play("channel override harbour crew --json --limit 1", 0, strings.SplitAfter(two, "\n")[0], "There may be more than these 1")
+	newBackend(t, channel, "200 "+strings.Replace(crew, `"everyone":`, `"\u001b[2J":`, 1), "GET /servers/harbour/channels/crew/members?limit=100", `200 {"members":[]}`).
+		play("channel override harbour crew", 0, "kind   of     allows   denies\nrole   �[2J   -        SendMessage\n", "")
+	newBackend(t, channel, `200 {}`, first, `200 {"members":[]}`).play("channel override harbour crew", 0, "", "crew overrides nothing")
 }
 
 func TestMembers(t *testing.T) {
@@ -192,11 +229,32 @@ func TestMembersOfAFile(t *testing.T) {
 		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
 	file := filepath.Join(t.TempDir(), "members.tsv")
-	if err := os.WriteFile(file, []byte("bob\nb#b\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("bob\n\n \t\nb#b\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := newBackend(t).run("", "member add harbour --file "+file); code != 1 || !strings.Contains(errs, "line 2 of "+file+": the account holds #") {
+	if code, _, errs := newBackend(t).run("", "member add harbour --file "+file); code != 1 || !strings.Contains(errs, "line 4 of "+file+": the account holds #") {
 		t.Errorf("code %d\n%s", code, errs)
+	}
+	if code, _, errs := newBackend(t).run("bob\n\n\tBob\n", "member add harbour --file -"); code != 1 || !strings.Contains(errs, "line 3 of the input: the account is missing; nobody was added") {
+		t.Errorf("code %d\n%s", code, errs)
+	}
+}
+
+// endless is an input of empty lines.
+type endless struct{}
+
+func (endless) Read(into []byte) (int, error) {
+	for i := range into {
+		into[i] = '\n'
+	}
+	return len(into), nil
+}
+
+// What is too long is not read to its end.
+func TestALongInput(t *testing.T) {
+	t.Parallel()
+	if _, err := linesOf(endless{}, "the input"); err == nil || err.Error() != "the input is longer than 64 MB: split it" {
+		t.Error(err)
 	}
 }
 
@@ -252,6 +310,10 @@ func TestAccounts(t *testing.T) {
 connection   device   client   connected              token expires
 Xq2=         desk     pc       2026-01-01T00:00:00Z   2026-01-01T01:00:00Z
 `, "")
+	const two = `{"connection_id":"a","client_type":4,"connected_at":1,"token_expires_at":2}` + "\n" + `{"connection_id":"b","device_id":"desk","client_type":4,"connected_at":1,"token_expires_at":2}` + "\n"
+	newBackend(t, "GET /accounts/bob/connections", `200 {"connections":[`+strings.ReplaceAll(strings.TrimSpace(two), "\n", ",")+`]}`).
+		play("account connections bob --json", 0, two, "")
+	newBackend(t, "GET /accounts/bob/connections", `200 {"connections":[]}`).play("account connections bob", 0, "", "bob has no connections\n")
 	newBackend(t, "DELETE /accounts/bob/connections/Xq2=", "204").play("account disconnect bob Xq2=", 0, "closed the connection Xq2= of bob\n", "")
 	newBackend(t, "DELETE /accounts/bob/connections", "204").play("account disconnect bob --json", 0, "{}\n", "")
 }
@@ -275,8 +337,12 @@ func TestAQuestionCanBeInterrupted(t *testing.T) {
 // What cannot be undone is asked about on a terminal, and wants --yes elsewhere.
 func TestConfirmation(t *testing.T) {
 	t.Parallel()
-	for _, line := range []string{"server delete harbour", "channel delete harbour crew", "role delete harbour mod"} {
-		newBackend(t).play(line, 1, "", "confirm it with --yes")
+	for line, what := range map[string]string{
+		"server delete harbour":       "deleting the server harbour with its channels, messages and members",
+		"channel delete harbour crew": "deleting the channel crew of harbour with its messages",
+		"role delete harbour mod":     "deleting the role mod of harbour",
+	} {
+		newBackend(t).play(line, 1, "", "unsend: "+what+" cannot be undone, and there is no terminal to ask on: confirm it with --yes\n")
 	}
 	for typed, want := range map[string]bool{"harbour\n": true, "harbour": true, "y\n": false, "\n": false, "": false} {
 		var errs strings.Builder

@@ -67,8 +67,31 @@ func (a *app) ask(ctx context.Context, id, what string) error {
 // maxInput bounds what is read of a file of lines: half a million members are some 20 MB.
 const maxInput = 64 << 20
 
+// inputLine is a line of a file, or an argument in its place.
+type inputLine struct {
+	file   string
+	number int // 0: it is an argument
+	text   string
+}
+
+// wrong says where the error is.
+func (l inputLine) wrong(err error) error {
+	if l.number == 0 {
+		return err
+	}
+	return fmt.Errorf("line %d of %s: %w", l.number, l.file, err)
+}
+
+func asLines(args []string) []inputLine {
+	list := make([]inputLine, len(args))
+	for i, arg := range args {
+		list[i].text = arg
+	}
+	return list
+}
+
 // lines reads a file's lines that are not empty; "-" is the input.
-func (a *app) lines(ctx context.Context, name string) ([]string, error) {
+func (a *app) lines(ctx context.Context, name string) ([]inputLine, error) {
 	if name == "-" {
 		return linesOf(a.input(ctx), "the input")
 	}
@@ -80,19 +103,19 @@ func (a *app) lines(ctx context.Context, name string) ([]string, error) {
 	return linesOf(file, name)
 }
 
-func linesOf(in io.Reader, name string) (list []string, err error) {
+func linesOf(in io.Reader, name string) (list []inputLine, err error) {
 	bounded := &io.LimitedReader{R: in, N: maxInput + 1}
 	scanner := bufio.NewScanner(bounded)
-	for scanner.Scan() {
-		if line := strings.TrimSuffix(scanner.Text(), "\r"); strings.TrimSpace(line) != "" {
-			list = append(list, line)
+	for n := 1; scanner.Scan(); n++ {
+		if text := strings.TrimSuffix(scanner.Text(), "\r"); strings.TrimSpace(text) != "" {
+			list = append(list, inputLine{name, n, text})
 		}
 	}
 	if err := scanner.Err(); err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	if bounded.N == 0 {
-		return nil, fmt.Errorf("%s is longer than 64 MB: split it", name)
+		return nil, fmt.Errorf("%s is longer than %d MB: split it", name, maxInput>>20)
 	}
 	return list, nil
 }

@@ -12,13 +12,18 @@ import (
 
 	"unsend/scripts/unsend/serverapi"
 	"unsend/scripts/unsend/terminal"
+	"unsend/scripts/unsend/wait"
+	"unsend/shared/chat"
 )
+
+// repeatedDeletion is what help says of deletions that are asked for again.
+var repeatedDeletion = fmt.Sprintf("Repeated, it shows the same job, for %d days after that is done; afterwards the service answers 404.", chat.JobTTL/(24*time.Hour))
 
 func (a *app) jobCommand() *cobra.Command {
 	return group(messages, "job", "Jobs: sweeps and deletions that are under way, or done",
 		"What takes long, a sweep or a deletion, is a job: the service does it after it has answered, and goes on whether or not you wait.",
 		"  unsend job list harbour\n  unsend job show harbour sweep spam-1 --wait",
-		a.jobList(), a.jobShow())
+		a.jobList(), a.jobShow(), a.jobResume())
 }
 
 func (a *app) jobList() *cobra.Command {
@@ -73,12 +78,29 @@ func count(n int64, what string) string {
 
 func (a *app) jobShow() *cobra.Command {
 	var o options
-	return o.waits(o.reads(&cobra.Command{
+	return o.waits(o.prints(&cobra.Command{
 		Use: "show SERVER sweep|channel|server JOB", Short: "Show a job, or wait until it is done",
 		Long:    "Show a job. The JOB of a deletion is the id of the channel or of the server, that of a sweep its --id.",
 		Example: "  unsend job show harbour sweep spam-1 --wait\n  unsend job show harbour channel crew\n  unsend job show harbour server harbour", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
 			job, err := c.Job(ctx, args[0], args[1], args[2])
+			if err != nil {
+				return err
+			}
+			return a.jobBegun(ctx, c, &o, job)
+		}),
+	}))
+}
+
+func (a *app) jobResume() *cobra.Command {
+	var o options
+	return o.waits(o.prints(&cobra.Command{
+		Use: "resume SERVER sweep|channel|server JOB", Short: "Have a job go on that has stopped",
+		Long: "Have a job go on that has stopped, as when what it needs was out of reach for too long: from where it is, with what it was asked for. One that is at\n" +
+			"work, or done, is none the worse for it.",
+		Example: "  unsend job resume harbour sweep spam-1 --wait", Args: usage,
+		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
+			job, err := c.Resume(ctx, args[0], args[1], args[2])
 			if err != nil {
 				return err
 			}
@@ -114,7 +136,10 @@ func (a *app) showJob(o *options, j serverapi.Job) error {
 	}
 	if j.Kind == serverapi.KindSweep {
 		fields = append(fields, field{"account", j.Sweep.Accid}, field{"channel", cmp.Or(j.Sweep.ChannelID, "all")}, field{"since", cmp.Or(at(j.Sweep.Since), "the beginning")}, field{"until", orNone(at(j.Sweep.Until))},
-			field{"operator", orNone(j.Sweep.Operator)})
+			field{"operator", orNone(j.Sweep.Operator)}, field{"reason", orNone(j.Sweep.UpdateInfo.Postscript)})
+		if j.Sweep.ActingAs != "" {
+			fields = append(fields, field{"acting as", j.Sweep.ActingAs})
+		}
 		if j.Sweep.DryRun {
 			fields = append(fields, field{"dry run", "yes, nothing is taken back"})
 		}
@@ -153,28 +178,17 @@ func (a *app) await(ctx context.Context, c *serverapi.Client, o *options, job se
 
 // look reads the job after a while.
 func look(ctx context.Context, c *serverapi.Client, job serverapi.Job, after time.Duration) (serverapi.Job, error) {
-	if err := pause(ctx, after); err != nil {
+	if err := wait.For(ctx, after); err != nil {
 		return job, err
 	}
 	return c.Job(ctx, job.ServerID, job.Kind, job.JobID)
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // stopped says why nobody waits any more, and how to go on.
 func (a *app) stopped(ctx context.Context, job serverapi.Job, show string, err error) error {
 	how := "it goes on, follow it with " + show
-	if job.Kind == serverapi.KindSweep && time.Since(time.UnixMilli(job.UpdatedAt)) > sleepyTime {
-		how = "it has told nothing for a while: the same unsend sweep with --id " + job.JobID + " takes it up where it stopped"
+	if time.Since(time.UnixMilli(job.UpdatedAt)) > sleepyTime {
+		how = fmt.Sprintf("it has told nothing for a while: unsend job resume %s %s %s has it go on from where it is", job.ServerID, job.Kind, job.JobID)
 	}
 	cause := context.Cause(ctx)
 	switch {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/unsend/serverapi"
-	"unsend/scripts/unsend/terminal"
 )
 
 func (a *app) listCommand() *cobra.Command {
@@ -53,24 +52,15 @@ func (a *app) showList(ctx context.Context, c *serverapi.Client, o *options, arg
 	if err != nil {
 		return err
 	}
-	roles := *rolesOn(&ch.ChannelPolicy, args[2])
-	t := a.table()
-	for i, role := range roles {
-		if o.json {
-			if err := a.line(listLine{Role: role}); err != nil {
-				return err
-			}
-			continue
-		}
-		if i == 0 {
-			t.Head("role")
-		}
-		t.Add(terminal.Clean(role))
-	}
-	if err := t.End(); err != nil {
+	onList := *rolesOn(&ch.ChannelPolicy, args[2])
+	if err := (listing[string]{
+		columns: []string{"role"},
+		row:     func(role string) []string { return []string{role} },
+		line:    func(role string) any { return listLine{Role: role} },
+	}).printAll(a, o, onList); err != nil {
 		return err
 	}
-	if len(roles) > 0 && !o.json {
+	if len(onList) > 0 && !o.json {
 		fmt.Fprintln(a.out)
 	}
 	return listing[string]{

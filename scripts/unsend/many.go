@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type results struct {
 
 	told, failed int
 	failure      string // the first
+	unwritten    error  // the first, of the output
 }
 
 func (a *app) results(o *options) *results {
@@ -48,7 +50,7 @@ func (r *results) add(line any, good bool, name, text string) {
 		}
 	}
 	if r.o.json {
-		_ = r.a.line(line) // the last write tells of an output that is closed
+		r.unwritten = cmp.Or(r.unwritten, r.a.line(line))
 	} else {
 		r.table.Add(terminal.Clean(name), terminal.Paint(r.table.Colour, colour, terminal.Clean(text)))
 	}
@@ -61,18 +63,35 @@ func (r *results) end(err error) error {
 	if r.told == 1 && r.failed == 1 && err == nil && !r.o.json {
 		return errors.New(r.failure) // which says all
 	}
-	if failed := r.table.End(); failed != nil {
-		return failed
+	if unwritten := cmp.Or(r.unwritten, r.table.End()); unwritten != nil {
+		return errors.Join(err, fmt.Errorf("write the results: %w", unwritten))
 	}
 	switch {
 	case err != nil && r.told > 0:
-		return fmt.Errorf("%w (%d were done before: run the command again for the rest)", err, r.told)
+		return fmt.Errorf("%w (%s: run the command again for the rest)", err, r.before())
 	case err != nil:
 		return err
 	case r.failed > 0:
 		return fmt.Errorf("%d of %d were not done: their reasons are listed", r.failed, r.told)
 	}
 	return nil
+}
+
+// before is what was done of it before an error ended it.
+func (r *results) before() string {
+	done := r.told - r.failed
+	text := fmt.Sprintf("%d %s done before", done, were(done))
+	if r.failed > 0 {
+		text += fmt.Sprintf(", %d %s refused", r.failed, were(r.failed))
+	}
+	return text
+}
+
+func were(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }
 
 // outcomes are results for accounts.

@@ -56,7 +56,7 @@ func (a *app) memberList() *cobra.Command {
 
 func (a *app) memberShow() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "show SERVER ACCOUNT", Short: "Show a member, also one who has left or is banned",
 		Example: "  unsend member show harbour bob", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
@@ -133,7 +133,7 @@ func (a *app) newMembers(ctx context.Context, o *addOptions, accounts []string) 
 	if (o.file == "") == (len(accounts) == 0) {
 		return nil, errors.New("who is to be added? Name accounts, or a file with --file (- is the input), but not both")
 	}
-	lines := accounts
+	lines := asLines(accounts)
 	if o.file != "" {
 		var err error
 		if lines, err = a.lines(ctx, o.file); err != nil {
@@ -142,10 +142,10 @@ func (a *app) newMembers(ctx context.Context, o *addOptions, accounts []string) 
 	}
 	seen := map[string]bool{}
 	var list []serverapi.NewMember
-	for i, line := range lines {
-		m, err := memberLine(line, o.profile)
+	for _, line := range lines {
+		m, err := memberLine(line.text, o.profile)
 		if err != nil {
-			return nil, fmt.Errorf("line %d of %s: %w; nobody was added", i+1, o.file, err)
+			return nil, fmt.Errorf("%w; nobody was added", line.wrong(err))
 		}
 		if !seen[m.Accid] {
 			seen[m.Accid] = true

@@ -38,6 +38,9 @@ func TestRevoke(t *testing.T) {
 	if code != 0 || out != "18/b   taken back\n17/a   taken back\n" || errs != "" {
 		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
+	if code, _, errs := newBackend(t).run("17/a\n\n18\n", "revoke harbour general --operator o"); code != 1 || !strings.Contains(errs, `line 3 of the input: "18" is no message`) {
+		t.Errorf("code %d\n%s", code, errs)
+	}
 	// A line that holds a message's text is not quoted.
 	if code, _, errs := newBackend(t).run(`{"timestamp":"x","msg_body":"secret"}`, "revoke harbour general --operator o"); code != 1 || strings.Contains(errs, "secret") {
 		t.Errorf("code %d\n%s", code, errs)
@@ -62,14 +65,20 @@ func TestRevokeOfMany(t *testing.T) {
 	}
 	first, firstAnswer := request(1, 100)
 	second, _ := request(101, 150)
+	refused := strings.Replace(firstAnswer, `"res_code":200`, `"res_code":404,"reason":"no such message"`, 1)
 	code, out, errs := newBackend(t, first, firstAnswer, second, "404 no such channel").run(input.String(), "revoke s c --operator o")
-	if code != 1 || strings.Count(out, "taken back") != 100 || !strings.Contains(errs, "no such channel (HTTP 404) (100 were done before") {
+	if code != 1 || strings.Count(out, "taken back") != 100 || !strings.Contains(errs, "no such channel (HTTP 404) (100 were done before: run") {
+		t.Errorf("code %d\n%s%s", code, out, errs)
+	}
+	// Those that were refused were not done.
+	code, out, errs = newBackend(t, first, refused, second, "404 no such channel").run(input.String(), "revoke s c --operator o")
+	if code != 1 || strings.Count(out, "taken back") != 99 || !strings.Contains(errs, "no such channel (HTTP 404) (99 were done before, 1 was refused: run") {
 		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
 }
 
 func sweepJob(state string, finished, found, revoked, refused int64) string {
-	return fmt.Sprintf(`{"server_id":"harbour","kind":"sweep","job_id":"spam-1","state":%q,"sweep":{"accid":"mallory","since":1767225600000,"until":1767232800000,"dry_run":false,"operator":"olga"},`+
+	return fmt.Sprintf(`{"server_id":"harbour","kind":"sweep","job_id":"spam-1","state":%q,"sweep":{"accid":"mallory","since":1767225600000,"until":1767232800000,"dry_run":false,"operator":"olga","update_info":{"postscript":"spam"}},`+
 		`"created_at":1767232800000,"updated_at":1767232800000,"finished_at":%d,"channels":2,"found":%d,"revoked":%d,"refused":%d,"removed":0}`, state, finished, found, revoked, refused)
 }
 
@@ -88,6 +97,7 @@ channel    all
 since      2026-01-01T00:00:00Z
 until      2026-01-01T02:00:00Z
 operator   olga
+reason     spam
 channels   2
 messages   7 of 7 taken back
 `
@@ -110,6 +120,16 @@ func TestASweepWithoutAnID(t *testing.T) {
 	if !strings.HasPrefix(id, "20260101t000000-") || len(id) != 22 || id == newSweepID(time.UnixMilli(1767225600123)) {
 		t.Errorf("id %q", id)
 	}
+	b := newBackend(t, `PUT /servers/harbour/sweeps/`+anID+` {"accid":"mallory","operator":"olga","update_info":{},"dry_run":false}`, "201 "+sweepJob("running", 0, 3, 1, 0))
+	code, _, errs := b.run("", "sweep harbour mallory --operator olga")
+	if want := fmt.Sprintf("The sweep is %s: with --id %s it is taken up where it stopped.\n", b.id, b.id); code != 0 || len(b.id) != len(id) || !strings.HasPrefix(errs, want) {
+		t.Errorf("code %d, want %q in:\n%s", code, want, errs)
+	}
+	// Also where it has failed.
+	b = newBackend(t, `PUT /servers/harbour/sweeps/`+anID+` {"accid":"mallory","operator":"olga","update_info":{},"dry_run":false}`, "404 no such server")
+	if code, _, errs := b.run("", "sweep harbour mallory --operator olga"); code != 1 || len(b.id) != len(id) || !strings.Contains(errs, "with --id "+b.id) {
+		t.Errorf("code %d, id %q\n%s", code, b.id, errs)
+	}
 }
 
 // Whoever stops waiting is told how to go on; the job does.
@@ -126,7 +146,7 @@ func TestWaitingEnds(t *testing.T) {
 	stop()
 	job.UpdatedAt = 1
 	if _, err := a.await(ctx, nil, &options{timeout: time.Hour}, job, "unsend job show x"); err == nil ||
-		errs.String() != "Stopped waiting: it has told nothing for a while: the same unsend sweep with --id spam-1 takes it up where it stopped\n" {
+		errs.String() != "Stopped waiting: it has told nothing for a while: unsend job resume harbour sweep spam-1 has it go on from where it is\n" {
 		t.Errorf("%v\n%s", err, &errs)
 	}
 }
@@ -171,6 +191,8 @@ sweep   spam-1   mallory in general   -       -      3 found
 `, "")
 	newBackend(t, "GET /servers/harbour/jobs/sweep/spam-1", "200 "+sweepJob("running", 0, 3, 1, 0)).
 		play("job show harbour sweep spam-1 --json", 0, sweepJob("running", 0, 3, 1, 0)+"\n", "")
+	newBackend(t, "POST /servers/harbour/jobs/sweep/spam-1/resume", "202 "+sweepJob("running", 0, 3, 1, 0)).
+		play("job resume harbour sweep spam-1 --json", 0, sweepJob("running", 0, 3, 1, 0)+"\n", "")
 }
 
 func TestAudit(t *testing.T) {

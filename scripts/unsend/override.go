@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/unsend/serverapi"
-	"unsend/scripts/unsend/terminal"
 )
 
 // overrideOptions are the flags of channel override.
@@ -25,7 +23,7 @@ type overrideOptions struct {
 
 func (a *app) channelOverride() *cobra.Command {
 	var o overrideOptions
-	command := o.edits(&cobra.Command{
+	command := o.limits(o.edits(&cobra.Command{
 		Use: "override SERVER CHANNEL", Short: "Show or change what is different in a channel for a role or a member",
 		Long: `Show the overrides of a channel, or change that of a role or of a member.
 
@@ -39,12 +37,11 @@ allowed nor denied is inherited. What no flag names stays as it is. A member's o
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
 			return a.override(ctx, c, &o, args)
 		}),
-	})
+	}))
 	flags := command.Flags()
 	flags.StringVar(&o.role, "role", "", "the override of this `role`")
 	flags.StringVar(&o.member, "member", "", "the override of this `account`")
 	flags.BoolVar(&o.clear, "clear", false, "inherit everything")
-	flags.IntVar(&o.limit, "limit", 100, "list no more than `n` accounts; 0 lists all")
 	o.grant.add(command, "inherit", "neither allow nor deny these here")
 	command.MarkFlagsMutuallyExclusive("role", "member")
 	for _, change := range []string{"allow", "deny", "inherit"} {
@@ -132,43 +129,34 @@ func (a *app) overrides(ctx context.Context, c *serverapi.Client, o *overrideOpt
 	if err != nil {
 		return err
 	}
-	t, n := a.table(), 0
-	add := func(kind, id string, line overrideLine) error {
-		if o.json {
-			return a.line(line)
-		}
-		if n++; n == 1 {
-			t.Head("kind", "of", "allows", "denies")
-		}
-		t.Add(kind, terminal.Clean(id), names(line.Allow), names(line.Deny))
-		return nil
-	}
-	for role, g := range sorted(ch.RoleOverrides) {
-		if err := add("role", role, overrideLine{Role: role, Grant: g}); err != nil {
-			return err
-		}
-	}
 	accounts := c.Personals(args[0], args[1])
-	for p, err := range accounts.All(ctx, o.limit) {
-		if err != nil {
-			return errors.Join(err, t.End())
+	return listing[overrideLine]{
+		columns: []string{"kind", "of", "allows", "denies"},
+		row: func(l overrideLine) []string {
+			kind := "role"
+			if l.Accid != "" {
+				kind = "member"
+			}
+			return []string{kind, l.Role + l.Accid, names(l.Allow), names(l.Deny)}
+		},
+		none: args[1] + " overrides nothing",
+	}.printSome(a, &o.options, overridesOf(ctx, ch, accounts), accounts.More)
+}
+
+// overridesOf gives those of roles, and then those of members, among all accounts that the channel holds something for.
+func overridesOf(ctx context.Context, ch serverapi.Channel, accounts *serverapi.Pages[serverapi.Personal]) iter.Seq2[overrideLine, error] {
+	return func(yield func(overrideLine, error) bool) {
+		for role, g := range sorted(ch.RoleOverrides) {
+			if !yield(overrideLine{Role: role, Grant: g}, nil) {
+				return
+			}
 		}
-		if !isEmpty(p.Override) {
-			if err := add("member", p.Accid, overrideLine{Accid: p.Accid, Grant: p.Override}); err != nil {
-				return err
+		for p, err := range accounts.All(ctx, 0) {
+			if (err != nil || !isEmpty(p.Override)) && !yield(overrideLine{Accid: p.Accid, Grant: p.Override}, err) {
+				return
 			}
 		}
 	}
-	if err := t.End(); err != nil {
-		return err
-	}
-	if n == 0 && !o.json {
-		fmt.Fprintln(a.err, "the channel overrides nothing")
-	}
-	if accounts.More() {
-		fmt.Fprintln(a.err, "There may be more: raise --limit, or 0 for all.")
-	}
-	return nil
 }
 
 // grantText is a grant in a sentence.

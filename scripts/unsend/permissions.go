@@ -21,7 +21,7 @@ var deciders = map[chat.Level]string{
 
 func (a *app) permissionsCommand() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "permissions SERVER CHANNEL ACCOUNT", GroupID: communities, Short: "Show what an account may do in a channel, and why",
 		Long: `Show what an account may do in a channel, and what decided it. These are asked in this order: membership and bans,
 ownership, the channel's lists, its override for the member, those for the member's roles, the server's roles.`,

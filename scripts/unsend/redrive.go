@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,15 +57,12 @@ dynamodb:BatchGetItem on Messages, dynamodb:BatchWriteItem on Audit, events:PutE
 	flags := command.Flags()
 	flags.BoolVar(&o.Replay, "replay", false, "put it into the push queue, and delete it where it was")
 	flags.StringVar(&o.from, "from", "all", "`where`: bucket, queue, all")
-	flags.IntVar(&o.Limit, "limit", 1000, "look at no more than `n` objects and dead letters, or replay no more; 0 is no limit")
+	(*limit)(&o.Limit).add(command, 1000, "look at no more than `n` objects and dead letters, or replay no more; 0 is no limit")
 	flags.BoolVar(&o.json, "json", false, "a line of JSON for each, and one for the sums")
 	return command
 }
 
 func (a *app) redrive(ctx context.Context, o redriveOptions) error {
-	if o.Limit < 0 {
-		return errors.New("--limit is 0 or more")
-	}
 	from := map[string][]redrive.Source{"all": {redrive.Bucket, redrive.Queue}, "bucket": {redrive.Bucket}, "queue": {redrive.Queue}}[o.from]
 	if from == nil {
 		return fmt.Errorf("--from is bucket, queue or all, not %q", o.from)

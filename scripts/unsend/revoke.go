@@ -107,21 +107,22 @@ func splitRef(text string) (serverapi.Ref, error) {
 
 // refs are the messages of the arguments, or of the input; each once.
 func (a *app) refs(ctx context.Context, args []string) ([]serverapi.Ref, error) {
+	lines := asLines(args)
 	if len(args) == 0 || slices.Equal(args, []string{"-"}) {
 		if isTerminal(a.in) {
 			fmt.Fprintln(a.err, "Messages to take back, one on a line; Ctrl-D ends:")
 		}
 		var err error
-		if args, err = a.lines(ctx, "-"); err != nil {
+		if lines, err = a.lines(ctx, "-"); err != nil {
 			return nil, err
 		}
 	}
 	seen := map[serverapi.Ref]bool{}
 	var refs []serverapi.Ref
-	for _, text := range args {
-		ref, err := parseRef(text)
+	for _, line := range lines {
+		ref, err := parseRef(line.text)
 		if err != nil {
-			return nil, fmt.Errorf("%w; nothing was taken back", err)
+			return nil, fmt.Errorf("%w; nothing was taken back", line.wrong(err))
 		}
 		if !seen[ref] {
 			seen[ref] = true

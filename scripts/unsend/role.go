@@ -18,9 +18,17 @@ Every member has the role everyone. With several roles a permission is held if a
 		a.roleList(), a.roleShow(), a.roleCreate(), a.roleEdit(), a.roleDelete())
 }
 
+// roles is how they are listed; a server has the role everyone at least.
+var roles = listing[serverapi.Role]{
+	columns: []string{"role", "priority", "allows", "denies", "authors", "moderators"},
+	row: func(r serverapi.Role) []string {
+		return []string{r.RoleID, strconv.Itoa(r.Priority), names(r.Allow), names(r.Deny), windowText(r.Own), windowText(r.Moderator)}
+	},
+}
+
 func (a *app) roleList() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "list SERVER", Short: "List the roles of a server, the highest first",
 		Example: "  unsend role list harbour", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
@@ -28,23 +36,17 @@ func (a *app) roleList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !o.json {
-				return a.roleTable(s.Roles)
+			for i := range s.Roles {
+				s.Roles[i].Row = s.Row // the version of a role is its server's
 			}
-			for _, role := range s.Roles {
-				role.Row = s.Row // the version of a role is its server's
-				if err := a.line(role); err != nil {
-					return err
-				}
-			}
-			return nil
+			return roles.printAll(a, &o, s.Roles)
 		}),
 	})
 }
 
 func (a *app) roleShow() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "show SERVER ROLE", Short: "Show a role",
 		Example: "  unsend role show harbour mod\n  unsend role show harbour everyone --json", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
@@ -128,16 +130,13 @@ func (a *app) roleDelete() *cobra.Command {
 		Use: "delete SERVER ROLE", Short: "Take a role from a server and from whoever has it",
 		Long:    "Take a role from a server and from whoever has it. It cannot be undone: its id does not come back.",
 		Example: "  unsend role delete harbour mod\n  unsend role delete harbour mod --yes", Args: usage,
-		RunE: func(command *cobra.Command, args []string) error {
-			if err := a.confirm(command.Context(), &o, args[1], "deleting the role "+args[1]+" of "+args[0]); err != nil {
+		RunE: a.confirming(&o, func(args []string) string {
+			return "deleting the role " + args[1] + " of " + args[0]
+		}, func(ctx context.Context, c *serverapi.Client, args []string) error {
+			if err := c.DeleteRole(ctx, o.bound(), args[0], args[1]); err != nil {
 				return err
 			}
-			return a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
-				if err := c.DeleteRole(ctx, o.bound(), args[0], args[1]); err != nil {
-					return err
-				}
-				return a.said(&o, struct{}{}, "deleted the role %s of %s", args[1], args[0])
-			})(command, args)
-		},
+			return a.said(&o, struct{}{}, "deleted the role %s of %s", args[1], args[0])
+		}),
 	})
 }

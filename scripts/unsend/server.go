@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/unsend/serverapi"
-	"unsend/scripts/unsend/terminal"
 )
 
 func (a *app) serverCommand() *cobra.Command {
@@ -43,7 +41,7 @@ func (a *app) membershipsCommand(use, short, example string) *cobra.Command {
 
 func (a *app) serverShow() *cobra.Command {
 	var o options
-	return o.reads(&cobra.Command{
+	return o.prints(&cobra.Command{
 		Use: "show SERVER", Short: "Show a server, its windows and its roles",
 		Example: "  unsend server show harbour\n  unsend server show harbour --json", Args: usage,
 		RunE: a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
@@ -55,7 +53,7 @@ func (a *app) serverShow() *cobra.Command {
 				return err
 			}
 			fmt.Fprintln(a.out)
-			return a.roleTable(s.Roles)
+			return roles.printAll(a, &o, s.Roles)
 		}),
 	})
 }
@@ -63,15 +61,6 @@ func (a *app) serverShow() *cobra.Command {
 // rowFields are what servers, roles and channels have alike.
 func rowFields(w serverapi.Windows, row serverapi.Row) []field {
 	return []field{{"window of authors", windowText(w.Own)}, {"window of moderators", windowText(w.Moderator)}, {"version", version(row.ETag)}}
-}
-
-func (a *app) roleTable(roles []serverapi.Role) error {
-	t := a.table()
-	t.Head("role", "priority", "allows", "denies", "authors", "moderators")
-	for _, r := range roles {
-		t.Add(terminal.Clean(r.RoleID), strconv.Itoa(r.Priority), names(r.Allow), names(r.Deny), windowText(r.Own), windowText(r.Moderator))
-	}
-	return t.End()
 }
 
 func (a *app) serverCreate() *cobra.Command {
@@ -134,19 +123,16 @@ func (a *app) serverDelete() *cobra.Command {
 		Long: `Delete a server with its channels, messages, members and roles. It cannot be undone, and its id does
 not come back. The service does it after it has answered: see unsend job, or --wait.
 
-Repeated, it shows the same job.`,
+` + repeatedDeletion,
 		Example: "  unsend server delete harbour\n  unsend server delete harbour --yes --wait", Args: usage,
-		RunE: func(command *cobra.Command, args []string) error {
-			if err := a.confirm(command.Context(), &o, args[0], "deleting the server "+args[0]+" with its channels, messages and members"); err != nil {
+		RunE: a.confirming(&o, func(args []string) string {
+			return "deleting the server " + args[0] + " with its channels, messages and members"
+		}, func(ctx context.Context, c *serverapi.Client, args []string) error {
+			job, err := c.DeleteServer(ctx, o.bound(), args[0])
+			if err != nil {
 				return err
 			}
-			return a.calling(func(ctx context.Context, c *serverapi.Client, args []string) error {
-				job, err := c.DeleteServer(ctx, o.bound(), args[0])
-				if err != nil {
-					return err
-				}
-				return a.jobBegun(ctx, c, &o, job)
-			})(command, args)
-		},
+			return a.jobBegun(ctx, c, &o, job)
+		}),
 	}))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -58,12 +57,13 @@ func (a *app) sweep(ctx context.Context, c *serverapi.Client, o *sweepOptions, a
 		return err
 	}
 	id := o.id
+	if err := asArgument("--id", chat.CheckID("id", id)); id != "" && err != nil {
+		return err
+	}
 	switch {
 	case id == "":
 		id = newSweepID(time.Now())
 		fmt.Fprintf(a.err, "The sweep is %s: with --id %s it is taken up where it stopped.\n", id, id)
-	case chat.CheckID("id", id) != nil:
-		return errors.New("--id is no id: it has 1 to 64 bytes, without #, control or invisible characters")
 	case relative:
 		if since, err = sinceOf(ctx, c, args[0], id, since); err != nil {
 			return err

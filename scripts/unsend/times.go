@@ -11,7 +11,7 @@ import (
 	"unsend/shared/chat"
 )
 
-// at is a time of the service for people; a dash for none.
+// at is a time of the service for people; empty for none, which tables show as a dash.
 func at(ms int64) string {
 	if ms <= 0 {
 		return ""
@@ -55,7 +55,7 @@ func flagTime(name, text string) (ms int64, relative bool, err error) {
 	return ms, relative, err
 }
 
-// windowText is a window for people, as parseWindow reads it.
+// windowText is a window for people; [windowFlag] takes it.
 func windowText(w *int64) string {
 	switch {
 	case w == nil:

@@ -50,7 +50,7 @@ func (a *app) showWindows(o *options, server string, l level, w serverapi.Window
 func (a *app) windowShow() *cobra.Command {
 	var o options
 	var l level
-	command := o.reads(&cobra.Command{
+	command := o.prints(&cobra.Command{
 		Use: "show SERVER", Short: "Show the windows of a server, a channel or a role",
 		Long:    "Show the windows that are set at a server, a channel or a role. What is unset is inherited.",
 		Example: "  unsend window show harbour\n  unsend window show harbour --channel crew", Args: usage,

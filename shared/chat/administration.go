@@ -30,6 +30,7 @@ type Administration struct {
 		MessageWriter
 		Revoker
 		JobStore
+		Deleter
 		AuditReader
 	}
 	Jobs           JobQueue

@@ -1,12 +1,6 @@
 package chat
 
-import (
-	"context"
-	"fmt"
-)
-
-// MaxAuditPage is how many entries a page of an audit holds.
-const MaxAuditPage = 100
+import "context"
 
 // Audit reads a page of the server's audit, the oldest first: also that of a server which is not there any more. One that
 // never was has none. A page may hold fewer entries than the limit, even none, while there are more (Next says).
@@ -20,12 +14,7 @@ func (a *Administration) Audit(ctx context.Context, q AuditQuery) (AuditPage, er
 		func() error { return CheckID("server_id", q.ServerID) },
 		func() error { return CheckTimestamp("from", q.From) },
 		func() error { return CheckTimestamp("until", q.Until) },
-		func() error {
-			if q.Limit < 1 || q.Limit > MaxAuditPage {
-				return InvalidField("limit", fmt.Sprintf("must be from 1 to %d", MaxAuditPage))
-			}
-			return nil
-		},
+		func() error { return checkPage("", q.Limit) },
 	); err != nil {
 		return AuditPage{}, err
 	}

@@ -1,6 +1,9 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // SweepRequest asks to take back what an account has sent.
 type SweepRequest struct {
@@ -31,7 +34,7 @@ func (r SweepRequest) check() error {
 //
 // Errors: Invalid and TooLong for the request, NotFound, Forbidden, Conflict, Busy.
 func (a *Administration) Sweep(ctx context.Context, w Write, r SweepRequest) (job Job, created bool, err error) {
-	operatorID, err := w.operator(r.OperatorID)
+	operatorID, err := w.account("operator", r.OperatorID)
 	if err != nil {
 		return job, false, err
 	}
@@ -42,7 +45,7 @@ func (a *Administration) Sweep(ctx context.Context, w Write, r SweepRequest) (jo
 	if err != nil {
 		return job, false, err
 	}
-	if err := s.maySweep(r.ChannelID); err != nil {
+	if err := s.maySweep(r, operatorID); err != nil {
 		return job, false, err
 	}
 	now := a.Clock().UnixMilli()
@@ -50,22 +53,28 @@ func (a *Administration) Sweep(ctx context.Context, w Write, r SweepRequest) (jo
 		AccountID: r.AccountID, ChannelID: r.ChannelID, Since: r.Since, Operator: s.backEnd(operatorID), Info: r.Info,
 		DryRun: r.DryRun, Bound: w.ActingAs != "",
 	}}
-	job, created, err = a.Store.PutJob(ctx, wanted)
+	job, created, err = a.Store.PutJob(ctx, wanted, a.act(w, ActionPutSweep))
 	switch {
 	case err != nil:
 		return job, false, err
-	case !job.Sweep.same(*wanted.Sweep):
-		return job, false, conflict("the server has another sweep of this id")
+	case len(job.Sweep.differences(*wanted.Sweep)) > 0:
+		return job, false, conflict("the server has another sweep of this id, which differs in " + strings.Join(job.Sweep.differences(*wanted.Sweep), ", "))
 	}
 	return job, created, a.goOn(ctx, job)
 }
 
-// maySweep refuses an account that is nobody in the server, or does not see the channel.
-func (s scene) maySweep(channelID string) error {
-	if s.actor == nil || s.actor.CanSee() || channelID == "" && s.actor.IsMember() {
+// maySweep refuses an account that could take nothing of the swept account's back: that does not see the channel, or is nobody in the
+// server, and of another's messages one that lacks the permission there.
+func (s scene) maySweep(r SweepRequest, operatorID string) error {
+	switch {
+	case s.actor == nil:
+		return nil
+	case r.ChannelID != "" && !s.actor.CanSee(), !s.actor.IsMember():
+		return forbidden()
+	case r.AccountID == operatorID:
 		return nil
 	}
-	return forbidden()
+	return s.require(RevokeMemberMessage)
 }
 
 // goOn has the job worked on, unless it is finished.
@@ -77,7 +86,8 @@ func (a *Administration) goOn(ctx context.Context, job Job) error {
 }
 
 // DeleteChannel deletes a channel: from the answer on nobody reads it, or is told of it 2 s later, and its id does not come back. A job
-// removes its rows. Repeated it changes nothing, and has that job go on. An account needs ManageChannel.
+// removes its rows. Repeated it changes nothing, has that job go on, and gives it: until it has ended for JobTTL, and NotFound then. An
+// account needs ManageChannel; to repeat it, in the server.
 func (a *Administration) DeleteChannel(ctx context.Context, w Write, serverID, channelID string) (Job, int64, error) {
 	if err := CheckID("channel_id", channelID); err != nil {
 		return Job{}, 0, err
@@ -89,32 +99,44 @@ func (a *Administration) DeleteChannel(ctx context.Context, w Write, serverID, c
 	if s.Server.Version == 0 {
 		return Job{}, 0, noSuch("server")
 	}
-	version := int64(0)
+	if err := a.deleting(ctx, JobRef{serverID, ChannelJob, channelID}); err != nil {
+		return Job{}, 0, err
+	}
+	version, judged := int64(0), false
 	job, err := a.Store.DeleteChannel(ctx, serverID, channelID, a.act(w, ActionDeleteChannel), func(row Channel) error {
-		version = row.Version
+		version, judged = row.Version, true
 		return firstOf(
 			func() error { return s.inChannel(row).require(ManageChannel) },
 			func() error { return w.check(true, row.Version) },
 		)
 	})
-	return a.deleted(ctx, job, version, err)
+	if err == nil && !judged {
+		err = s.inChannel(Channel{}).require(ManageChannel)
+	}
+	return deleted(job, version, err)
 }
 
-// DeleteServer deletes a server with all its channels and members, as DeleteChannel does a channel. An account must own it.
+// DeleteServer deletes a server with all its channels and members, as DeleteChannel does a channel. An account must own it, and so can delete it once only.
 func (a *Administration) DeleteServer(ctx context.Context, w Write, serverID string) (Job, int64, error) {
 	s, err := a.scene(ctx, w, serverID, "", "")
 	if err != nil {
 		return Job{}, 0, err
 	}
-	version := int64(0)
+	if err := a.deleting(ctx, JobRef{serverID, ServerJob, serverID}); err != nil {
+		return Job{}, 0, err
+	}
+	version, judged := int64(0), false
 	job, err := a.Store.DeleteServer(ctx, serverID, a.act(w, ActionDeleteServer), func(row Server) error {
-		version = row.Version
+		version, judged = row.Version, true
 		return firstOf(
 			func() error { return s.in(row).requireOwner() },
 			func() error { return w.check(true, row.Version) },
 		)
 	})
-	return a.deleted(ctx, job, version, err)
+	if err == nil && !judged {
+		err = s.in(Server{}).requireOwner()
+	}
+	return deleted(job, version, err)
 }
 
 // requireOwner refuses an account that is not the server's owner.
@@ -125,12 +147,30 @@ func (s scene) requireOwner() error {
 	return &Error{Code: Forbidden, Reason: "the owner alone deletes the server"}
 }
 
+// deleting has the job of a deletion worked on before there is one: so none is made that nobody works on, whatever dies when. Where none is
+// made it is nothing to do.
+func (a *Administration) deleting(ctx context.Context, job JobRef) error {
+	return a.Jobs.EnqueueJob(ctx, job, DeletionSettles)
+}
+
 // deleted gives the version of the row that was refused.
-func (a *Administration) deleted(ctx context.Context, job Job, version int64, err error) (Job, int64, error) {
+func deleted(job Job, version int64, err error) (Job, int64, error) {
 	if err != nil {
 		return Job{}, version, err
 	}
-	return job, 0, a.goOn(ctx, job)
+	return job, 0, nil
+}
+
+// Resume has a job go on that has stopped: as when what it needs was out of reach for too long. One that is at work, or finished, is none the
+// worse for it.
+//
+// Errors: Invalid, NotFound, Busy.
+func (a *Administration) Resume(ctx context.Context, ref JobRef) (Job, error) {
+	job, err := a.Job(ctx, ref)
+	if err != nil {
+		return Job{}, err
+	}
+	return job, a.goOn(ctx, job)
 }
 
 // Job reads a job, also of a server that was deleted.
@@ -151,6 +191,12 @@ func (a *Administration) JobsOf(ctx context.Context, serverID string, after *Job
 	if err := firstOf(
 		func() error { return CheckID("server_id", serverID) },
 		func() error { return checkPage("", limit) },
+		func() error {
+			if after != nil && after.Check() != nil {
+				return UnknownPosition()
+			}
+			return nil
+		},
 	); err != nil {
 		return nil, false, err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+	"time"
 )
 
 // MaxMembersPerWrite is how many members one request puts or removes.
@@ -31,7 +33,7 @@ type MemberOutcome struct {
 }
 
 // PutMembers is PutMember for several accounts of a server, each by itself: the outcomes are in the order of the request, and one says
-// nothing of another. The rights of the account that it acts as, and the server's roles, are read once for each twenty. Of w no more
+// nothing of another. The rights of the account that it acts as, and the server's roles, are read once for each twenty, and again after RightsMaxAge. Of w no more
 // counts than ActingAs and Principal.
 //
 // Errors, of one: those of PutMember. Of the request, which then changes nothing: Invalid for an account that is malformed or named twice, or for
@@ -82,18 +84,44 @@ func (a *Administration) eachMember(
 		outcomes[i].AccountID, due[i] = account, &outcomes[i]
 	}
 	for part := range slices.Chunk(due, membersPerScene) {
-		s, err := a.known(ctx, w, serverID, "", "")
-		if err != nil && part[0] == due[0] {
+		scenes := &youngScene{read: func() (scene, error) { return a.known(ctx, w, serverID, "", "") }, clock: a.Clock}
+		if _, err := scenes.get(); err != nil && part[0] == due[0] {
 			return nil, err
 		}
 		forEach(membersAtATime, part, func(o *MemberOutcome) {
-			if o.Err = err; err == nil {
-				o.Err = Guard(func() error { return write(s, o) })
-			}
+			o.Err = Guard(func() error {
+				s, err := scenes.get()
+				if err != nil {
+					return err
+				}
+				return write(s, o)
+			})
 		})
 	}
 	a.weighOnce(ctx, serverID, due)
 	return outcomes, nil
+}
+
+// youngScene is a scene that several writes share for RightsMaxAge: where the table is slow, whoever loses a right meanwhile does not go on
+// with it. It is safe for concurrent use.
+type youngScene struct {
+	read  func() (scene, error)
+	clock Clock
+
+	mu     sync.Mutex
+	scene  scene
+	err    error
+	readAt time.Time
+}
+
+func (y *youngScene) get() (scene, error) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if now := y.clock(); y.readAt.IsZero() || now.Sub(y.readAt) >= RightsMaxAge {
+		y.readAt = now
+		y.scene, y.err = y.read()
+	}
+	return y.scene, y.err
 }
 
 // weighOnce weighs the server where somebody may have joined or left. Where that fails it is theirs to repeat.

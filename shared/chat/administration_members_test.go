@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"unsend/shared/chat"
 )
@@ -77,5 +78,32 @@ func TestAHundredMembersAreWeighedOnce(t *testing.T) {
 	deliveries, err := o.store.Deliveries(t.Context(), []string{"s1"})
 	if err != nil || !deliveries["s1"].Large || o.store.Calls("Deliveries")-weighed != 2 {
 		t.Errorf("%+v, %v, read %d times", deliveries["s1"], err, o.store.Calls("Deliveries")-weighed)
+	}
+}
+
+// Where the table is slow a scene is read again within those that share it.
+func TestASlowTableDoesNotKeepRightsAlive(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	var written, now atomic.Int64
+	now.Store(1_767_225_600_000)
+	o.Clock = func() time.Time { return time.UnixMilli(now.Load()) }
+	o.store.After = func(op string) error {
+		if op != "ChangeMember" {
+			return nil
+		}
+		now.Add(chat.RightsMaxAge.Milliseconds())
+		if written.Add(1) == 1 {
+			_, err := o.store.ChangeMember(t.Context(), "s1", "admin", chat.Act{At: o.Clock()}, func(m *chat.Member) error { m.Roles = nil; return nil })
+			return err
+		}
+		return nil
+	}
+	outcomes, err := o.PutMembers(t.Context(), chat.Write{ActingAs: "admin"}, "s1", manyMembers(20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := memberCodes(outcomes); n[chat.OK] > 4 || n[chat.Forbidden] < 16 {
+		t.Errorf("%v, want no more than what was under way: 4", n)
 	}
 }

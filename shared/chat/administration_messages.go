@@ -6,12 +6,16 @@ import (
 )
 
 // Send stores a message of the author's, a member who is not banned. The back end's own permissions are enough; an account that
-// it acts as must be the author, and its permissions bind it. No device of the author's is the one that sent: all of
+// it acts as is the author, and its permissions bind it. No device of the author's is the one that sent: all of
 // them are told. Repeated with the same MsgID within DedupTTL it gives the first one's row.
 //
 // Errors: Invalid and TooLong for the request, NotFound, Forbidden, Conflict, Busy.
 func (a *Administration) Send(ctx context.Context, w Write, authorID string, r SendRequest) (Sent, error) {
-	if err := firstOf(r.check, func() error { return CheckID("from", authorID) }); err != nil {
+	authorID, err := w.account("from", authorID)
+	if err != nil {
+		return Sent{}, err
+	}
+	if err := r.check(); err != nil {
 		return Sent{}, err
 	}
 	s, err := a.known(ctx, w, r.ServerID, r.ChannelID, authorID)
@@ -19,8 +23,6 @@ func (a *Administration) Send(ctx context.Context, w Write, authorID string, r S
 		return Sent{}, err
 	}
 	switch {
-	case w.ActingAs != "" && w.ActingAs != authorID:
-		return Sent{}, &Error{Code: Forbidden, Reason: "acting_as sends as itself only"}
 	case w.ActingAs != "" && !mayPost(s.Standing, r.Content):
 		return Sent{}, forbidden()
 	case s.Member.Banned:
@@ -44,7 +46,7 @@ func (s Standing) backEnd(accountID string) Actor {
 // Errors, for each message: Forbidden, NotFound, TooLate, Busy. For the request, which then changes nothing: Invalid and
 // TooLong, NotFound, Forbidden, Busy.
 func (a *Administration) Revoke(ctx context.Context, w Write, operatorID string, r RevokeBatchRequest) ([]RevokeOutcome, error) {
-	operatorID, err := w.operator(operatorID)
+	operatorID, err := w.account("operator", operatorID)
 	if err != nil {
 		return nil, err
 	}
@@ -72,13 +74,13 @@ func unbound(r Revocation, key MessageKey, now time.Time) RevokeWrite {
 	return RevokeWrite{Key: key, Revocation: r, Now: now, OwnCutoff: NeverCutoff, ModeratorCutoff: NoLimit.Cutoff(now), Permitted: true}
 }
 
-// operator is in whose name something is taken back: the account's that the back end acts as, or any that it names.
-func (w Write) operator(id string) (string, error) {
+// account is in whose name something is sent or taken back: that which the back end acts as, or any that the field names.
+func (w Write) account(field, id string) (string, error) {
 	switch {
 	case w.ActingAs == "":
-		return id, CheckID("operator", id)
+		return id, CheckID(field, id)
 	case id != "" && id != w.ActingAs:
-		return "", InvalidField("operator", "is another than acting_as")
+		return "", InvalidField(field, "is another than acting_as")
 	}
 	return w.ActingAs, nil
 }

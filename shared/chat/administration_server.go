@@ -19,8 +19,6 @@ type ServerPolicy struct {
 // PutServer makes a server with the role everyone, its owner as a member; or changes its owner, who must be a member
 // then and not banned, and its windows. An account makes servers of its own only; the owner alone hands over, and
 // windows need ManageServer.
-//
-// A ban of the heir at the same moment can leave a server with a banned owner. The back end hands over again then.
 func (a *Administration) PutServer(ctx context.Context, w Write, serverID string, p ServerPolicy) (saved Saved[Server], err error) {
 	if err := firstOf(
 		func() error { return CheckID("owner", p.OwnerID) },

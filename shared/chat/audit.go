@@ -73,6 +73,7 @@ const (
 	ActionDeleteWhitelisted    Action = "delete_whitelisted"
 	ActionPutBlacklisted       Action = "put_blacklisted"
 	ActionDeleteBlacklisted    Action = "delete_blacklisted"
+	ActionPutSweep             Action = "put_sweep"
 	ActionPutPersonal          Action = "put_personal" // all that a channel holds for an account, as a file says
 )
 
@@ -83,7 +84,7 @@ func Actions() []Action {
 		ActionPutChannel, ActionPutRoleOverride, ActionDeleteRoleOverride,
 		ActionPutMember, ActionDeleteMember, ActionPutBan, ActionDeleteBan,
 		ActionPutMemberOverride, ActionDeleteMemberOverride,
-		ActionPutWhitelisted, ActionDeleteWhitelisted, ActionPutBlacklisted, ActionDeleteBlacklisted, ActionPutPersonal,
+		ActionPutWhitelisted, ActionDeleteWhitelisted, ActionPutBlacklisted, ActionDeleteBlacklisted, ActionPutSweep, ActionPutPersonal,
 	}
 }
 
@@ -146,6 +147,21 @@ func (a Act) OfDeletion(job JobRef, version int64) PolicyEntry {
 		e.ChannelID = job.ID
 	}
 	return a.entry(e)
+}
+
+// OfSweep is the entry of a sweep, which is about the swept account. It is told from the entries of that account's row by its version, which is a time.
+func (a Act) OfSweep(job Job) PolicyEntry {
+	what := "sweep " + job.ID + " of "
+	if job.Sweep.DryRun {
+		what = "dry run " + job.ID + " of "
+	}
+	what += job.Sweep.AccountID + " in the name of " + job.Sweep.Operator.AccountID
+	if job.Sweep.Since > 0 {
+		what += ", since " + time.UnixMilli(job.Sweep.Since).UTC().Format(time.RFC3339Nano)
+	}
+	return a.entry(PolicyEntry{
+		ServerID: job.ServerID, ChannelID: job.Sweep.ChannelID, AccountID: job.Sweep.AccountID, Version: job.CreatedAt, Changes: []string{what},
+	})
 }
 
 func (a Act) entry(e PolicyEntry) PolicyEntry {

@@ -147,6 +147,14 @@ func RoleIsGone() *Error {
 	return conflict("the server had a role of this id, which does not come back")
 }
 
+// OwnerStays refuses to let the owner of a server leave, or be banned.
+func OwnerStays() *Error {
+	return conflict("the owner cannot leave or be banned; hand the server over before")
+}
+
+// HeirIsNoMember refuses to hand a server over to who is none of its members, or banned.
+func HeirIsNoMember() *Error { return conflict("the owner is no member of the server, or banned") }
+
 // ChannelIsGone refuses the id of a channel that was deleted.
 func ChannelIsGone() *Error {
 	return conflict("the server had a channel of this id, which was deleted and does not come back")

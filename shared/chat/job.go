@@ -2,6 +2,8 @@ package chat
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -15,8 +17,8 @@ const (
 	ServerJob  JobKind = "server"  // removes the rows of a server that was deleted
 )
 
-// JobKinds lists them.
-var JobKinds = []JobKind{SweepJob, ChannelJob, ServerJob}
+// JobKinds are all there are.
+func JobKinds() []JobKind { return []JobKind{SweepJob, ChannelJob, ServerJob} }
 
 // JobRef identifies a job. The ID of a deletion is that of what was deleted.
 type JobRef struct {
@@ -30,12 +32,10 @@ func (r JobRef) Check() error {
 	return firstOf(
 		func() error { return CheckID("server_id", r.ServerID) },
 		func() error {
-			for _, kind := range JobKinds {
-				if r.Kind == kind {
-					return nil
-				}
+			if slices.Contains(JobKinds(), r.Kind) {
+				return nil
 			}
-			return InvalidField("kind", "must be sweep, channel or server")
+			return InvalidField("kind", fmt.Sprint("is unknown; known are ", JobKinds()))
 		},
 		func() error { return CheckID("job_id", r.ID) },
 	)
@@ -65,21 +65,34 @@ type Sweep struct {
 	Bound bool
 }
 
-// same tells whether the sweep was asked for in the same words. The operator's nick may have changed meanwhile.
-func (s Sweep) same(o Sweep) bool {
-	s.Operator.Nick = o.Operator.Nick
-	return s == o
+// differences are in which words, as the Server API has them, another sweep was asked for. The operator's nick may have changed meanwhile.
+func (s Sweep) differences(o Sweep) (words []string) {
+	for word, differs := range map[string]bool{
+		"accid": s.AccountID != o.AccountID, "channel_id": s.ChannelID != o.ChannelID, "since": s.Since != o.Since,
+		"operator": s.Operator.AccountID != o.Operator.AccountID, "update_info": s.Info != o.Info, "dry_run": s.DryRun != o.DryRun, "acting_as": s.Bound != o.Bound,
+	} {
+		if differs {
+			words = append(words, word)
+		}
+	}
+	slices.Sort(words)
+	return words
 }
 
-// Until is the time (ms) after which nothing is swept: whoever may still send goes on sending.
+// Until is the time (ms) after which nothing is swept of an account that is still a member: it goes on sending. Of one that is not, what was
+// on its way then is swept, too.
 func (j Job) Until() int64 { return j.CreatedAt }
 
 // Place is how far a job is.
 type Place struct {
-	Stage     int    // of those that the kind goes through
+	// Stage is one of those that the kind goes through. It is stored: a release that has others must go on with the jobs of
+	// earlier ones, so what a number means does not change.
+	Stage     int
 	ChannelID string // the channel that it is at
 	// Message is the last one read in the channel; of a sweep.
 	Message *MessageRef
+	// Until (ms) is up to when the last pass reads; of a sweep.
+	Until int64
 	// Row is the last one counted in the area, and perhaps not removed yet; of a deletion.
 	Row string
 }
@@ -94,15 +107,15 @@ type JobCounts struct {
 }
 
 const (
-	// JobTTL is for how long a job that is finished can be read.
+	// JobTTL is for how long at least a job that is finished can be read. Nothing depends on its end.
 	JobTTL = 30 * 24 * time.Hour
 
 	// sweepSettles is when what was sent before a sweep is in the table: its end is read once more then.
 	sweepSettles = ChangeOverlap
 
-	// deletionSettles is when nobody can be at work any more who read that the channel or server was there: no function that
-	// writes messages or members lives longer.
-	deletionSettles = 30 * time.Second
+	// DeletionSettles is when nobody can be at work any more who read that the channel or server was there: no function that
+	// makes rows in it lives as long, and clocks may differ by ChangeOverlap. (A sweep lives longer, but only changes rows.)
+	DeletionSettles = 45 * time.Second
 )
 
 // begins is when the work on the job may begin.
@@ -111,7 +124,7 @@ func (j Job) begins() time.Time {
 	if j.Kind == SweepJob {
 		return created
 	}
-	return created.Add(deletionSettles)
+	return created.Add(DeletionSettles)
 }
 
 // finish ends the job at now.
@@ -124,10 +137,11 @@ type JobQueue interface {
 	EnqueueJob(ctx context.Context, job JobRef, delay time.Duration) error
 }
 
-// JobStore keeps jobs, and makes those that delete.
+// JobStore keeps jobs.
 type JobStore interface {
-	// PutJob stores a new job. Where there is one of this ref already, it is given instead, and created is false.
-	PutJob(ctx context.Context, job Job) (stored Job, created bool, err error)
+	// PutJob stores a new sweep, and an entry of the audit with it. Where there is one of this ref already, it is given instead, and created
+	// is false.
+	PutJob(ctx context.Context, job Job, by Act) (stored Job, created bool, err error)
 	// Job reads a job strongly. NotFound when there is none.
 	Job(ctx context.Context, ref JobRef) (Job, error)
 	// Jobs reads at most limit of the server's jobs, by kind and id, after one of them (nil: from the beginning). more tells whether there are any behind them.
@@ -135,10 +149,14 @@ type JobStore interface {
 	// SaveJob replaces the job, on the condition that it is still at its version, and gives it the next one. Stale when
 	// it is not.
 	SaveJob(ctx context.Context, job Job) (Job, error)
+}
+
+// Deleter takes channels and servers out.
+type Deleter interface {
 	// DeleteChannel takes the channel out of its server, for good, and stores the job that removes its rows, in one
 	// transaction with a change row and an entry of the audit: from then on nobody sees it, and its id is not accepted again. may judges the
-	// channel as it is, and is pure; its error is returned as it is. A channel that was deleted before gives the job of that.
-	// NotFound when there was none.
+	// channel as it is, and is pure; its error is returned as it is. A channel that is not there gives the job of its deletion, for as
+	// long as there is one: may is not asked then. Else NotFound.
 	DeleteChannel(ctx context.Context, serverID, channelID string, by Act, may func(Channel) error) (Job, error)
 	// DeleteServer does the same with a server and all that is in it.
 	DeleteServer(ctx context.Context, serverID string, by Act, may func(Server) error) (Job, error)
@@ -165,14 +183,20 @@ type TraceQuery struct {
 type TracePage struct {
 	Traces []Trace
 	Read   int         // how many rows were looked at
+	KB     int         // how much that was, with what was not returned
 	Next   *MessageRef // goes on behind the last row that was looked at; nil at the end
 }
 
 // Tracer finds the messages of one account. Its cost is that of the range that it reads: nothing lists an account's messages.
 type Tracer interface {
-	// Traces reads with strong consistency. A page may have no traces while there are more (Next says).
+	// Traces reads with strong consistency. A page may have no traces while there are more (Next says). A range that ends
+	// before it begins is empty.
 	Traces(ctx context.Context, q TraceQuery) (TracePage, error)
-	// ChannelIDs are the ids of all channels of the server, in order.
+}
+
+// ChannelLister knows the channels of servers.
+type ChannelLister interface {
+	// ChannelIDs are the ids of all channels of the server, in order, read strongly.
 	ChannelIDs(ctx context.Context, serverID string) ([]string, error)
 }
 
@@ -186,7 +210,7 @@ type Area struct {
 // AreaRows is which rows of a channel or server.
 type AreaRows int
 
-// The areas of a channel.
+// The rows, of a channel where nothing else is said.
 const (
 	MessageRows  AreaRows = iota // its messages
 	PersonalRows                 // what it holds for accounts
@@ -196,10 +220,16 @@ const (
 	MemberRows                   // of a server: its members, each with the server's entry in the account's list
 )
 
+// Remnant is rows of an area, in order.
+type Remnant struct {
+	Rows []string
+	KB   int // how much they are
+}
+
 // Remover removes what a deleted channel or server had.
 type Remover interface {
 	// Remains reads the first rows of the area, strongly, by their place in it: at most limit.
-	Remains(ctx context.Context, area Area, limit int) (rows []string, err error)
+	Remains(ctx context.Context, area Area, limit int) (Remnant, error)
 	// Remove removes these rows. Idempotent.
 	Remove(ctx context.Context, area Area, rows []string) error
 }

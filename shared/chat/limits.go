@@ -39,10 +39,15 @@ const (
 	MaxPriority          = 1<<31 - 1 // of a role; the lowest
 )
 
-// SweepWritesPerSecond is the pace of one worker on jobs, of which two are at work at a time. A revocation adds an entry to the index of
-// updates, of up to 8 KB with the longest texts, in one of 4 partitions by its id: 2 x 200 x 8 / 4 = 800 units a second at most in
-// each, of the 1,000 that DynamoDB gives a partition, and some 100 with texts as they are.
-const SweepWritesPerSecond = 200
+// SweepWorkers is how many work on jobs at a time: the fewest that a queue's mapping can have (Lambda developer guide, "Configuring
+// scaling behavior for SQS event source mappings").
+const SweepWorkers = 2
+
+// SweepUnitsPerSecond is the pace of each of the SweepWorkers, in DynamoDB's write units: all of them together leave a fifth of what
+// DynamoDB gives a partition (1,000 a second; developer guide, "Burst and adaptive capacity") to those who talk in the channel. A
+// revocation costs its row and an entry of the index of updates, two units at least: at most 200 a second. The entry has up to
+// 8 KB with the longest texts, in one of 4 partitions by its id: 2 x 200 x 8 / 4 = 800 units a second in each at most.
+const SweepUnitsPerSecond = 400
 
 // Times that do not vary between deployments.
 const (

@@ -351,7 +351,9 @@ type Store interface {
 	AuditWriter
 	AuditReader
 	JobStore
+	Deleter
 	Tracer
+	ChannelLister
 	Remover
 	TableReader
 	GoneReader

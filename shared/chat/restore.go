@@ -115,6 +115,7 @@ const (
 
 	tablePage   = 1_000
 	auditPage   = 250
+	rowsPerPace = 10               // that are read cost as much of the pace as one write
 	callTimeout = 30 * time.Second // of one call of the store, with its retries
 )
 
@@ -341,7 +342,8 @@ func (s *serverRestore) remove(ctx context.Context) error {
 // empty removes the rows of the area, page by page.
 func (s *serverRestore) empty(ctx context.Context, area Area) error {
 	for {
-		rows, err := timed(ctx, func(ctx context.Context) ([]string, error) { return s.Store.Remains(ctx, area, removalsPage) })
+		remnant, err := timed(ctx, func(ctx context.Context) (Remnant, error) { return s.Store.Remains(ctx, area, removalsPage) })
+		rows := remnant.Rows
 		if err != nil || len(rows) == 0 {
 			return err
 		}

@@ -15,14 +15,16 @@ type Sweeper struct {
 		Standings
 		Revoker
 		Tracer
+		ChannelLister
 		Remover
 	}
 	Queue   JobQueue
 	Clock   Clock
 	Windows Windows // the deployment's; both set
-	// Pace holds back writes and reads, so that they leave the tables and the index of updates to those who are at work there; nil: nothing does.
+	// Pace holds back writes and reads, a unit at a time, so that they leave the tables and the index of updates to those who
+	// are at work there; nil: nothing does.
 	Pace Pace
-	// Budget is how long one call works on a job. The rest is for another.
+	// Budget is how long one call works on a sweep, for which people wait, and a deletionShare of it on a deletion. The rest is for another call.
 	Budget time.Duration
 }
 
@@ -30,8 +32,13 @@ const (
 	// tracesPage and removalsPage are how many rows a job looks at, or removes, between two savings of its place.
 	tracesPage   = 250
 	removalsPage = 100
-	// rowsPerPace is how many rows that are read cost as much of the pace as one write.
-	rowsPerPace = 10
+	// kbPerPace is how much that is read costs as much of the pace as one unit written: reading has 4 KB for a unit, and three times
+	// the units.
+	kbPerPace = 12
+	// deletionShare: a sweep does not wait long for many deletions.
+	deletionShare = 6
+	// jobStale is when it is looked whether who went on with a job did so to its end.
+	jobStale = 2 * time.Minute
 	// jobAgain is about how long a job waits that met a table which was busy.
 	jobAgain = 20 * time.Second
 )
@@ -61,7 +68,7 @@ func (s *Sweeper) Work(ctx context.Context, ref JobRef) (WorkReport, error) {
 	report := WorkReport{Did: job.Counts.minus(before)}
 	switch {
 	case CodeOf(err) == Stale:
-		return report, nil
+		return report, s.enqueue(ctx, ref, jobStale)
 	case CodeOf(err) == Busy:
 		report.Busy = err
 		return report, s.enqueue(ctx, ref, jobAgain/2+rand.N(jobAgain))
@@ -80,8 +87,11 @@ func (s *Sweeper) enqueue(ctx context.Context, ref JobRef, delay time.Duration) 
 
 // work goes on until the job is finished, has to wait, or the budget is over.
 func (s *Sweeper) work(ctx context.Context, job *Job) (wait time.Duration, err error) {
-	begun := s.Clock()
-	for job.FinishedAt == 0 && s.Clock().Sub(begun) < s.Budget {
+	begun, budget := s.Clock(), s.Budget
+	if job.Kind != SweepJob {
+		budget /= deletionShare
+	}
+	for job.FinishedAt == 0 && s.Clock().Sub(begun) < budget {
 		if wait := job.begins().Sub(s.Clock()); wait > 0 {
 			return wait, nil
 		}
@@ -108,10 +118,10 @@ func (s *Sweeper) save(ctx context.Context, job *Job) error {
 	return nil
 }
 
-// spend waits for n times what one write costs of the pace.
+// spend waits for n units of the pace.
 func (s *Sweeper) spend(ctx context.Context, n int) error { return spend(ctx, s.Pace, n) }
 
-// spend waits for n turns of the pace; nil is none. Busy: ctx has ended.
+// spend waits for n units of a pace; nil is none. Busy: ctx has ended.
 func spend(ctx context.Context, pace Pace, n int) error {
 	if pace == nil {
 		return nil
@@ -124,7 +134,7 @@ func spend(ctx context.Context, pace Pace, n int) error {
 	return nil
 }
 
-// Plus adds what was done of another job, or later.
+// Plus adds what was done besides.
 func (c JobCounts) Plus(o JobCounts) JobCounts {
 	return JobCounts{c.Channels + o.Channels, c.Found + o.Found, c.Revoked + o.Revoked, c.Refused + o.Refused, c.Removed + o.Removed}
 }
@@ -133,7 +143,7 @@ func (c JobCounts) minus(o JobCounts) JobCounts {
 	return JobCounts{c.Channels - o.Channels, c.Found - o.Found, c.Revoked - o.Revoked, c.Refused - o.Refused, c.Removed - o.Removed}
 }
 
-// The passes of a sweep: everything, and what was on its way when it began.
+// The passes of a sweep: everything, and what was on its way when it began. They are a Place's stages.
 const (
 	sweepAll = iota
 	sweepLast
@@ -145,35 +155,65 @@ func (s *Sweeper) sweep(ctx context.Context, job *Job) (wait time.Duration, err 
 	if job.Place.ChannelID == "" {
 		return s.nextChannel(ctx, job)
 	}
-	since := job.Sweep.Since
-	if job.Place.Stage == sweepLast {
-		since = max(since, job.Until()-sweepSettles.Milliseconds())
-	}
-	page, err := s.Store.Traces(ctx, TraceQuery{
-		ServerID: job.ServerID, ChannelID: job.Place.ChannelID, AccountID: job.Sweep.AccountID,
-		Since: since, Until: job.Until(), After: job.Place.Message, Limit: tracesPage,
-	})
+	reach, err := s.reach(ctx, job)
 	if err != nil {
 		return 0, err
 	}
-	if err := s.sweepTraces(ctx, job, page.Traces); err != nil {
-		return 0, err
+	q := TraceQuery{
+		ServerID: job.ServerID, ChannelID: job.Place.ChannelID, AccountID: job.Sweep.AccountID,
+		Since: max(job.Sweep.Since, reach), Until: job.Until(), After: job.Place.Message, Limit: tracesPage,
 	}
-	if err := s.spend(ctx, 1+page.Read/rowsPerPace); err != nil {
-		return 0, err
+	if job.Place.Stage == sweepLast {
+		q.Since, q.Until = max(q.Since, job.Until()-sweepSettles.Milliseconds()), job.Place.Until
 	}
-	if job.Place.Message = page.Next; page.Next == nil {
+	if q.Since > q.Until {
 		return s.nextChannel(ctx, job)
 	}
-	return 0, s.save(ctx, job)
+	page, err := s.Store.Traces(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.sweepTraces(ctx, job, page); err != nil {
+		return 0, err
+	}
+	if err := s.spend(ctx, 1+page.KB/kbPerPace); err != nil {
+		return 0, err
+	}
+	if job.Place.Message = page.Next; page.Next != nil {
+		return 0, s.save(ctx, job)
+	}
+	if job.Place.Stage == sweepAll {
+		job.Counts.Channels++
+	}
+	return s.nextChannel(ctx, job)
 }
 
-// nextChannel goes to the channel behind the one that the sweep is through with; behind the last it begins
+// reach is from which sending time (ms) on the sweep may take messages of the channel back, as its operator's rights and windows are now:
+// what is older, or nothing where it does not see the channel, is not even read.
+func (s *Sweeper) reach(ctx context.Context, job *Job) (int64, error) {
+	if !job.Sweep.Bound {
+		return 0, nil
+	}
+	standing, err := s.Store.Standing(ctx, job.ServerID, job.Place.ChannelID, job.Sweep.Operator.AccountID)
+	if err != nil || !standing.CanSee() {
+		return NeverCutoff, err
+	}
+	now, cutoff := s.Clock(), int64(NeverCutoff)
+	if job.Sweep.Operator.AccountID == job.Sweep.AccountID {
+		cutoff = standing.OwnWindow(s.Windows).Cutoff(now)
+	}
+	if standing.May(RevokeMemberMessage) {
+		cutoff = min(cutoff, standing.ModeratorWindow(s.Windows).Cutoff(now))
+	}
+	return cutoff, nil
+}
+
+// nextChannel goes to the channel behind the one that the sweep was at; behind the last it begins
 // the last pass, once what was on its way is in the table, or ends.
 func (s *Sweeper) nextChannel(ctx context.Context, job *Job) (wait time.Duration, err error) {
-	if job.Place.ChannelID == "" && job.Place.Stage == sweepLast {
-		if wait := time.UnixMilli(job.CreatedAt).Add(sweepSettles).Sub(s.Clock()); wait > 0 {
-			return wait, nil
+	if job.Place.Stage == sweepLast && job.Place.Until == 0 {
+		if wait, err = s.beginLast(ctx, job); wait > 0 || err != nil {
+			return wait, err
 		}
 	}
 	channels := []string{job.Sweep.ChannelID}
@@ -182,9 +222,7 @@ func (s *Sweeper) nextChannel(ctx context.Context, job *Job) (wait time.Duration
 			return 0, err
 		}
 	}
-	if job.Place.ChannelID != "" && job.Place.Stage == sweepAll {
-		job.Counts.Channels++
-	}
+	job.Place.Message = nil
 	if i := slices.IndexFunc(channels, func(id string) bool { return id > job.Place.ChannelID }); i >= 0 {
 		job.Place.ChannelID = channels[i]
 		return 0, s.save(ctx, job)
@@ -196,14 +234,27 @@ func (s *Sweeper) nextChannel(ctx context.Context, job *Job) (wait time.Duration
 	return 0, s.save(ctx, job)
 }
 
+// beginLast waits until what was on its way is in the table, and decides up to when the last pass reads. Whoever was banned, or left, just
+// before may have had a message on its way that is dated later than the sweep.
+func (s *Sweeper) beginLast(ctx context.Context, job *Job) (wait time.Duration, err error) {
+	if wait := time.UnixMilli(job.CreatedAt).Add(sweepSettles).Sub(s.Clock()); wait > 0 {
+		return wait, nil
+	}
+	standing, err := s.Store.Standing(ctx, job.ServerID, "", job.Sweep.AccountID)
+	if job.Place.Until = job.Until(); !standing.Member.Active() {
+		job.Place.Until = s.Clock().UnixMilli()
+	}
+	return 0, err
+}
+
 // sweepTraces takes back what is normal. What an attempt that was not saved has taken back is counted with it.
-func (s *Sweeper) sweepTraces(ctx context.Context, job *Job, traces []Trace) error {
+func (s *Sweeper) sweepTraces(ctx context.Context, job *Job, page TracePage) error {
 	var (
 		due []MessageRef
 		did JobCounts
 	)
 	now := s.Clock().UnixMilli()
-	for _, t := range traces {
+	for _, t := range page.Traces {
 		switch {
 		case t.ExpiresAt != 0 && t.ExpiresAt <= now/1000:
 		case t.Status == Normal:
@@ -216,8 +267,9 @@ func (s *Sweeper) sweepTraces(ctx context.Context, job *Job, traces []Trace) err
 	if job.Sweep.DryRun {
 		due = nil
 	}
-	for chunk := range slices.Chunk(due, MaxMessagesPerFrame) {
-		more, err := s.takeBack(ctx, job, chunk)
+	cost := perRow(page.KB, page.Read) + 1 // with the entry of the index
+	for chunk := range slices.Chunk(due, writesAtATime) {
+		more, err := s.takeBack(ctx, job, chunk, cost)
 		if err != nil {
 			return err
 		}
@@ -230,8 +282,11 @@ func (s *Sweeper) sweepTraces(ctx context.Context, job *Job, traces []Trace) err
 	return nil
 }
 
-// takeBack takes messages of the channel back by rights that are read just before.
-func (s *Sweeper) takeBack(ctx context.Context, job *Job, due []MessageRef) (JobCounts, error) {
+// perRow is what a write of one of the rows costs, in units of 1 KB, by what they weigh together.
+func perRow(kb, rows int) int { return max(1, (kb+rows-1)/max(rows, 1)) }
+
+// takeBack takes messages of the channel back, each at the cost, by rights that are read just before.
+func (s *Sweeper) takeBack(ctx context.Context, job *Job, due []MessageRef, cost int) (JobCounts, error) {
 	revocation := Revocation{Operator: job.Sweep.Operator, Info: job.Sweep.Info}
 	write := func(key MessageKey) RevokeWrite { return unbound(revocation, key, s.Clock()) }
 	if job.Sweep.Bound {
@@ -249,7 +304,7 @@ func (s *Sweeper) takeBack(ctx context.Context, job *Job, due []MessageRef) (Job
 		JobCounts
 	}
 	err := tryEach(writesAtATime, due, func(ref MessageRef) error {
-		if err := s.spend(ctx, 1); err != nil {
+		if err := s.spend(ctx, cost); err != nil {
 			return err
 		}
 		m, err := s.Store.RevokeMessage(ctx, write(MessageKey{job.ServerID, job.Place.ChannelID, ref.Timestamp, ref.MsgServerID}))
@@ -271,12 +326,13 @@ func (s *Sweeper) takeBack(ctx context.Context, job *Job, due []MessageRef) (Job
 	return counts.JobCounts, err
 }
 
-// The areas that a deletion removes, in their order.
+// The areas that a deletion removes, in their order, which a Place's stages count.
 var (
 	channelAreas = []AreaRows{MessageRows, PersonalRows, ListRows, TallyRows}
 	// The channel's own row goes last: until then the channel is found again.
 	areasOfServersChannel = append(slices.Clone(channelAreas), PolicyRows)
-	serverAreas           = []AreaRows{MemberRows, TallyRows, PolicyRows}
+	// Members go first: until then the server takes a place among those that their accounts may have.
+	areasBefore, areasAfter = []AreaRows{MemberRows}, []AreaRows{TallyRows, PolicyRows}
 )
 
 // remove goes on by a page of one area, or to the next one. Rows are counted, and that is saved, before they are removed: so each
@@ -286,10 +342,11 @@ func (s *Sweeper) remove(ctx context.Context, job *Job) error {
 	if !ok {
 		return s.nextArea(ctx, job)
 	}
-	rows, err := s.Store.Remains(ctx, area, removalsPage)
+	remnant, err := s.Store.Remains(ctx, area, removalsPage)
 	if err != nil {
 		return err
 	}
+	rows := remnant.Rows
 	if len(rows) == 0 {
 		job.Place.Stage++
 		job.Place.Row = ""
@@ -302,7 +359,7 @@ func (s *Sweeper) remove(ctx context.Context, job *Job) error {
 			return err
 		}
 	}
-	if err := s.spend(ctx, len(rows)); err != nil {
+	if err := s.spend(ctx, len(rows)*perRow(remnant.KB, len(rows))); err != nil {
 		return err
 	}
 	return s.Store.Remove(ctx, area, rows)
@@ -317,16 +374,16 @@ func behind(rows []string, row string) int {
 	return len(rows) - i
 }
 
-// area is where the deletion is; false between two channels of a server, and at the end.
+// area is where the deletion is; false where it looks for a server's next channel, and at the end.
 func (j Job) area() (area Area, ok bool) {
-	areas, channel := channelAreas, j.ID
-	stage := j.Place.Stage
+	areas, channel, stage := channelAreas, j.ID, j.Place.Stage
 	switch {
 	case j.Kind == ServerJob && j.Place.ChannelID != "":
 		areas, channel = areasOfServersChannel, j.Place.ChannelID
+	case j.Kind == ServerJob && stage < len(areasBefore):
+		areas, channel = areasBefore, ""
 	case j.Kind == ServerJob:
-		areas, channel = serverAreas, ""
-		stage-- // at first it looks for a channel
+		areas, channel, stage = areasAfter, "", stage-len(areasBefore)-1
 	}
 	if stage < 0 || stage >= len(areas) {
 		return Area{}, false
@@ -334,24 +391,48 @@ func (j Job) area() (area Area, ok bool) {
 	return Area{ServerID: j.ServerID, ChannelID: channel, Rows: areas[stage]}, true
 }
 
-// nextArea goes to the server's next channel, and when there is none to the server's own rows; behind the last area
+// nextArea goes to the server's next channel, and when there is none to what the server has besides; behind the last area
 // it ends.
 func (s *Sweeper) nextArea(ctx context.Context, job *Job) error {
 	if job.Kind == ChannelJob || job.Place.ChannelID != "" {
 		job.Counts.Channels++
 	}
-	between := job.Kind == ServerJob && (job.Place.ChannelID != "" || job.Place.Stage == 0)
-	if !between {
+	if among := job.Kind == ServerJob && (job.Place.ChannelID != "" || job.Place.Stage == len(areasBefore)); !among {
 		job.finish(s.Clock())
 		return s.save(ctx, job)
 	}
 	channels, err := s.Store.ChannelIDs(ctx, job.ServerID)
-	if err != nil {
+	switch {
+	case err != nil:
+		return err
+	case len(channels) > 0:
+		job.Place = Place{ChannelID: channels[0]}
+		return s.save(ctx, job)
+	}
+	if err := s.resumeChannels(ctx, job.ServerID); err != nil {
 		return err
 	}
-	job.Place = Place{Stage: 1}
-	if len(channels) > 0 {
-		job.Place = Place{ChannelID: channels[0]}
-	}
+	job.Place = Place{Stage: len(areasBefore) + 1}
 	return s.save(ctx, job)
+}
+
+// resumeChannels has the deletions of the server's channels go on that have stopped: the server's own no longer finds these channels.
+func (s *Sweeper) resumeChannels(ctx context.Context, serverID string) error {
+	var after *JobRef
+	for more := true; more; {
+		jobs, next, err := s.Store.Jobs(ctx, serverID, after, MaxPage)
+		if err != nil {
+			return err
+		}
+		for _, job := range jobs {
+			if job.Kind == ChannelJob && job.FinishedAt == 0 {
+				if err := s.enqueue(ctx, job.JobRef, 0); err != nil {
+					return err
+				}
+			}
+			after = &job.JobRef
+		}
+		more = next && len(jobs) > 0
+	}
+	return nil
 }

@@ -95,6 +95,9 @@ func checkPosition(sk string) error {
 		_, err = parseRevokePlace(parts)
 		ids = []string{parts[1], parts[3]}
 	case policyParts:
+		if parts[1] != policyKind {
+			return chat.UnknownPosition()
+		}
 		_, err = parsePolicyPlace(parts)
 		ids = slices.DeleteFunc([]string{parts[1], parts[2], parts[3]}, func(id string) bool { return id == "" })
 	default:

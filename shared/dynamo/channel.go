@@ -25,6 +25,12 @@ func channelKey(server, channel string) (itemKey, error) {
 	return newKey([]string{"server", server}, []string{channelKind, channel})
 }
 
+// channelSpan is the rows of all channels of the server.
+func channelSpan(server string) (span, error) {
+	policy, err := serverKey(server)
+	return span{pk: policy.pk, bound: channelKind + separator, end: channelKind + afterSeparator}, err
+}
+
 func encodeChannel(key itemKey, c chat.Channel) (item, error) {
 	row := channelRow{
 		ViewMode: int(c.ViewMode), Windows: windowsRowOf(c.Windows),

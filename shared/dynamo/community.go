@@ -135,6 +135,9 @@ func (s *Store) ChangeServer(ctx context.Context, serverID string, by chat.Act, 
 		seen: func(w *transaction, before, after chat.Server) {
 			w.changed(serverID, by.At, changedServer)
 			w.rolesChanged(serverID, before, after)
+			if before.Version > 0 && after.OwnerID != "" && before.OwnerID != after.OwnerID {
+				w.member(serverID, after.OwnerID)
+			}
 		},
 	}, change)
 }
@@ -159,6 +162,7 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channelID string, b
 				w.channelsChanged(op, serverID, 1)
 				key, err := goneChannelKey(serverID, channelID)
 				w.absent(key, chat.ChannelIsGone(), err)
+				w.serverNotGone(serverID)
 			}
 		},
 	}, change)
@@ -182,6 +186,12 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, accountID string, by
 		seen: func(w *transaction, before, after chat.Member) {
 			after.ServerID, after.AccountID = serverID, accountID
 			w.changed(serverID, by.At, changedAccount, accountID)
+			if after.Joined && !before.Joined {
+				w.serverNotGone(serverID)
+			}
+			if before.Active() && !after.Active() {
+				w.notOwner(serverID, accountID)
+			}
 			w.membership(before, after)
 			w.membershipCounted(op, before, after)
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -33,6 +34,7 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 	at := time.UnixMilli(3_000)
 	message, revoke, connection := aMessage, aRevoke, aConnection
 	message.ServerID, revoke.Key.ServerID, connection.AccountID = id, id, id
+	job, area := chat.JobRef{ServerID: id, Kind: chat.SweepJob, ID: "j"}, chat.Area{ServerID: id, ChannelID: "c", Rows: chat.PersonalRows}
 	return map[string]func(ctx context.Context, s *Store) error{
 		"Standing":         func(ctx context.Context, s *Store) error { _, err := s.Standing(ctx, id, "c", "a"); return err },
 		"PutMessage":       func(ctx context.Context, s *Store) error { _, err := s.PutMessage(ctx, message, at); return err },
@@ -100,6 +102,56 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 			_, err := s.ChangePersonal(ctx, id, "c", "a", chat.Act{At: at}, func(p *chat.Personal) error { p.Black = true; return nil })
 			return err
 		},
+		"PutJob": func(ctx context.Context, s *Store) error {
+			_, _, err := s.PutJob(ctx, chat.Job{JobRef: job, Sweep: &chat.Sweep{AccountID: "a"}}, chat.Act{At: at})
+			return err
+		},
+		"SaveJob": func(ctx context.Context, s *Store) error { _, err := s.SaveJob(ctx, chat.Job{JobRef: job}); return err },
+		"Job":     func(ctx context.Context, s *Store) error { _, err := s.Job(ctx, job); return err },
+		"Jobs":    func(ctx context.Context, s *Store) error { _, _, err := s.Jobs(ctx, id, nil, 1); return err },
+		"DeleteChannel": func(ctx context.Context, s *Store) error {
+			_, err := s.DeleteChannel(ctx, id, "c", chat.Act{At: at}, func(chat.Channel) error { return nil })
+			return err
+		},
+		"DeleteServer": func(ctx context.Context, s *Store) error {
+			_, err := s.DeleteServer(ctx, id, chat.Act{At: at}, func(chat.Server) error { return nil })
+			return err
+		},
+		"Traces": func(ctx context.Context, s *Store) error {
+			_, err := s.Traces(ctx, chat.TraceQuery{ServerID: id, ChannelID: "c", AccountID: "a", Limit: 1})
+			return err
+		},
+		"ChannelIDs": func(ctx context.Context, s *Store) error { _, err := s.ChannelIDs(ctx, id); return err },
+		"Remains":    func(ctx context.Context, s *Store) error { _, err := s.Remains(ctx, area, 1); return err },
+		"Remove":     func(ctx context.Context, s *Store) error { return s.Remove(ctx, area, []string{"x"}) },
+		"CountFrame": func(ctx context.Context, s *Store) error { _, err := s.CountFrame(ctx, id, at); return err },
+		"Presences": func(ctx context.Context, s *Store) error {
+			_, err := s.Presences(ctx, chat.Crowd{ServerID: id}, []string{"x"}, 0)
+			return err
+		},
+		"Updates": func(ctx context.Context, s *Store) error {
+			_, err := s.Updates(ctx, id, chat.UpdateRef{}, 1)
+			return err
+		},
+		"Sights":       func(ctx context.Context, s *Store) error { _, err := s.Sights(ctx, id, "a"); return err },
+		"ChannelPage":  func(ctx context.Context, s *Store) error { _, err := s.ChannelPage(ctx, id, "", 1); return err },
+		"MemberPage":   func(ctx context.Context, s *Store) error { _, err := s.MemberPage(ctx, id, "", 1); return err },
+		"BanPage":      func(ctx context.Context, s *Store) error { _, err := s.BanPage(ctx, id, "", 1); return err },
+		"PersonalPage": func(ctx context.Context, s *Store) error { _, err := s.PersonalPage(ctx, id, "c", "", 1); return err },
+		"ListPage": func(ctx context.Context, s *Store) error {
+			_, err := s.ListPage(ctx, id, "c", chat.WhiteList, "", 1)
+			return err
+		},
+	}
+}
+
+// A port that is added is tried, too.
+func TestEveryOperationIsTried(t *testing.T) {
+	tried := operations("id")
+	for method := range reflect.TypeFor[chat.Store]().Methods() {
+		if tried[method.Name] == nil {
+			t.Errorf("%s is not tried", method.Name)
+		}
 	}
 }
 
@@ -458,5 +510,40 @@ func TestAChangeThatIsTriedAgainHasOneEntry(t *testing.T) {
 	}
 	if transactions != 3 {
 		t.Errorf("%d transactions, want 3", transactions)
+	}
+}
+
+// flat is a row without lists and maps as the service writes it.
+func flat(row item) string {
+	var fields []string
+	for name, value := range row {
+		switch v := value.(type) {
+		case *types.AttributeValueMemberS:
+			fields = append(fields, fmt.Sprintf(`%q:{"S":%q}`, name, v.Value))
+		case *types.AttributeValueMemberN:
+			fields = append(fields, fmt.Sprintf(`%q:{"N":%q}`, name, v.Value))
+		}
+	}
+	return "{" + strings.Join(fields, ",") + "}"
+}
+
+// A save that took effect, and whose answer was lost, is repeated by the client: what it meets then is its own row.
+func TestASaveWhoseAnswerWasLost(t *testing.T) {
+	job := chat.Job{JobRef: chat.JobRef{ServerID: "s", Kind: chat.ServerJob, ID: "s"}, CreatedAt: 1, UpdatedAt: 2, Version: 3, Counts: chat.JobCounts{Removed: 7}}
+	saved := job
+	saved.Version++
+	for _, own := range []bool{true, false} {
+		there := must(encodeJob(saved))
+		store, _, _ := scripted(func(request) (int, string, error) {
+			return 400, `{"__type":"ConditionalCheckFailedException","message":"The conditional request failed","Item":` + flat(there) + `}`, nil
+		})
+		there[attrSaving] = number(int64(store.options.Rand() * chat.MaxTimestamp)) // the same every time, in a test
+		if !own {
+			there[attrSaving] = number(1)
+		}
+		got, err := store.SaveJob(t.Context(), job)
+		if own && (err != nil || got.Version != 4) || !own && chat.CodeOf(err) != chat.Stale {
+			t.Errorf("own %v: %+v, %v", own, got, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 
 	"unsend/shared/chat"
@@ -24,6 +25,7 @@ type jobRow struct {
 	Stage   int     `dynamodbav:"stage,omitempty"`
 	Channel string  `dynamodbav:"channel,omitempty"`
 	Message *refRow `dynamodbav:"message,omitempty"`
+	Until   int64   `dynamodbav:"until,omitempty"`
 	Row     string  `dynamodbav:"row,omitempty"`
 
 	Channels int `dynamodbav:"channels,omitempty"`
@@ -43,6 +45,9 @@ type sweepRow struct {
 	Bound    bool     `dynamodbav:"bound,omitempty"`
 }
 
+// attrSaving tells one saving of a job from another that says the same.
+const attrSaving = "saving"
+
 func jobKey(ref chat.JobRef) (itemKey, error) {
 	return newKey([]string{"jobs", ref.ServerID}, []string{string(ref.Kind), ref.ID})
 }
@@ -54,7 +59,7 @@ func encodeJob(j chat.Job) (item, error) {
 	}
 	row := jobRow{
 		CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, FinishedAt: j.FinishedAt, Version: j.Version,
-		Stage: j.Place.Stage, Channel: j.Place.ChannelID, Row: j.Place.Row,
+		Stage: j.Place.Stage, Channel: j.Place.ChannelID, Until: j.Place.Until, Row: j.Place.Row,
 		Channels: j.Counts.Channels, Found: j.Counts.Found, Revoked: j.Counts.Revoked, Refused: j.Counts.Refused, Removed: j.Counts.Removed,
 	}
 	if j.FinishedAt > 0 {
@@ -82,7 +87,7 @@ func decodeJob(row item) (chat.Job, error) {
 	j := chat.Job{
 		JobRef:    chat.JobRef{ServerID: server, Kind: chat.JobKind(kind), ID: id},
 		CreatedAt: stored.CreatedAt, UpdatedAt: stored.UpdatedAt, FinishedAt: stored.FinishedAt, Version: stored.Version,
-		Place:  chat.Place{Stage: stored.Stage, ChannelID: stored.Channel, Row: stored.Row},
+		Place:  chat.Place{Stage: stored.Stage, ChannelID: stored.Channel, Until: stored.Until, Row: stored.Row},
 		Counts: chat.JobCounts{Channels: stored.Channels, Found: stored.Found, Revoked: stored.Revoked, Refused: stored.Refused, Removed: stored.Removed},
 	}
 	if m := stored.Message; m != nil {
@@ -97,8 +102,8 @@ func decodeJob(row item) (chat.Job, error) {
 	return j, nil
 }
 
-// PutJob is one conditional put, whose refusal brings the job that is there.
-func (s *Store) PutJob(ctx context.Context, job chat.Job) (chat.Job, bool, error) {
+// PutJob puts the job, if there is none, and its entry in one transaction; a refusal is told by the job that is there.
+func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job, bool, error) {
 	const op = "PutJob"
 	job.Version = 1
 	row, err := encodeJob(job)
@@ -107,24 +112,30 @@ func (s *Store) PutJob(ctx context.Context, job chat.Job) (chat.Job, bool, error
 	}
 	created := false
 	err = s.written(ctx, op, func(ctx context.Context) error {
-		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
-			TableName: aws.String(s.tables.Community), Item: row,
-			ConditionExpression: aws.String("attribute_not_exists(#pk)"), ExpressionAttributeNames: map[string]string{"#pk": attrPK},
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		})
-		if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-			row = refused.Item
-			return nil
+		w := transaction{table: s.tables.Community}
+		w.failing(func(context.Context, *Store, string) error { return errJobIsThere })
+		w.put(row, nil)
+		w.guard(0)
+		w.audited(s.tables.Audit, by.OfSweep(job))
+		if w.err != nil {
+			return failed(op, w.err)
 		}
+		err := w.run(ctx, s, op)
 		created = err == nil
-		return failed(op, err)
+		return err
 	})
+	if errors.Is(err, errJobIsThere) {
+		stored, err := s.Job(ctx, job.JobRef)
+		return stored, false, err
+	}
 	if err != nil {
 		return chat.Job{}, false, err
 	}
 	stored, err := decodeJob(row)
 	return stored, created, failed(op, err)
 }
+
+var errJobIsThere = errors.New("there is a job of this name")
 
 // Job reads one row.
 func (s *Store) Job(ctx context.Context, ref chat.JobRef) (chat.Job, error) {
@@ -174,7 +185,7 @@ func (s *Store) Jobs(ctx context.Context, serverID string, after *chat.JobRef, l
 	return jobs, last != "", nil
 }
 
-// SaveJob is one conditional put. One whose answer was lost is found out by what is there.
+// SaveJob is one conditional put. One whose answer was lost, and which the client then repeated, is told by the row that is there.
 func (s *Store) SaveJob(ctx context.Context, job chat.Job) (chat.Job, error) {
 	const op = "SaveJob"
 	was := job.Version
@@ -183,14 +194,20 @@ func (s *Store) SaveJob(ctx context.Context, job chat.Job) (chat.Job, error) {
 	if err != nil {
 		return chat.Job{}, failed(op, err)
 	}
+	row[attrSaving] = number(int64(s.options.Rand() * chat.MaxTimestamp))
 	err = s.written(ctx, op, func(ctx context.Context) error {
 		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName: aws.String(s.tables.Community), Item: row,
 			ConditionExpression:       aws.String("#version = :version"),
 			ExpressionAttributeNames:  map[string]string{"#version": attrVersion},
 			ExpressionAttributeValues: item{":version": number(was)},
+
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
-		if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+			if reflect.DeepEqual(refused.Item, row) {
+				return nil
+			}
 			return &chat.Error{Code: chat.Stale, Reason: "somebody else went on with the job"}
 		}
 		return failed(op, err)
@@ -200,12 +217,12 @@ func (s *Store) SaveJob(ctx context.Context, job chat.Job) (chat.Job, error) {
 
 // deletion is how a channel or server goes.
 type deletion[T any] struct {
-	op, server string
-	key        itemKey
-	job        chat.JobRef
-	decode     func(item) (T, error)
-	gone       itemKey
-	with       func(w *transaction) // the writes that go with it
+	op     string
+	key    itemKey
+	job    chat.JobRef
+	decode func(item) (T, error)
+	gone   itemKey
+	with   func(w *transaction) // the writes that go with it
 }
 
 // delete reads the row strongly, has it judged, and replaces it with its tombstone and the job, on the condition that it is still
@@ -217,7 +234,10 @@ func (d deletion[T]) delete(ctx context.Context, s *Store, by chat.Act, may func
 			return err
 		}
 		if row == nil {
-			job, err = s.deletedBefore(ctx, d.op, d.job, d.gone)
+			job, err = s.Job(ctx, d.job)
+			if chat.CodeOf(err) == chat.NotFound {
+				err = chat.NoSuch(d.job.Kind)
+			}
 			return err
 		}
 		value, err := d.decode(row)
@@ -248,22 +268,6 @@ func (d deletion[T]) delete(ctx context.Context, s *Store, by chat.Act, may func
 	return job, err
 }
 
-// deletedBefore gives the job of what is no more there; one that has ended long ago is told as finished.
-func (s *Store) deletedBefore(ctx context.Context, op string, ref chat.JobRef, gone itemKey) (chat.Job, error) {
-	job, err := s.Job(ctx, ref)
-	if chat.CodeOf(err) != chat.NotFound {
-		return job, err
-	}
-	row, err := s.get(ctx, op, s.tables.Community, gone)
-	if err != nil {
-		return chat.Job{}, err
-	}
-	if row == nil {
-		return chat.Job{}, chat.NoSuch(ref.Kind)
-	}
-	return chat.Job{}, chat.NoSuchJob()
-}
-
 // DeleteChannel deletes the row and puts the others in one transaction.
 func (s *Store) DeleteChannel(ctx context.Context, serverID, channelID string, by chat.Act, may func(chat.Channel) error) (chat.Job, error) {
 	const op = "DeleteChannel"
@@ -276,7 +280,7 @@ func (s *Store) DeleteChannel(ctx context.Context, serverID, channelID string, b
 		return chat.Job{}, failed(op, err)
 	}
 	return deletion[chat.Channel]{
-		op: op, server: serverID, key: key, gone: gone, job: chat.JobRef{ServerID: serverID, Kind: chat.ChannelJob, ID: channelID},
+		op: op, key: key, gone: gone, job: chat.JobRef{ServerID: serverID, Kind: chat.ChannelJob, ID: channelID},
 		decode: func(row item) (chat.Channel, error) { return decodeChannel(serverID, channelID, row) },
 		with: func(w *transaction) {
 			w.changed(serverID, by.At, changedChannel, channelID)
@@ -297,7 +301,7 @@ func (s *Store) DeleteServer(ctx context.Context, serverID string, by chat.Act, 
 		return chat.Job{}, failed(op, err)
 	}
 	return deletion[chat.Server]{
-		op: op, server: serverID, key: key, gone: gone, job: chat.JobRef{ServerID: serverID, Kind: chat.ServerJob, ID: serverID},
+		op: op, key: key, gone: gone, job: chat.JobRef{ServerID: serverID, Kind: chat.ServerJob, ID: serverID},
 		decode: func(row item) (chat.Server, error) { return decodeServer(serverID, row) },
 		with:   func(w *transaction) { w.changed(serverID, by.At, changedServer) },
 	}.delete(ctx, s, by, may)

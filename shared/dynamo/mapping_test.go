@@ -417,7 +417,7 @@ func TestPositionsOfTheAudit(t *testing.T) {
 	})
 	const at, v = "001767225603456", "000000000000001"
 	for _, bad := range []string{
-		"", "x", at, at + "#policy#c#a", at + "#c##m", at + "##" + at + "#m", at + "#c#x#m", "x#c#" + at + "#m", at + "#policy#c#a#1", at + "#other\x00#c#a#" + v,
+		"", "x", at, at + "#policy#c#a", at + "#c##m", at + "##" + at + "#m", at + "#c#x#m", "x#c#" + at + "#m", at + "#policy#c#a#1", at + "#other\x00#c#a#" + v, at + "#other#c#a#" + v,
 		at + "#policy# c#a#" + v, at + "#policy#c#a#" + v + "#x", at + "#c#" + at + "#" + strings.Repeat("m", 65), at + "#c#" + at + "#\xff",
 	} {
 		if err := checkPosition(bad); chat.CodeOf(err) != chat.Invalid {
@@ -435,7 +435,7 @@ func TestShardsAreStable(t *testing.T) {
 	}
 }
 
-// chat.SweepWritesPerSecond is reckoned with entries of the index of updates that are no larger.
+// chat.SweepUnitsPerSecond is reckoned with entries of the index of updates that are no larger.
 func TestAnEntryOfTheIndexStaysUnderEightKB(t *testing.T) {
 	t.Parallel()
 	id := strings.Repeat("i", chat.MaxIDBytes)
@@ -463,8 +463,8 @@ func TestAnEntryOfTheIndexStaysUnderEightKB(t *testing.T) {
 	if size > 8<<10 || size < 6<<10 {
 		t.Errorf("%d bytes", size)
 	}
-	const workers, partition = 2, 1_000 // units a second (DynamoDB developer guide, "Burst and adaptive capacity")
-	if units := workers * chat.SweepWritesPerSecond * ((size + 1023) / 1024) / updateShards; units >= partition {
+	const partition = 1_000 // units a second (DynamoDB developer guide, "Burst and adaptive capacity")
+	if units := chat.SweepWorkers * chat.SweepUnitsPerSecond / 2 * ((size + 1023) / 1024) / updateShards; units >= partition {
 		t.Errorf("%d units a second of a partition's %d", units, partition)
 	}
 }

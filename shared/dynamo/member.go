@@ -39,6 +39,13 @@ func memberPartition(server string) (string, error) { return partition("members"
 
 func membershipPartition(account string) (string, error) { return partition("account", account) }
 
+// member demands that the account is a member and not banned.
+func (w *transaction) member(server, account string) {
+	key, err := memberKey(server, account)
+	w.check(key, "attribute_exists(#joined) AND attribute_not_exists(#banned)", // which are there when they are true
+		map[string]string{"#joined": attrJoined, "#banned": attrBanned}, nil, chat.HeirIsNoMember(), err)
+}
+
 func encodeMember(key itemKey, m chat.Member) (item, error) {
 	return key.with(memberRow{m.Nick, m.Joined, m.Banned, list(m.Roles), m.JoinedAt, m.Generation, m.Version, m.Sight})
 }

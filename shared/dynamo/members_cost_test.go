@@ -42,14 +42,15 @@ func TestCostOfMembersByTheHundred(t *testing.T) {
 		rounds, scenes := (n+3)/4, (n+19)/20
 		shared := slices.Repeat([]string{batchGet}, scenes+1)
 		reads := float64(scenes + 1 + 2*n)
-		// Each: the row, its transaction (member, change, the account's list, two counts), the account's connections.
+		// Each: the row, its transaction (member, change, the account's list, two counts, the audit's entry, and a look at the server: that it was
+		// not deleted, or is another's), the account's connections.
 		each := slices.Concat(slices.Repeat([]string{"GetItem"}, n), slices.Repeat([]string{transact}, n), slices.Repeat([]string{query}, n))
 		put(join, members)
-		m.cost(scenes+3*rounds+1, meter.Units{Read: reads, Write: 12 * float64(n)}, slices.Concat(shared, each)...)
+		m.cost(scenes+3*rounds+1, meter.Units{Read: reads, Write: 14 * float64(n)}, slices.Concat(shared, each)...)
 		put(join, members) // again: nothing to write
 		m.cost(scenes+2*rounds+1, meter.Units{Read: reads}, slices.Concat(shared, slices.Repeat([]string{"GetItem"}, n), slices.Repeat([]string{query}, n))...)
 		put(leave, members)
-		m.cost(scenes+3*rounds+1, meter.Units{Read: reads, Write: 12 * float64(n)}, slices.Concat(shared, each)...)
+		m.cost(scenes+3*rounds+1, meter.Units{Read: reads, Write: 14 * float64(n)}, slices.Concat(shared, each)...)
 	}
 }
 

@@ -13,11 +13,11 @@ const rowsPerBanPage = 1_000
 // ChannelPage reads policies from among the server's rows, with one query.
 func (s *Store) ChannelPage(ctx context.Context, serverID, after string, limit int) (chat.Page[chat.Channel], error) {
 	const op = "ChannelPage"
-	policy, err := serverKey(serverID)
+	p, err := channelSpan(serverID)
 	if err != nil {
 		return chat.Page[chat.Channel]{}, failed(op, err)
 	}
-	p := span{pk: policy.pk, bound: channelKind + separator, end: channelKind + afterSeparator, limit: limit}
+	p.limit = limit
 	if after != "" {
 		key, err := channelKey(serverID, after)
 		if err != nil {

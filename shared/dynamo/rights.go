@@ -214,7 +214,10 @@ func (r *rightsReading) changes(ctx context.Context, since int64) error {
 
 // Members reads member rows, a hundred in a request, requests at the same time.
 func (s *Store) Members(ctx context.Context, serverID string, accountIDs []string) (map[string]chat.Member, error) {
-	const op = "Members"
+	return s.members(ctx, "Members", serverID, accountIDs)
+}
+
+func (s *Store) members(ctx context.Context, op, serverID string, accountIDs []string) (map[string]chat.Member, error) {
 	keys, err := keysFor(accountIDs, func(account string) (itemKey, error) { return memberKey(serverID, account) })
 	if err != nil {
 		return nil, failed(op, err)

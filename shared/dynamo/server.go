@@ -80,6 +80,19 @@ const (
 	goneServer  = "server"
 )
 
+// serverNotGone refuses to put anything into a server that was deleted.
+func (w *transaction) serverNotGone(server string) {
+	key, err := goneServerKey(server)
+	w.absent(key, chat.ServerIsGone(), err)
+}
+
+// notOwner refuses to let the server's owner go.
+func (w *transaction) notOwner(server, account string) {
+	key, err := serverKey(server)
+	w.check(key, "attribute_not_exists(#owner) OR #owner <> :account",
+		map[string]string{"#owner": "owner"}, item{":account": text(account)}, chat.OwnerStays(), err)
+}
+
 // rolesChanged keeps roles that are gone from coming back. Everyone cannot go.
 func (w *transaction) rolesChanged(server string, before, after chat.Server) {
 	for _, id := range before.RolesBeside(after) {
@@ -87,8 +100,7 @@ func (w *transaction) rolesChanged(server string, before, after chat.Server) {
 		w.put(key.item(), err)
 	}
 	if before.Version == 0 { // and so had no roles
-		key, err := goneServerKey(server)
-		w.absent(key, chat.ServerIsGone(), err)
+		w.serverNotGone(server)
 		return
 	}
 	for _, id := range after.RolesBeside(before) {

@@ -19,6 +19,9 @@
 //	           counts#S                      | lists#C                 how many accounts on a channel's lists
 //	           memberships#A                 | count                   how many servers an account is in
 //	           gone#S                        | role#R                  a role that is no more
+//	           gone#S                        | channel#C               a channel that was deleted
+//	           gone#S                        | server                  the server itself was
+//	           jobs#S                        | kind#id                 a sweep, or the removal of what was deleted
 //	Sessions   account#A                     | connection              a connection, as its account has it
 //	           server#S                      | connection              the same, as a server's audience has it
 //	           sent#A#S#C#msg_id             | marker                  which message a client's id stored
@@ -28,6 +31,7 @@
 //
 // One file holds an entity's keys, attribute names and mapping. Rows that end
 // carry ttl, in seconds; no decision trusts the table to have removed them.
+// (A job that has ended counts for as long as it is there, which is longer than it was promised.)
 //
 // # Consistency
 //

@@ -117,7 +117,7 @@ func (s *Store) Sights(ctx context.Context, serverID, accountID string) (chat.Si
 	err := s.parallel(ctx,
 		func(ctx context.Context) error { return s.policies(ctx, op, serverID, &sights) },
 		func(ctx context.Context) error {
-			members, err := s.Members(ctx, serverID, []string{accountID})
+			members, err := s.members(ctx, op, serverID, []string{accountID})
 			sights.Member = members[accountID]
 			return err
 		},

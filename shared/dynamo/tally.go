@@ -143,11 +143,11 @@ func (w *transaction) channelsChanged(op, server string, delta int) {
 		w.err = cmp.Or(w.err, err)
 		return
 	}
-	policy, err := serverKey(server)
+	all, err := channelSpan(server)
 	w.tally(tally{
 		key: key, changes: []tallyChange{{attrCount, delta, chat.MaxChannelsPerServer}},
 		full:  chat.TooManyChannels(),
-		count: counted(op, span{pk: policy.pk, bound: channelKind + separator, end: channelKind + afterSeparator}),
+		count: counted(op, all),
 	}, err)
 }
 

@@ -17,7 +17,7 @@ type transaction struct {
 	table string
 	items []types.TransactWriteItem
 	err   error
-	// refusals say what it means when the condition of an item fails, by its index; that of the first is being overtaken.
+	// refusals say what it means when the condition of an item fails, by its index; that of the first, where nothing is said of it, is being overtaken.
 	refusals map[int]refuse
 }
 
@@ -34,6 +34,11 @@ func (w *transaction) failing(refusal refuse) {
 
 // absent demands that there is no row of the key.
 func (w *transaction) absent(key itemKey, refusal *chat.Error, err error) {
+	w.check(key, "attribute_not_exists(#pk)", map[string]string{"#pk": attrPK}, nil, refusal, err)
+}
+
+// check demands that the condition holds for the row of the key.
+func (w *transaction) check(key itemKey, condition string, names map[string]string, values item, refusal *chat.Error, err error) {
 	if err != nil {
 		w.err = cmp.Or(w.err, err)
 		return
@@ -41,7 +46,7 @@ func (w *transaction) absent(key itemKey, refusal *chat.Error, err error) {
 	w.failing(func(context.Context, *Store, string) error { return refusal })
 	w.items = append(w.items, types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
 		TableName: aws.String(w.table), Key: key.item(),
-		ConditionExpression: aws.String("attribute_not_exists(#pk)"), ExpressionAttributeNames: map[string]string{"#pk": attrPK},
+		ConditionExpression: aws.String(condition), ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	}})
 }
 
@@ -101,7 +106,7 @@ func (w *transaction) deleteAt(key itemKey, version int64) {
 
 func (w *transaction) run(ctx context.Context, s *Store, op string) error {
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: w.items})
-	if reasons := reasonsOf(err); len(reasons) > 0 && reasons[0] == reasonCondition {
+	if reasons := reasonsOf(err); len(reasons) > 0 && reasons[0] == reasonCondition && w.refusals[0] == nil {
 		return again{busy(op, errOvertaken)}
 	}
 	for i, reason := range reasonsOf(err) {

@@ -25,7 +25,14 @@ type Outcome struct {
 	Errs []error
 	// Counts are numbers for the log, under keys that this package documents.
 	Counts []Count
+	// Failed: among the reasons are mistakes of ours, rather than what is busy alone.
+	Failed bool
+	// About names what the batch was about, where that is one thing, under keys that this package documents.
+	About []About
 }
+
+// About is an id in the log line of a batch.
+type About struct{ Key, ID string }
 
 // Count is a number in the log line of a batch.
 type Count struct {
@@ -168,6 +175,8 @@ func (b batch) error(o Outcome) error {
 	errs := slices.Clone(o.Errs)
 	if len(b.unparsable) > 0 {
 		errs = append(errs, fmt.Errorf("cannot be read, records %s", strings.Join(b.unparsable, ", ")))
+	}
+	if len(b.unparsable) > 0 || o.Failed {
 		return &chat.Error{Code: chat.Internal, Err: errors.Join(errs...)}
 	}
 	if len(o.Unfinished) > 0 || len(errs) > 0 {
@@ -180,6 +189,9 @@ func (b batch) describe(inv *Invocation, o Outcome) {
 	counts := append([]Count{{"records", b.records}, {"unparsable", len(b.unparsable)}, {"unfinished", len(o.Unfinished)}}, o.Counts...)
 	for _, c := range counts {
 		inv.Count(c.Key, c.N)
+	}
+	for _, about := range o.About {
+		inv.Add(about.Key, about.ID)
 	}
 }
 
@@ -196,9 +208,20 @@ func Recorded(r chat.RecordReport) Outcome {
 	return Outcome{Unfinished: r.Unfinished, Errs: r.Errs, Counts: []Count{{"audited", r.Audited}, {"published", r.Published}}}
 }
 
-// Worked is the outcome of work on jobs: what was done, and the reasons of those that are to be delivered again.
-func Worked(did chat.JobCounts, unfinished []int, errs []error) Outcome {
-	return Outcome{Unfinished: unfinished, Errs: errs, Counts: []Count{
-		{"channels", did.Channels}, {"found", did.Found}, {"revoked", did.Revoked}, {"refused", did.Refused}, {"removed", did.Removed},
-	}}
+// Worked is the outcome of work on one job: what was done, why it waits for something that is busy (nil: it does not), and why it is to be
+// delivered again (nil: it is not).
+func Worked(job chat.JobRef, did chat.JobCounts, busy, err error) Outcome {
+	o := Outcome{
+		Counts: []Count{
+			{"channels", did.Channels}, {"found", did.Found}, {"revoked", did.Revoked}, {"refused", did.Refused}, {"removed", did.Removed},
+		},
+		About: []About{{"server", job.ServerID}, {"kind", string(job.Kind)}, {"job", job.ID}},
+	}
+	if busy != nil {
+		o.Errs = append(o.Errs, busy)
+	}
+	if err != nil {
+		o.Errs, o.Unfinished, o.Failed = append(o.Errs, err), []int{0}, chat.CodeOf(err) != chat.Busy
+	}
+	return o
 }

@@ -16,8 +16,8 @@
 //	reason                   why a token was refused: the rule, never a value
 //	records, unparsable, unfinished, notices, dropped, posts, gone, young, retried, closed, queued, audited, published
 //	                         what became of a batch of the stream or of a queue, in numbers
-//	channels, found, revoked, refused, removed
-//	                         what was done of the jobs in it
+//	kind, job, channels, found, revoked, refused, removed
+//	                         of which job (see package chat), and what was done of it
 //
 // The level goes by the code: ERROR for 500, WARN for 503, INFO for the rest,
 // refusals included. What a user wrote is in no key: ids and codes only, and

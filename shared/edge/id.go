@@ -7,5 +7,5 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// NewID makes a message's id: a ULID of the time, whose random part the system's generator fills. It does not fail.
-func NewID(at time.Time) string { return ulid.MustNew(ulid.Timestamp(at), rand.Reader).String() }
+// NewMessageID makes a message's id: a ULID of the time, whose random part the system's generator fills. It does not fail.
+func NewMessageID(at time.Time) string { return ulid.MustNew(ulid.Timestamp(at), rand.Reader).String() }

@@ -43,12 +43,13 @@ func (q *Queue) Enqueue(ctx context.Context, task chat.Task) error {
 	return q.put(ctx, body, task.ServerID, task.Delay)
 }
 
+// put stores a message about the server, to be delivered when delay is over.
 func (q *Queue) put(ctx context.Context, body, serverID string, delay time.Duration) error {
 	_, err := q.client.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: aws.String(q.url), MessageBody: aws.String(body), DelaySeconds: seconds(delay), MessageGroupId: aws.String(group(serverID)),
 	})
 	if err != nil {
-		return &chat.Error{Code: chat.Busy, Err: fmt.Errorf("put a task into the queue: %w", err)}
+		return &chat.Error{Code: chat.Busy, Err: fmt.Errorf("put a message into the queue: %w", err)}
 	}
 	return nil
 }

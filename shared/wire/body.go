@@ -21,7 +21,8 @@ func DecodeSent(body []byte, serverID, channelID string) (author string, r chat.
 		return "", r, err
 	}
 	r = chat.SendRequest{ServerID: serverID, ChannelID: channelID}
-	return optional(m.From), r, m.into(&r)
+	err = m.into(&r)
+	return optional(m.From), r, err
 }
 
 // DecodeTakenBack reads the body of messages that a back end takes back. operator is empty where none is given. It takes
@@ -37,7 +38,8 @@ func DecodeTakenBack(body []byte, serverID, channelID string) (operator string, 
 		return "", r, err
 	}
 	r = chat.RevokeBatchRequest{ServerID: serverID, ChannelID: channelID}
-	return optional(m.Operator), r, m.into(&r)
+	err = m.into(&r)
+	return optional(m.Operator), r, err
 }
 
 // DecodeSweep reads the body of a sweep of the server: accid must be there.

@@ -46,7 +46,9 @@ type refJSON struct {
 	MsgServerID string `json:"msg_server_id"`
 }
 
-// updateInfoJSON has the fields of [chat.UpdateInfo], in its order.
+// UpdateInfo has the fields of [chat.UpdateInfo], in its order.
+type UpdateInfo = updateInfoJSON
+
 type updateInfoJSON struct {
 	Postscript  string `json:"postscript,omitzero"`
 	Extension   string `json:"extension,omitzero"`

@@ -179,7 +179,8 @@ func (m *sendMembers) request() (r chat.SendRequest, err error) {
 	if r.ChannelID, err = required("channel_id", m.ChannelID); err != nil {
 		return r, err
 	}
-	return r, m.into(&r)
+	err = m.into(&r)
+	return r, err
 }
 
 func (m *messageMembers) into(r *chat.SendRequest) (err error) {
@@ -253,7 +254,8 @@ func (m *revokeBatchMembers) request() (r chat.RevokeBatchRequest, err error) {
 	if r.ChannelID, err = required("channel_id", m.ChannelID); err != nil {
 		return r, err
 	}
-	return r, m.into(&r)
+	err = m.into(&r)
+	return r, err
 }
 
 func (m *takenBackMembers) into(r *chat.RevokeBatchRequest) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	unsend "unsend/clients/go"
+	"unsend/scripts/unsend/wait"
 )
 
 const postscript = "wrong room"
@@ -179,7 +180,7 @@ func (p *play) tooLate(ctx context.Context) (string, error) {
 	if _, err := p.told(ctx, p.Now(), unsend.EventMessage, m.MessageKey, nothing, p.tablet, p.desk, p.carol); err != nil {
 		return "", err
 	}
-	if err := pause(ctx, hastyWindow+50*time.Millisecond); err != nil {
+	if err := wait.For(ctx, hastyWindow+50*time.Millisecond); err != nil {
 		return "", err
 	}
 	for _, d := range []*device{p.phone, p.desk} {
@@ -242,7 +243,7 @@ func (p *play) silence(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	if err := pause(ctx, p.Grace); err != nil {
+	if err := wait.For(ctx, p.Grace); err != nil {
 		return "", err
 	}
 	return "", p.nothingElse()
@@ -286,15 +287,4 @@ func first(errs ...error) error {
 		}
 	}
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -28,6 +28,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	jsonv2 "github.com/go-json-experiment/json"
+
+	"unsend/scripts/unsend/wait"
 )
 
 const (
@@ -69,18 +71,7 @@ func New(o Options) *Client {
 		o.HTTP = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	o.URL = strings.TrimSuffix(o.URL, "/")
-	return &Client{Options: o, signer: v4.NewSigner(), sleep: sleep, slow: 2 * time.Second}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return &Client{Options: o, signer: v4.NewSigner(), sleep: wait.For, slow: 2 * time.Second}
 }
 
 // Write says under which conditions a write holds.
@@ -196,9 +187,9 @@ func (c *Client) attempt(ctx context.Context, r request, body []byte) (answer, e
 	case err != nil:
 		return got, &unanswered{fmt.Errorf("read the Server API's answer: %w", err)}
 	case len(text) > maxAnswer:
-		return got, errors.New("the Server API's answer is longer than 8 MB")
+		return got, fmt.Errorf("the Server API's answer is longer than %d MB", maxAnswer>>20)
 	case response.StatusCode/100 != 2:
-		return got, problemOf(got)
+		return got, problemOf(r, got)
 	}
 	return got, nil
 }
@@ -246,9 +237,9 @@ func worthwhile(err error, repeatable bool) bool {
 // what the answer asks for.
 func pause(attempt int, retryAfter string) time.Duration {
 	most := min(firstPause<<(attempt-1), longestPause)
-	wait := most/2 + rand.N(most/2) //nolint:gosec // spreads requests, protects nothing
+	after := most/2 + rand.N(most/2) //nolint:gosec // spreads requests, protects nothing
 	if seconds, err := strconv.Atoi(retryAfter); err == nil && seconds > 0 {
-		wait += min(time.Duration(seconds)*time.Second, longestPause)
+		after += min(time.Duration(seconds)*time.Second, longestPause)
 	}
-	return wait
+	return after
 }

@@ -123,19 +123,22 @@ func TestSoonerOrLater(t *testing.T) {
 // Whoever waits is told that it lasts, and not where it does not.
 func TestASlowAnswer(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		after time.Duration
-		want  int64
-	}{{time.Millisecond, 1}, {time.Hour, 0}} {
-		var told atomic.Int64
-		c, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
-			time.Sleep(50 * time.Millisecond)
-			_, _ = io.WriteString(w, `{}`)
-		})
-		c.slow, c.Slow = test.after, func() { told.Add(1) }
-		if _, err := c.Server(t.Context(), "s"); err != nil || told.Load() != test.want {
-			t.Errorf("after %v: told %d times, want %d; %v", test.after, told.Load(), test.want, err)
+	told := make(chan struct{})
+	slow, _ := newClient(t, func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-told:
+		case <-r.Context().Done():
 		}
+		_, _ = io.WriteString(w, `{}`)
+	})
+	slow.slow, slow.Slow = time.Millisecond, func() { close(told) } // a second time would panic
+	if _, err := slow.Server(t.Context(), "s"); err != nil {
+		t.Error(err)
+	}
+	quick, _ := newClient(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
+	quick.slow, quick.Slow = time.Hour, func() { t.Error("told of an answer that came at once") }
+	if _, err := quick.Server(t.Context(), "s"); err != nil {
+		t.Error(err)
 	}
 }
 

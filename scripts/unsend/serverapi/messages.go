@@ -40,6 +40,12 @@ func (c *Client) Job(ctx context.Context, server, kind, id string) (job Job, err
 	return job, err
 }
 
+// Resume has a job go on that has stopped. One that is at work, or done, is none the worse for it.
+func (c *Client) Resume(ctx context.Context, server, kind, id string) (job Job, err error) {
+	_, err = c.do(ctx, request{method: http.MethodPost, path: []string{"servers", server, "jobs", kind, id, "resume"}}, &job)
+	return job, err
+}
+
 // Audit is who did what in a server, the oldest first: from is inclusive, until exclusive, in ms; 0 is no bound.
 func (c *Client) Audit(server string, from, until int64) *Pages[Act] {
 	p := pages[Act](c, "entries", "servers", server, "audit")

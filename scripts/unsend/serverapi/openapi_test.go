@@ -7,8 +7,10 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -19,13 +21,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// documented is docs/openapi.yaml.
-func documented(t *testing.T) routers.Router {
+// document is docs/openapi.yaml.
+func document(t *testing.T) *openapi3.T {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromFile("../../../docs/openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return doc
+}
+
+func documented(t *testing.T) routers.Router {
+	t.Helper()
+	doc := document(t)
 	doc.Servers, doc.Security = nil, nil // the test has another host, and no AWS
 	router, err := legacy.NewRouter(doc)
 	if err != nil {
@@ -34,11 +42,9 @@ func documented(t *testing.T) routers.Router {
 	return router
 }
 
-// example is a value of the schema with every property in it.
+// example is a value of the schema with every property in it; a list has one element, or one of each kind.
 func example(s *openapi3.Schema) any {
 	switch {
-	case len(s.OneOf) > 0:
-		return example(s.OneOf[0].Value)
 	case len(s.AllOf) > 0:
 		object := map[string]any{}
 		for _, part := range s.AllOf {
@@ -56,7 +62,15 @@ func example(s *openapi3.Schema) any {
 		}
 		return object
 	case s.Type.Is("array"):
-		return []any{example(s.Items.Value)}
+		kinds := s.Items.Value.OneOf
+		if len(kinds) == 0 {
+			kinds = openapi3.SchemaRefs{s.Items}
+		}
+		var list []any
+		for _, kind := range kinds {
+			list = append(list, example(kind.Value))
+		}
+		return list
 	case s.Type.Is("integer"):
 		return 7
 	case s.Type.Is("boolean"):
@@ -106,20 +120,27 @@ func (d *documentedServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// first is the first of a list.
-func first[T any](ctx context.Context, p *Pages[T]) (any, error) {
-	for item, err := range p.All(ctx, 1) {
-		return item, err
+// some are the first n of a list.
+func some[T any](ctx context.Context, p *Pages[T], n int) (list []T, err error) {
+	for item, err := range p.All(ctx, n) {
+		if err != nil {
+			return list, err
+		}
+		list = append(list, item)
 	}
-	return nil, io.ErrUnexpectedEOF
+	return list, nil
 }
 
-func told[T any](do func(func(T)) error) (value any, err error) {
-	err = do(func(each T) { value = each })
-	return value, err
+func first[T any](ctx context.Context, p *Pages[T]) (any, error) { return some(ctx, p, 1) }
+
+func told[T any](do func(func(T)) error) (any, error) {
+	var list []T
+	err := do(func(each T) { list = append(list, each) })
+	return list, err
 }
 
-// Each request is one that the document takes, and nothing of the answers which it shows is lost.
+// Each request is one that the document takes, nothing of the answers which it shows is lost, and every field that the
+// client has is in one of them.
 func TestTheClientIsAsTheDocumentSays(t *testing.T) {
 	t.Parallel()
 	window := int64(7)
@@ -127,7 +148,7 @@ func TestTheClientIsAsTheDocumentSays(t *testing.T) {
 	windows, grant := Windows{Own: &window}, Grant{Allow: []string{"AtAll"}}
 	nothing := func(err error) (any, error) { return nil, err }
 	for name, test := range map[string]struct {
-		field string // of the answer, whose first element it gives; empty: all
+		field string // of the answer, whose list it gives; empty: all
 		do    func(context.Context, *Client) (any, error)
 	}{
 		"server": {"", func(ctx context.Context, c *Client) (any, error) { return c.Server(ctx, "s") }},
@@ -183,8 +204,7 @@ func TestTheClientIsAsTheDocumentSays(t *testing.T) {
 		"delete ban": {"", func(ctx context.Context, c *Client) (any, error) { return nothing(c.DeleteBan(ctx, w, "s", "a")) }},
 		"servers":    {"servers", func(ctx context.Context, c *Client) (any, error) { return first(ctx, c.ServersOf("a")) }},
 		"connections": {"connections", func(ctx context.Context, c *Client) (any, error) {
-			list, err := c.Connections(ctx, "a")
-			return list[0], err
+			return c.Connections(ctx, "a")
 		}},
 		"disconnect": {"", func(ctx context.Context, c *Client) (any, error) { return nothing(c.Disconnect(ctx, "a", "")) }},
 		"disconnect one": {"", func(ctx context.Context, c *Client) (any, error) {
@@ -195,15 +215,16 @@ func TestTheClientIsAsTheDocumentSays(t *testing.T) {
 		}},
 		"revoke": {"results", func(ctx context.Context, c *Client) (any, error) {
 			return told(func(each func(Revoked)) error {
-				return c.Revoke(ctx, Write{}, "s", "c", Revocation{Operator: "o", Messages: []Ref{{17, "m"}}, UpdateInfo: UpdateInfo{"why"}}, each)
+				return c.Revoke(ctx, Write{}, "s", "c", Revocation{Operator: "o", Messages: []Ref{{17, "m"}}, UpdateInfo: UpdateInfo{Postscript: "why"}}, each)
 			})
 		}},
 		"put sweep": {"", func(ctx context.Context, c *Client) (any, error) {
-			return c.PutSweep(ctx, Write{}, "s", "id", Sweep{Accid: "a", ChannelID: "c", Since: 17, Operator: "o", UpdateInfo: UpdateInfo{"why"}})
+			return c.PutSweep(ctx, Write{}, "s", "id", Sweep{Accid: "a", ChannelID: "c", Since: 17, Operator: "o", UpdateInfo: UpdateInfo{Postscript: "why"}})
 		}},
-		"jobs":  {"jobs", func(ctx context.Context, c *Client) (any, error) { return first(ctx, c.Jobs("s")) }},
-		"job":   {"", func(ctx context.Context, c *Client) (any, error) { return c.Job(ctx, "s", KindSweep, "id") }},
-		"audit": {"entries", func(ctx context.Context, c *Client) (any, error) { return first(ctx, c.Audit("s", 17, 18)) }},
+		"jobs":   {"jobs", func(ctx context.Context, c *Client) (any, error) { return first(ctx, c.Jobs("s")) }},
+		"resume": {"", func(ctx context.Context, c *Client) (any, error) { return c.Resume(ctx, "s", KindSweep, "id") }},
+		"job":    {"", func(ctx context.Context, c *Client) (any, error) { return c.Job(ctx, "s", KindSweep, "id") }},
+		"audit":  {"entries", func(ctx context.Context, c *Client) (any, error) { return some(ctx, c.Audit("s", 17, 18), 2) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -225,15 +246,54 @@ func TestTheClientIsAsTheDocumentSays(t *testing.T) {
 	}
 }
 
-// checkExample wants the value to be the answer, or the first of its field.
+// checkExample wants the value to be the answer, or the list that is its field.
 func checkExample(t *testing.T, body map[string]any, field string, got any) {
 	t.Helper()
 	var want any = body
 	if field != "" {
-		want = body[field].([]any)[0]
+		want = body[field]
 	}
 	if diff := cmp.Diff(asJSON(t, want), asJSON(t, got)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+	answers, values := []any{want}, []reflect.Value{reflect.ValueOf(got)}
+	if field != "" {
+		answers, values = want.([]any), nil
+		for _, value := range reflect.ValueOf(got).Seq2() {
+			values = append(values, value)
+		}
+	}
+	checkFields(t, answers, values)
+}
+
+// checkFields looks at the fields themselves: a value that kept the text of the answer has that as its JSON, whatever its
+// fields hold.
+func checkFields(t *testing.T, answers []any, values []reflect.Value) {
+	t.Helper()
+	met := map[string]bool{}
+	for i, value := range values {
+		answer, _ := answers[i].(map[string]any)
+		if value.Kind() != reflect.Struct {
+			continue
+		}
+		for _, f := range reflect.VisibleFields(value.Type()) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Anonymous || !f.IsExported() || name == "-" || name == "etag" {
+				continue
+			}
+			want, there := answer[name]
+			met[name] = met[name] || there
+			if held := value.FieldByIndex(f.Index); !there && !held.IsZero() {
+				t.Errorf("%s is %v, and the answer has none", f.Name, held)
+			} else if diff := cmp.Diff(asJSON(t, want), asJSON(t, held.Interface())); there && diff != "" {
+				t.Errorf("%s, -want +got\n%s", f.Name, diff)
+			}
+		}
+	}
+	for name, there := range met {
+		if !there {
+			t.Errorf("docs/openapi.yaml has no %s in these answers", name)
+		}
 	}
 }
 
@@ -251,4 +311,27 @@ func asJSON(t *testing.T, value any) (plain any) {
 		delete(object, "etag")
 	}
 	return plain
+}
+
+// As many go with a request, and are in a page, as the document allows.
+func TestTheClientAsksForAsMuchAsItMay(t *testing.T) {
+	t.Parallel()
+	doc := document(t)
+	schemas := doc.Components.Schemas
+	most := map[string]uint64{}
+	for name, list := range map[string]*openapi3.SchemaRef{
+		"members": schemas["MembersWrite"].Value.Properties["members"], "removals": schemas["MembersRemoval"].Value.Properties["accids"],
+		"messages": schemas["RevokeWrite"].Value.Properties["messages"],
+	} {
+		if items := list.Value.MaxItems; items != nil {
+			most[name] = *items
+		}
+	}
+	if size := doc.Components.Parameters["Limit"].Value.Schema.Value.Max; size != nil {
+		most["page"] = uint64(*size)
+	}
+	want := map[string]uint64{"members": maxBatch, "removals": maxBatch, "messages": maxBatch, "page": maxPage}
+	if diff := cmp.Diff(want, most); diff != "" {
+		t.Errorf("the client (-) and docs/openapi.yaml (+)\n%s", diff)
+	}
 }

@@ -19,11 +19,11 @@ type Pages[T any] struct {
 	path   []string
 	field  string     // of the answer, that has the page
 	query  url.Values // besides limit and cursor
-	more   bool
+	more   bool       // than was given
 }
 
 func pages[T any](c *Client, field string, path ...string) *Pages[T] {
-	return &Pages[T]{client: c, path: path, field: field, query: url.Values{}}
+	return &Pages[T]{client: c, path: path, field: field, query: url.Values{}, more: true}
 }
 
 // All goes through the list, up to limit of it; 0 is no limit. An error is the last that it gives.
@@ -37,8 +37,9 @@ func (p *Pages[T]) All(ctx context.Context, limit int) iter.Seq2[T, error] {
 				yield(none, err)
 				return
 			}
-			for _, item := range items {
+			for i, item := range items {
 				if !yield(item, nil) {
+					p.more = next != "" || i < len(items)-1
 					return
 				}
 				given++
@@ -52,7 +53,7 @@ func (p *Pages[T]) All(ctx context.Context, limit int) iter.Seq2[T, error] {
 	}
 }
 
-// More tells, after All, whether it ended at the limit where there may be more.
+// More tells whether there may be more than All gave, at its limit or until somebody looked no further.
 func (p *Pages[T]) More() bool { return p.more }
 
 func size(limit, given int) int {

@@ -13,6 +13,18 @@ type Row struct {
 
 func (r *Row) row() *Row { return r }
 
+// kept is the text that a value was read from, which is its JSON: nothing is lost of what this client does not know.
+type kept struct{ text json.RawMessage }
+
+// MarshalJSON gives the text back.
+func (k kept) MarshalJSON() ([]byte, error) { return k.text.MarshalJSON() }
+
+// keep keeps the text of the value that it is part of; plain is that value, without the method that calls this.
+func (k *kept) keep(text []byte, plain any) error {
+	k.text = bytes.Clone(text)
+	return json.Unmarshal(text, plain)
+}
+
 // Windows are for how long after its sending a message may be revoked, in ms; -1 no limit, 0 never, nil not set here.
 type Windows struct {
 	Own       *int64 `json:"revoke_window_ms"`    // by its author
@@ -148,21 +160,21 @@ type Draft struct {
 // Message is a message as frames have it. Its JSON is what the service gave, all of it.
 type Message struct {
 	Ref
-	raw json.RawMessage
+	kept
 }
 
 // UnmarshalJSON keeps the text.
 func (m *Message) UnmarshalJSON(text []byte) error {
-	m.raw = bytes.Clone(text)
-	return json.Unmarshal(text, &m.Ref)
+	type plain Message
+	return m.keep(text, (*plain)(m))
 }
-
-// MarshalJSON gives the text back.
-func (m Message) MarshalJSON() ([]byte, error) { return m.raw, nil }
 
 // UpdateInfo is what an operator says with a revoke, to everybody who sees the channel.
 type UpdateInfo struct {
-	Postscript string `json:"postscript,omitzero"`
+	Postscript  string `json:"postscript,omitzero"`
+	Extension   string `json:"extension,omitzero"`
+	PushContent string `json:"push_content,omitzero"`
+	PushPayload string `json:"push_payload,omitzero"`
 }
 
 // Revocation takes messages of a channel back.
@@ -175,20 +187,18 @@ type Revocation struct {
 // Revoked is what became of one message. Its JSON is what the service gave, all of it.
 type Revoked struct {
 	Ref
-	ResCode int    `json:"res_code"` // as frames have it: 200, 403, 404, 508, 503
-	Reason  string `json:"reason"`   // for people; empty for 200
-	raw     json.RawMessage
+	// ResCode is 200 where it is taken back, now or before; 403 the account of acting_as may not; 404 no such message;
+	// 508 too late for that account; 500 and 503 are the service's own.
+	ResCode int    `json:"res_code"`
+	Reason  string `json:"reason"` // for people; empty for 200
+	kept
 }
 
 // UnmarshalJSON keeps the text.
 func (r *Revoked) UnmarshalJSON(text []byte) error {
-	type plain Revoked // without this method
-	r.raw = bytes.Clone(text)
-	return json.Unmarshal(text, (*plain)(r))
+	type plain Revoked
+	return r.keep(text, (*plain)(r))
 }
-
-// MarshalJSON gives the text back.
-func (r Revoked) MarshalJSON() ([]byte, error) { return r.raw, nil }
 
 // Entry is one account of what was asked for many.
 type Entry struct {
@@ -232,13 +242,13 @@ type Job struct {
 	CreatedAt  int64  `json:"created_at"`
 	UpdatedAt  int64  `json:"updated_at"`
 	FinishedAt int64  `json:"finished_at"` // 0: not yet
-	Channels   int64  `json:"channels"`
-	Found      int64  `json:"found"`   // messages of the account in the range
-	Revoked    int64  `json:"revoked"` // by this sweep
-	Refused    int64  `json:"refused"`
-	Removed    int64  `json:"removed"` // rows, by a deletion
-	Sweep      Asked  `json:"sweep"`   // zero: it is none
-	raw        json.RawMessage
+	Channels   int64  `json:"channels"`    // that it is through with
+	Found      int64  `json:"found"`       // messages of the account that were not taken back before
+	Revoked    int64  `json:"revoked"`     // those that it has taken back
+	Refused    int64  `json:"refused"`     // those that the account of acting_as may not take back, or that ended meanwhile
+	Removed    int64  `json:"removed"`     // rows that it has removed
+	Sweep      Asked  `json:"sweep"`       // zero: it is none
+	kept
 }
 
 // Asked is what a sweep was asked for.
@@ -249,20 +259,16 @@ type Asked struct {
 	Until     int64  `json:"until"`
 	DryRun    bool   `json:"dry_run"`
 	Operator  string `json:"operator"`
+	// ActingAs is the operator where its rights and windows bind the sweep; else empty.
+	ActingAs   string     `json:"acting_as"`
+	UpdateInfo UpdateInfo `json:"update_info"`
 }
 
 // UnmarshalJSON keeps the text.
 func (j *Job) UnmarshalJSON(text []byte) error {
-	type plain Job // without this method
-	if err := json.Unmarshal(text, (*plain)(j)); err != nil {
-		return err
-	}
-	j.raw = bytes.Clone(text)
-	return nil
+	type plain Job
+	return j.keep(text, (*plain)(j))
 }
-
-// MarshalJSON gives the text back.
-func (j Job) MarshalJSON() ([]byte, error) { return j.raw, nil }
 
 // Done tells whether it has ended.
 func (j Job) Done() bool { return j.State == JobDone }
@@ -282,15 +288,11 @@ type Act struct {
 	Reason    string   `json:"reason"`
 	Changes   []string `json:"changes"`
 	Ref
-	raw json.RawMessage
+	kept
 }
 
 // UnmarshalJSON keeps the text.
 func (a *Act) UnmarshalJSON(text []byte) error {
-	type plain Act // without this method
-	a.raw = bytes.Clone(text)
-	return json.Unmarshal(text, (*plain)(a))
+	type plain Act
+	return a.keep(text, (*plain)(a))
 }
-
-// MarshalJSON gives the text back.
-func (a Act) MarshalJSON() ([]byte, error) { return a.raw, nil }

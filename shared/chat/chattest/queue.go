@@ -45,29 +45,25 @@ func (q *Queue) Take() []chat.Task {
 	return taken
 }
 
-// Jobs is a chat.JobQueue in memory.
+// Jobs is a chat.JobQueue in memory, which keeps what it was given.
 type Jobs struct {
-	mu    sync.Mutex
-	jobs  []chat.JobRef
-	waits []time.Duration
+	mu   sync.Mutex
+	jobs []chat.JobRef
 }
 
 // EnqueueJob keeps it.
-func (q *Jobs) EnqueueJob(_ context.Context, job chat.JobRef, delay time.Duration) error {
+func (q *Jobs) EnqueueJob(_ context.Context, job chat.JobRef, _ time.Duration) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.jobs, q.waits = append(q.jobs, job), append(q.waits, delay)
+	q.jobs = append(q.jobs, job)
 	return nil
 }
 
-// Next takes the first one out, with its delay; false where none waits.
-func (q *Jobs) Next() (job chat.JobRef, delay time.Duration, ok bool) {
+// Take gives the jobs that wait, and forgets them.
+func (q *Jobs) Take() []chat.JobRef {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.jobs) == 0 {
-		return job, 0, false
-	}
-	job, delay = q.jobs[0], q.waits[0]
-	q.jobs, q.waits = q.jobs[1:], q.waits[1:]
-	return job, delay, true
+	jobs := q.jobs
+	q.jobs = nil
+	return jobs
 }

@@ -52,7 +52,7 @@ var policyTests = map[string]func(*suite){
 			p.Black = true
 			return nil
 		}))(s)
-		again := s.changedServer(s.act(4*time.Second), func(v *chat.Server) error { v.OwnerID = s.account("bob"); return nil })
+		again := s.changedServer(s.act(4*time.Second), func(v *chat.Server) error { v.OwnerID = ""; return nil })
 		same(s, s.policies(), []chat.PolicyEntry{
 			s.act(0).OfServer(chat.Server{ID: s.server}, server),
 			s.act(1*time.Second).OfChannel(chat.Channel{ServerID: s.server, ID: s.channel}, channel),
@@ -157,7 +157,7 @@ var policyTests = map[string]func(*suite){
 		by.Retention = time.Second
 		s.changedServer(by, nothing)
 		by.At, by.Retention = s.now.Add(time.Millisecond), 0
-		s.changedServer(by, func(v *chat.Server) error { v.OwnerID = "o"; return nil })
+		s.changedServer(by, func(v *chat.Server) error { v.Windows.Own = window(7); return nil })
 		s.now = s.now.Add(time.Hour)
 		if e := s.policies(); len(e) != 1 || e[0].Version != 2 || e[0].ExpiresAt != 0 {
 			s.Errorf("%+v", e)

@@ -133,7 +133,7 @@ var changeTests = map[string]func(*suite){
 			change func()
 			leaves bool
 		}{
-			"owner": {func() { s.changeServer(func(v *chat.Server) error { v.OwnerID += "x"; return nil }) }, true},
+			"owner": {func() { s.changeServer(func(v *chat.Server) error { v.OwnerID = s.account("heir"); return nil }) }, true},
 			"role":  {func() { s.changeServer(addRole) }, true},
 			"permission": {func() {
 				s.changeServer(func(v *chat.Server) error { addRole(v); v.Windows.Own = window(3); return nil })
@@ -155,6 +155,7 @@ var changeTests = map[string]func(*suite){
 			sub := newSuite(s.T, s.store)
 			s.server, s.channel, s.now = sub.server, sub.channel, sub.now
 			s.changeServer(func(*chat.Server) error { return nil })
+			s.member("heir", join(s.now))
 			s.changeChannel(func(*chat.Channel) error { return nil })
 			before := counter.ChangeRows(s.server)
 			s.now = s.now.Add(time.Second)

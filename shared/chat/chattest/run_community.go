@@ -140,6 +140,7 @@ var communityTests = map[string]func(*suite){
 		personal := s.personal("alice", func(p *chat.Personal) error { p.Override.Allow = 5; return nil })
 		same(s, []int64{server.Version, channel.Version, member.Version, personal.Version}, []int64{2, 2, 2, 2})
 		same(s, []int64{server.Sight, channel.Sight, member.Sight, personal.Sight}, []int64{1, 1, 1, 1})
+		s.member("heir", join(s.now))
 		server = s.changeServer(func(v *chat.Server) error { v.OwnerID = s.account("heir"); return nil })
 		channel = s.changeChannel(func(v *chat.Channel) error { v.BlackRoles = []string{"vip"}; return nil })
 		member = s.member("alice", func(m *chat.Member) error { m.Banned = !m.Banned; return nil })

@@ -226,6 +226,9 @@ func (s *Store) ChangeServer(ctx context.Context, serverID string, by chat.Act, 
 			if s.gone[goneID{serverID, goneServer, ""}] {
 				return chat.ServerIsGone()
 			}
+			if before.Version > 0 && after.OwnerID != "" && before.OwnerID != after.OwnerID && !s.members[memberID{serverID, after.OwnerID}].Active() {
+				return chat.HeirIsNoMember()
+			}
 			return s.keepGone(serverID, before, after)
 		},
 	}, change)
@@ -251,7 +254,10 @@ func (s *Store) ChangeChannel(ctx context.Context, serverID, channel string, by 
 		},
 		changed: changeID{server: serverID, at: by.At.UnixMilli(), channel: channel},
 		limits: func(before, _ chat.Channel) error {
-			if s.gone[goneID{serverID, goneChannel, channel}] {
+			switch {
+			case before.Version == 0 && s.gone[goneID{serverID, goneServer, ""}]:
+				return chat.ServerIsGone()
+			case before.Version == 0 && s.gone[goneID{serverID, goneChannel, channel}]:
 				return chat.ChannelIsGone()
 			}
 			return within(before.Version == 0, s.channelsOf(serverID), chat.MaxChannelsPerServer, chat.TooManyChannels)
@@ -280,6 +286,12 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, account string, by c
 		changed: changeID{server: serverID, at: by.At.UnixMilli(), account: account},
 		limits: func(before, after chat.Member) error {
 			joins, leaves := !before.Active() && after.Active(), before.Active() && !after.Active()
+			switch {
+			case after.Joined && !before.Joined && s.gone[goneID{serverID, goneServer, ""}]:
+				return chat.ServerIsGone()
+			case leaves && s.servers[serverID].OwnerID == account:
+				return chat.OwnerStays()
+			}
 			if err := within(joins, s.serversOf[account], chat.MaxServersPerAccount, chat.TooManyServers); err != nil {
 				return err
 			}

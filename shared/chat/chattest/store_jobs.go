@@ -19,7 +19,7 @@ const (
 )
 
 // PutJob stores a new job.
-func (s *Store) PutJob(ctx context.Context, job chat.Job) (chat.Job, bool, error) {
+func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job, bool, error) {
 	created := false
 	stored, err := do(ctx, s, "PutJob", func() (chat.Job, error) {
 		if there, ok := s.jobs[job.JobRef]; ok {
@@ -27,6 +27,8 @@ func (s *Store) PutJob(ctx context.Context, job chat.Job) (chat.Job, bool, error
 		}
 		created = true
 		job.Version = 1
+		entry := by.OfSweep(job)
+		s.keep(job.ServerID, chat.AuditEntry{Policy: &entry})
 		s.jobs[job.JobRef] = cloneJob(job)
 		return cloneJob(job), nil
 	})
@@ -149,6 +151,7 @@ func (s *Store) Traces(ctx context.Context, q chat.TraceQuery) (chat.TracePage, 
 				}
 				page.Traces = append(page.Traces, trace)
 			}
+			page.KB++
 			if page.Read++; page.Read == q.Limit {
 				page.Next = &r
 				break
@@ -174,10 +177,11 @@ func (s *Store) channelIDs(serverID string) (ids []string) {
 }
 
 // Remains lists the area's first rows.
-func (s *Store) Remains(ctx context.Context, area chat.Area, limit int) ([]string, error) {
-	return do(ctx, s, "Remains", func() ([]string, error) {
+func (s *Store) Remains(ctx context.Context, area chat.Area, limit int) (chat.Remnant, error) {
+	return do(ctx, s, "Remains", func() (chat.Remnant, error) {
 		rows := s.rowsOf(area)
-		return rows[:min(limit, len(rows))], nil
+		rows = rows[:min(limit, len(rows))]
+		return chat.Remnant{Rows: rows, KB: len(rows)}, nil
 	})
 }
 

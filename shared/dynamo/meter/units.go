@@ -162,8 +162,10 @@ func (m *Meter) write(write types.TransactWriteItem, done bool) Units {
 		return Units{Write: steps(max(m.sizes[id], ItemSize(write.Put.Item)), writeStep)}
 	case write.Delete != nil:
 		return m.remove(*write.Delete.TableName, write.Delete.Key)
+	case write.ConditionCheck != nil: // weighs what it looks at
+		return Units{Write: steps(m.sizes[idOf(*write.ConditionCheck.TableName, write.ConditionCheck.Key)], writeStep)}
 	}
-	return Units{Write: 1} // an update of a counter, or a check: rows of less than 1 KB here
+	return Units{Write: 1} // an update of a counter: a row of less than 1 KB here
 }
 
 // askForUnits makes the service report what it thinks it consumed.

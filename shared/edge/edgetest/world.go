@@ -121,7 +121,7 @@ func (w *World) Edge() edge.Edge {
 var keys = []string{"timestamp", "level", "msg", "request", "route", "connection", "account", "server", "channel", "message",
 	"code", "duration_ms", "error", "stack", "reason", "records", "unparsable", "unfinished", "notices", "dropped", "posts", "gone",
 	"young", "retried", "closed", "queued", "audited", "published",
-	"channels", "found", "revoked", "refused", "removed"}
+	"kind", "job", "channels", "found", "revoked", "refused", "removed"}
 
 // Line is the one line that was logged since the last call.
 func (w *World) Line(t *testing.T) map[string]any {
