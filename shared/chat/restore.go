@@ -115,6 +115,7 @@ const (
 
 	tablePage   = 1_000
 	auditPage   = 250
+	rowsPerPace = 10               // that are read cost as much of the pace as one write
 	callTimeout = 30 * time.Second // of one call of the store, with its retries
 )
 

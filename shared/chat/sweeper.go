@@ -121,7 +121,7 @@ func (s *Sweeper) save(ctx context.Context, job *Job) error {
 // spend waits for n units of the pace.
 func (s *Sweeper) spend(ctx context.Context, n int) error { return spend(ctx, s.Pace, n) }
 
-// spend waits for n turns of the pace; nil is none. Busy: ctx has ended.
+// spend waits for n units of a pace; nil is none. Busy: ctx has ended.
 func spend(ctx context.Context, pace Pace, n int) error {
 	if pace == nil {
 		return nil
