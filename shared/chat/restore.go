@@ -181,9 +181,6 @@ func (r *Restorer) tell(p RestoreProgress) {
 	}
 }
 
-// rowsPerPace is how many rows that are read cost as much of the pace as one write.
-const rowsPerPace = 10
-
 // timed bounds one call.
 func timed[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
