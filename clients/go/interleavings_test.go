@@ -32,7 +32,7 @@ func (a act) String() string { return fmt.Sprint(a.what, " ", a.n) }
 var acts = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) act {
 	return act{rapid.SampledFrom([]string{
 		"send", "send", "send", "revoke", "revoke", "deliver", "deliver", "repeat", "lose", "own", "own", "take back", "drop", "look", "look",
-		"pass", "pass", "slow", "losing", "restart", "crash", "open",
+		"pass", "pass", "slow", "losing", "restart", "crash", "open", "store",
 	}).Draw(t, "what"), rapid.IntRange(0, 1_000).Draw(t, "n")}
 }), 10, 60)
 
@@ -65,11 +65,12 @@ func TestInterleavings(t *testing.T) {
 type playing struct {
 	network *network
 	model   *model
-	store   *unsend.MemoryStore
+	store   *moodyStore
 	session *unsend.Session
 	dead    *atomic.Bool
 	textOf  map[string]string
 	texts   int
+	refused bool // the store did, at some time
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -78,8 +79,9 @@ type playing struct {
 }
 
 func playAll(t *testing.T, list []act) error {
-	p := &playing{network: newNetwork(), model: newModel(), store: &unsend.MemoryStore{}, textOf: map[string]string{}}
+	p := &playing{network: newNetwork(), model: newModel(), store: &moodyStore{}, textOf: map[string]string{}}
 	p.network.dialed, p.network.received = p.model.dialed, p.model.received
+	p.store.mood.Store("works")
 	p.start()
 	defer func() {
 		p.session.Close()
@@ -127,7 +129,9 @@ func (p *playing) happened(told map[string]bool, e unsend.Event) {
 	case unsend.MessageUpdated:
 		p.tell(told, "updated", e.Message)
 	case unsend.Failed:
-		p.err = errors.Join(p.err, e.Err)
+		if !isA[*unsend.StoreError](e.Err) {
+			p.err = errors.Join(p.err, e.Err)
+		}
 	}
 }
 
@@ -177,6 +181,10 @@ func (p *playing) act(a act) {
 		} else {
 			session.OpenChannel("s1", "c1")
 		}
+	case "store":
+		mood := []string{"full", "refuses", "works"}[a.n%3]
+		p.store.mood.Store(mood)
+		p.refused = p.refused || mood != "works"
 	case "restart":
 		session.Close()
 		p.start()
@@ -216,7 +224,7 @@ func (p *playing) takeBack(n int) {
 	})
 }
 
-// check: what the session was told has ended shows no text, and none is stored.
+// check: what any session was told has ended shows no text, and none is stored where the store works.
 func (p *playing) check() error {
 	p.model.mu.Lock()
 	defer p.model.mu.Unlock()
@@ -224,6 +232,11 @@ func (p *playing) check() error {
 		if p.model.told[m.Tag()] && !m.IsEmpty() {
 			return fmt.Errorf("%s is shown", m.Body)
 		}
+	}
+	if p.refused {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.err
 	}
 	all, views := p.stored()
 	for _, row := range p.model.truth {
@@ -261,6 +274,7 @@ func (p *playing) stored() (all, views string) {
 func (p *playing) recover() error {
 	p.model.look(true)
 	p.model.do(func() []flight { p.model.losing, p.model.slow = false, false; return nil })
+	p.store.mood.Store("works")
 	p.session.OpenChannel("s1", "c1")
 	p.model.drop()
 	p.pass(200 * time.Second)

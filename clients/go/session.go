@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// SessionOptions say where to connect, as whom, and what to keep.
+// SessionOptions say where to connect, as whom, and what to keep. The functions may be called from any goroutine.
 type SessionOptions struct {
 	URL     string // wss://…, the deployment's WebSocket URL
 	Account string // the tokens' sub; it keeps the accounts of a store apart

@@ -243,13 +243,16 @@ func (t *tests) unit(ctx context.Context) error {
 	return t.loud(ctx, "go test", env, append(argv, packages...)...)
 }
 
-// histories runs many more than the tests do, without the race detector, which makes five of one.
+// histories runs many more, and more interleavings of a client's deliveries, than the tests do, without the race detector, which makes five of one.
 func (t *tests) histories(ctx context.Context) {
 	if !t.long {
 		return
 	}
 	t.step(ctx, "10,000 histories", func() error {
 		return t.loud(ctx, "histories", nil, "go", "test", "-v", "-run=^TestHistories$", "-timeout=2h", "./shared/cloudtest", "-history.runs=10000")
+	})
+	t.step(ctx, "10,000 interleavings", func() error {
+		return t.loud(ctx, "interleavings", nil, "go", "test", "-run=^TestInterleavings$", "-timeout=1h", "./clients/go", "-interleavings.runs=10000")
 	})
 }
 
