@@ -418,9 +418,11 @@ func (s *Session) read(ctx context.Context, server *serverState, c *channel, sta
 	s.locked(func() {
 		s.alter(server, c, func(c *channel) {
 			c.settle()
-			if !same || !whole || oldest == "" {
-				c.reach(oldest)
+			from := oldest
+			if same && whole { // it adjoins what was known
+				from = min(from, c.from)
 			}
+			c.reach(from)
 		})
 		server.access[c.view.channelID], server.dirty = stamp, true
 		c.caughtUp, c.dirty = number, true

@@ -250,9 +250,17 @@ func (s *Session) ask(ctx context.Context, action string, body any, take func(an
 		return answer{}, ErrNotConnected
 	}
 	a, err := s.askOn(ctx, client, action, body, take)
-	if action != "ping" && CodeOf(err) == CodeForbidden && s.isExpired(ctx, client) {
+	if action == "ping" || CodeOf(err) != CodeForbidden {
+		return a, err
+	}
+	// A permission is missing, or the token has expired: then a ping is refused, too. Without an answer neither is known.
+	_, ping := s.askOn(ctx, client, "ping", struct{}{}, nil)
+	switch {
+	case CodeOf(ping) == CodeForbidden:
 		s.renew(client)
 		return answer{}, fmt.Errorf("%w: %w", ErrNotConnected, errExpired)
+	case ping != nil:
+		return answer{}, ping
 	}
 	return a, err
 }
@@ -282,12 +290,6 @@ func (s *Session) disconnected(err error) error {
 		return ErrClosed
 	}
 	return fmt.Errorf("%w: %w", ErrNotConnected, err)
-}
-
-// isExpired: a permission may be missing, or the token has expired. Then a ping is refused, too.
-func (s *Session) isExpired(ctx context.Context, client *Client) bool {
-	_, err := s.askOn(ctx, client, "ping", struct{}{}, nil)
-	return CodeOf(err) == CodeForbidden
 }
 
 // hear takes the notices of a frame. What is none is passed over, and may have been a revocation.
