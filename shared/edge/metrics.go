@@ -12,7 +12,8 @@ import (
 )
 
 // The numbers of the one log line are CloudWatch metrics where the line says so in its member _aws, by the embedded metric format
-// ("Specification: Embedded metric format", CloudWatch's user guide). CloudWatch reads it from the log by itself: no call is made.
+// ("Specification: Embedded metric format", CloudWatch's user guide). CloudWatch reads it from the log by itself: no call is made,
+// and a log level above INFO, at which most lines are not written, makes most metrics empty.
 //
 // There are no dimensions: each value of one would make another metric of each name, and each costs as much as an alarm. Codes are parts of
 // names instead. A metric that is 0 is left out, since one that never occurs costs nothing.

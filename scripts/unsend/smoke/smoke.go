@@ -182,9 +182,17 @@ func (r *run) send(ctx context.Context, d *play.Device, channel, id string) (uns
 	r.asked = r.Now()
 	m, err := d.Client.Send(ctx, unsend.SendRequest{ServerID: r.server, ChannelID: channel, MsgID: r.Run + "-" + id, Content: unsend.Content{Body: r.text}})
 	if err != nil {
-		return m, fmt.Errorf("%s: %w", d.Name, err)
+		return m, by(d, err)
 	}
 	return m, nil
+}
+
+// by says whose error it is, and what a deployment's limit of frames has to do with it.
+func by(d *play.Device, err error) error {
+	if unsend.CodeOf(err) == unsend.CodeRateLimited {
+		err = fmt.Errorf("%w: FramesPer10Seconds of this deployment is too low for this test, whose accounts send eight", err)
+	}
+	return fmt.Errorf("%s: %w", d.Name, err)
 }
 
 // pause waits until the hasty channel's window is over for the message, by the server's times.

@@ -65,7 +65,7 @@ func (r *run) forged(ctx context.Context) (string, error) {
 func (r *run) sends(ctx context.Context) (string, error) {
 	page, err := r.browser.Client.Sync(ctx, r.server, "")
 	if err != nil {
-		return "", fmt.Errorf("%s, sync: %w", r.browser.Name, err)
+		return "", by(r.browser, err)
 	}
 	r.cursor = page.Cursor
 	if r.first, err = r.send(ctx, r.phone, room, "1"); err != nil {
@@ -91,17 +91,17 @@ func (r *run) moderates(ctx context.Context) (_ string, err error) {
 }
 
 // revoke takes the message back with one device, and wants the other told.
-func (r *run) revoke(ctx context.Context, m unsend.Message, by, told *play.Device) (string, error) {
+func (r *run) revoke(ctx context.Context, m unsend.Message, operator, told *play.Device) (string, error) {
 	r.asked = r.Now()
-	answer, err := by.Client.Revoke(ctx, unsend.RevokeRequest{MessageKey: m.MessageKey, Info: unsend.UpdateInfo{Postscript: "smoke test"}})
+	answer, err := operator.Client.Revoke(ctx, unsend.RevokeRequest{MessageKey: m.MessageKey, Info: unsend.UpdateInfo{Postscript: "smoke test"}})
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", by.Name, err)
+		return "", by(operator, err)
 	}
-	if err := r.tombstone(answer, by.Account); err != nil {
-		return "", fmt.Errorf("%s, the answer: %w", by.Name, err)
+	if err := r.tombstone(answer, operator.Account); err != nil {
+		return "", fmt.Errorf("%s, the answer: %w", operator.Name, err)
 	}
 	return play.Told(ctx, r.asked, unsend.EventMessageUpdated, m.MessageKey, func(h play.Heard) error {
-		return r.tombstone(h.Message, by.Account)
+		return r.tombstone(h.Message, operator.Account)
 	}, told)
 }
 
@@ -121,7 +121,7 @@ func (r *run) historyForgets(ctx context.Context) (string, error) {
 			err = r.tombstone(m, r.author)
 		}
 		if err != nil {
-			return "", fmt.Errorf("%s: %w", d.Name, err)
+			return "", by(d, err)
 		}
 	}
 	return "", nil
@@ -145,7 +145,7 @@ func (r *run) syncTells(ctx context.Context) (string, error) {
 	for {
 		page, err := r.browser.Client.Sync(ctx, r.server, r.cursor)
 		if err != nil {
-			return "", fmt.Errorf("%s: %w", r.browser.Name, err)
+			return "", by(r.browser, err)
 		}
 		for _, u := range page.Updates {
 			if u.MessageKey == r.first.MessageKey {
