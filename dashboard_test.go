@@ -64,7 +64,7 @@ func TestTheDashboardShowsWhatIsThere(t *testing.T) {
 			t.Errorf("the widget %q is of the Region %q", w.Properties.Title, w.Properties.Region)
 		}
 		for _, metric := range w.Properties.Metrics {
-			kind, name, values := metricOf(t, metric)
+			kind, name, values := widgetMetric(t, metric)
 			names, ok := dashboardMetrics[kind]
 			if names == nil && !own[name] || names != nil && !slices.Contains(names, name) || !ok {
 				t.Errorf("%s: there is no metric %s of %s", w.Properties.Title, name, kind)
@@ -86,8 +86,8 @@ func TestTheDashboardShowsWhatIsThere(t *testing.T) {
 
 var source = regexp.MustCompile(`\$\{\w+\}`)
 
-// metricOf reads [namespace, name, dimension, value, …, {options}].
-func metricOf(t *testing.T, metric []any) (kind, name string, values map[string]string) {
+// widgetMetric reads [namespace, name, dimension, value, …, {options}].
+func widgetMetric(t *testing.T, metric []any) (kind, name string, values map[string]string) {
 	t.Helper()
 	if _, options := metric[len(metric)-1].(map[string]any); options {
 		metric = metric[:len(metric)-1]
@@ -141,7 +141,7 @@ func TestTheDashboardShowsEverything(t *testing.T) {
 	shown := map[string]map[string]bool{} // by metric, the values of its last dimension
 	for _, w := range dashboard(t, template) {
 		for _, metric := range w.Properties.Metrics {
-			_, name, _ := metricOf(t, metric)
+			_, name, _ := widgetMetric(t, metric)
 			if shown[name] == nil {
 				shown[name] = map[string]bool{}
 			}

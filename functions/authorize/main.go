@@ -30,7 +30,7 @@ func run(_ context.Context, getenv func(string) string) (handler, error) {
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
-	e := edge.New(getenv)
+	e := edge.New(getenv, env.Metrics())
 	keys, err := source.keys(getenv, e.Clock)
 	if err != nil {
 		return nil, err

@@ -59,4 +59,12 @@ func TestDisconnectFails(t *testing.T) {
 	if line := w.Line(t); line["code"] != 500.0 || line["error"] != "panic: string" {
 		t.Errorf("line %v", line)
 	}
+	w.Store.Before = func(string) error { return &chat.Error{Code: chat.Busy, Err: errors.New("throttled")} }
+	response, err = newTestHandler(w)(t.Context(), edgetest.Event(t, "disconnect"))
+	if err != nil || response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("%+v, %v", response, err)
+	}
+	if line := w.Line(t); line["code"] != 503.0 || line["error"] == nil {
+		t.Errorf("line %v", line)
+	}
 }

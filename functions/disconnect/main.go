@@ -25,6 +25,6 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 		return nil, err
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
-	e := edge.New(getenv)
+	e := edge.New(getenv, env.Metrics())
 	return newHandler(e, &chat.Sessions{Store: store, Clock: e.Clock}), nil
 }

@@ -65,6 +65,9 @@ func TestNotify(t *testing.T) {
 		t.Errorf("operator got %s, bystander %s, stranger %s", a, b, c)
 	}
 	line := w.Line(t)
+	if got, want := edgetest.Measured(line), "audience 2, posts 1, push_ms [0]"; got != want {
+		t.Errorf("measured %s, want %s", got, want)
+	}
 	if line["route"] != "notify" || line["records"] != 2.0 || line["notices"] != 1.0 || line["posts"] != 1.0 || line["code"] != 200.0 {
 		t.Errorf("line %v", line)
 	}

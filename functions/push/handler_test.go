@@ -52,7 +52,11 @@ func TestPush(t *testing.T) {
 	if len(a) != 0 || len(b) != 0 || len(c) != 1 || !strings.Contains(string(c[0]), `"event":"message_updated"`) || strings.Contains(string(c[0]), "SECRET") {
 		t.Errorf("a got %s, b %s, c %s", a, b, c)
 	}
-	if line := w.Line(t); line["route"] != "push" || line["records"] != 2.0 || line["posts"] != 1.0 || line["code"] != 200.0 {
+	line := w.Line(t)
+	if got, want := edgetest.Measured(line), "posts 1, push_ms [0]"; got != want {
+		t.Errorf("measured %s, want %s", got, want)
+	}
+	if line["route"] != "push" || line["records"] != 2.0 || line["posts"] != 1.0 || line["code"] != 200.0 {
 		t.Errorf("line %v", line)
 	}
 }
@@ -85,5 +89,16 @@ func TestPushReportsWhatIsUnfinished(t *testing.T) {
 	line := w.Line(t)
 	if reason, _ := line["error"].(string); line["level"] != "ERROR" || line["unparsable"] != 1.0 || strings.Contains(reason, "SECRET") {
 		t.Errorf("line %v", line)
+	}
+}
+
+// What only waits comes again, and is no mistake of ours.
+func TestPushOfWhatWaits(t *testing.T) {
+	t.Parallel()
+	w := edgetest.NewWorld(t)
+	fake := &fakePusher{report: chat.Report{Unfinished: []int{0}, Errs: []error{chat.ErrThrottled}}}
+	response, err := newHandler(w.Edge(), fake)(t.Context(), queueEvent(t))
+	if line := w.Line(t); err != nil || len(response.BatchItemFailures) != 1 || line["level"] != "WARN" || line["code"] != 503.0 || line["unfinished"] != 1.0 {
+		t.Errorf("%+v, %v; line %v", response, err, line)
 	}
 }

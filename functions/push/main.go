@@ -35,7 +35,7 @@ func run(_ context.Context, getenv func(string) string) (edge.QueueHandler, erro
 		return nil, err
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
-	e := edge.New(getenv)
+	e := edge.New(getenv, env.Metrics())
 	return newHandler(e, &chat.Notifier{
 		Messages: store, Audience: store, Deliveries: store, Rights: store, Sessions: store,
 		Gateway: gateway.New(cfg, callback), Queue: queue.New(cfg, tasks), Encode: wire.EncodeNotices, Clock: e.Clock,

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"os"
 	"testing"
 	"time"
 
 	"unsend/shared/config"
 	"unsend/shared/edge/edgetest"
 )
+
+func TestMain(m *testing.M) { os.Exit(edgetest.Main(m)) }
 
 func TestRun(t *testing.T) {
 	t.Parallel()

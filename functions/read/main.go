@@ -27,7 +27,7 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 		return nil, err
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
-	e := edge.New(getenv)
+	e := edge.New(getenv, env.Metrics())
 	limit := chat.FrameLimit{Counter: store, Most: frames}
 	return newHandler(e,
 		&chat.Histories{Standings: store, Messages: store, Clock: e.Clock, Limit: limit},

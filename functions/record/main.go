@@ -28,7 +28,7 @@ func run(_ context.Context, getenv func(string) string) (edge.StreamHandler, err
 		return nil, err
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
-	e := edge.New(getenv)
+	e := edge.New(getenv, env.Metrics())
 	r := &chat.Recorder{Messages: store, Audit: store, Clock: e.Clock, Retention: retention}
 	if bus != "" {
 		r.Events = eventbridge.New(cfg, bus)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"unsend/shared/config"
@@ -8,6 +9,8 @@ import (
 )
 
 // There need not be a bus, so nothing misses its variable.
+func TestMain(m *testing.M) { os.Exit(edgetest.Main(m)) }
+
 func TestRun(t *testing.T) {
 	t.Parallel()
 	edgetest.CheckRun(t, run, config.MessagesTable, config.AuditTable, config.AuditDays)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -62,6 +63,9 @@ func TestRevokeOutcomes(t *testing.T) {
 		w.Now = w.Now.Add(c.later * time.Millisecond)
 		if answer := edgetest.Ask(t, newTestHandler(w), edgetest.From(edgetest.Event(t, "revoke"), c.account)); answer.Code != c.code {
 			t.Errorf("%s after %d ms: %s", c.account, c.later, answer.Text)
+		}
+		if got, want := edgetest.Measured(w.Line(t)), fmt.Sprintf("revokes_%d 1", c.code); got != want {
+			t.Errorf("measured %s, want %s", got, want)
 		}
 	}
 }
@@ -143,6 +147,13 @@ func TestRevokeBatchFailsInParts(t *testing.T) {
 		}
 		answer := edgetest.Ask(t, newTestHandler(w), edgetest.Event(t, "revoke-batch"))
 		line := w.Line(t)
+		var measured []string
+		for _, code := range slices.Sorted(slices.Values(c.codes)) {
+			measured = append(measured, fmt.Sprintf("revokes_%d 1", code))
+		}
+		if got, want := edgetest.Measured(line), strings.Join(measured, ", "); got != want {
+			t.Errorf("%s: measured %s, want %s", name, got, want)
+		}
 		for _, code := range c.codes { // which write comes first is the scheduler's
 			if !strings.Contains(answer.Text, fmt.Sprintf(`"res_code":%d`, code)) {
 				t.Errorf("%s: no %d in %s", name, code, answer.Text)

@@ -32,6 +32,9 @@ func TestSend(t *testing.T) {
 	if line["server"] != "s1" || line["channel"] != "c1" || line["message"] != "01M00001" || strings.Contains(fmt.Sprint(line), "hello") {
 		t.Errorf("line %v", line)
 	}
+	if got := edgetest.Measured(line); got != "sends 1" {
+		t.Errorf("measured %s", got)
+	}
 	if again := edgetest.Ask(t, h, event); again.Text != answer.Text {
 		t.Errorf("sent again: %s, first: %s", again.Text, answer.Text)
 	}

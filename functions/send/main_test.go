@@ -1,11 +1,14 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"unsend/shared/config"
 	"unsend/shared/edge/edgetest"
 )
+
+func TestMain(m *testing.M) { os.Exit(edgetest.Main(m)) }
 
 func TestRun(t *testing.T) {
 	t.Parallel()

@@ -43,7 +43,7 @@ func run(_ context.Context, getenv func(string) string) (handler, error) {
 		return nil, err
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
-	e := edge.New(getenv)
+	e := edge.New(getenv, env.Metrics())
 	admin := &chat.Administration{
 		Store: store, Jobs: queue.NewJobs(cfg, jobs), Clock: e.Clock, LargeServer: large, AuditRetention: audit,
 		NewID: edge.NewMessageID, Retention: retention, Windows: windows,

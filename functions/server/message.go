@@ -30,6 +30,7 @@ func (c communities) postMessage(ctx context.Context, r *request) (reply, error)
 	if err != nil {
 		return reply{}, err
 	}
+	r.inv.Sent()
 	status := http.StatusCreated
 	if sent.Repeat {
 		status = http.StatusOK
@@ -50,6 +51,7 @@ func (c communities) postRevoke(ctx context.Context, r *request) (reply, error) 
 	}
 	outcomes, err := c.admin.Revoke(ctx, w, operator, messages)
 	if err != nil {
+		r.inv.Revoked(edge.Settle(err))
 		return reply{}, err
 	}
 	errs := make([]error, len(outcomes))
@@ -57,6 +59,7 @@ func (c communities) postRevoke(ctx context.Context, r *request) (reply, error) 
 		outcomes[i].Err = edge.Settle(outcomes[i].Err)
 		errs[i] = outcomes[i].Err
 	}
+	r.inv.Revoked(errs...)
 	body, err := wire.EncodeOutcomes(outcomes)
 	return reply{status: http.StatusOK, body: body, failed: edge.FailedPart(errs)}, err
 }

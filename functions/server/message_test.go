@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"unsend/shared/chat"
+	"unsend/shared/edge/edgetest"
 )
 
 // The message is stored as a member's own, told to all of its devices, and once for each msg_id.
@@ -168,5 +169,26 @@ func TestDeletions(t *testing.T) {
 	standing, err := c.Store.Standing(t.Context(), "s1", "hidden", "owner")
 	if err != nil || standing.CanSee() || standing.May(chat.SendMessage) {
 		t.Errorf("the owner still sees it (%v)", err)
+	}
+}
+
+// A back end's messages and revocations are measured as those of devices are.
+func TestMessagesAreMeasured(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	m := c.PutMessage(t, "alice", "s1", "c1", "01MINE", "text")
+	old := c.PutMessage(t, "alice", "s1", "c1", "01OLD", "text")
+	for _, test := range []struct{ request, body, want string }{
+		{"POST /servers/s1/channels/c1/messages", `{"from":"alice","msg_id":"m1","msg_body":"x"}`, "sends 1"},
+		{"POST /servers/s1/channels/c1/messages", `{"from":"nobody","msg_id":"m1","msg_body":"x"}`, ""},
+		{"POST /servers/s1/channels/c1/messages/revoke", fmt.Sprintf(`{"operator":"owner","messages":[{"timestamp":%d,"msg_server_id":"01MINE"},{"timestamp":%d,"msg_server_id":"01OLD"},{"timestamp":1,"msg_server_id":"none"}]}`,
+			m.Timestamp, old.Timestamp), "revokes_200 2, revokes_404 1"},
+		{"POST /servers/s1/channels/c1/messages/revoke?acting_as=carol", fmt.Sprintf(`{"messages":[{"timestamp":%d,"msg_server_id":"01MINE"}]}`, m.Timestamp), "revokes_403 1"},
+		{"GET /servers/s1", "", ""},
+	} {
+		a := c.do(test.request, test.body)
+		if got := edgetest.Measured(c.Line(t)); got != test.want {
+			t.Errorf("%s %s: measured %q, want %q; %s", test.request, test.body, got, test.want, a.text)
+		}
 	}
 }

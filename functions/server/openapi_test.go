@@ -21,6 +21,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"unsend/shared/chat"
+	"unsend/shared/edge/edgetest"
 )
 
 const documentFile = "../../docs/openapi.yaml"
@@ -88,7 +89,7 @@ func (d *described) documented() (all []string) {
 
 // TestMain also asks, after all tests, whether everything that is documented has occurred.
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := edgetest.Main(m)
 	if whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == "" && flag.Lookup("test.list").Value.String() == ""; whole && code == 0 {
 		for _, each := range document().documented() {
 			if !document().met[each] {

@@ -29,7 +29,7 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 		return nil, err
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
-	e := edge.New(getenv)
+	e := edge.New(getenv, env.Metrics())
 	limit := chat.FrameLimit{Counter: store, Most: frames}
 	return newHandler(e,
 		&chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock, Limit: limit},

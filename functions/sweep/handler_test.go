@@ -79,6 +79,9 @@ func TestWhatBecomesOfAJob(t *testing.T) {
 			if line["level"] != test.level || line["code"] != test.code || line["server"] != "s1" || line["kind"] != "sweep" || line["job"] != "spam" {
 				t.Errorf("line %v", line)
 			}
+			if got, want := edgetest.Measured(line), map[bool]string{true: "revokes_200 3"}[test.report.Did.Revoked == 3]; got != want {
+				t.Errorf("measured %q, want %q", got, want)
+			}
 		})
 	}
 }

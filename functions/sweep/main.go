@@ -33,7 +33,7 @@ func run(_ context.Context, getenv func(string) string) (edge.QueueHandler, erro
 	if err != nil {
 		return nil, err
 	}
-	e := edge.New(getenv)
+	e := edge.New(getenv, env.Metrics())
 	return newHandler(e, &chat.Sweeper{
 		Store: dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{}), Queue: queue.NewJobs(cfg, jobs), Clock: e.Clock,
 		Windows: windows, Pace: rate.NewLimiter(chat.SweepUnitsPerSecond, 1), Budget: budget,

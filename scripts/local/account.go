@@ -192,9 +192,10 @@ func (a *account) nextSteps() string {
 	return fmt.Sprintf(`
 When the stack is up:
 
+    .build/unsend smoke %s    # checks it end to end, and leaves nothing behind
     .build/unsend seed scripts/unsend/sample.yaml %s    # or a file of your own: servers, channels, roles, members
     .build/unsend token alice %s
     .build/unsend chat --as alice --server harbour --channel general %s
 
-`, where, where, where)
+`, where, where, where, where)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
+	"unsend/scripts/unsend/deployment"
 	"unsend/scripts/unsend/serverapi"
 	"unsend/scripts/unsend/terminal"
 )
@@ -103,6 +104,11 @@ func (a *app) api(ctx context.Context) (*serverapi.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.apiOf(d)
+}
+
+// apiOf is the Server API of a deployment that was found.
+func (a *app) apiOf(d *deployment.Deployment) (*serverapi.Client, error) {
 	if d.ServerURL == "" {
 		return nil, fmt.Errorf("the stack %q has no output ServerApiUrl: deploy this release first (scripts/deploy, or scripts/dev)", d.Name)
 	}

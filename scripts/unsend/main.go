@@ -1,5 +1,5 @@
 // Command unsend is the command line tool of an Unsend deployment: it manages
-// communities, takes messages back, makes tokens, chats, plays the demo, and replays what was given up. See unsend --help.
+// communities, takes messages back, makes tokens, chats, plays the demo, checks a deployment, and replays what was given up. See unsend --help.
 package main
 
 import (

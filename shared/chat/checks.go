@@ -9,8 +9,8 @@ import (
 )
 
 // CheckID refuses what is no id: 1 to 64 bytes of valid UTF-8 without '#', which
-// separates the parts of keys, without control, formatting or line-breaking
-// characters, and without spaces at its ends. The error is
+// separates the parts of keys, without control, formatting, line-breaking
+// or other invisible characters, and without spaces at its ends. The error is
 // Invalid and names the field, never the value.
 func CheckID(field, id string) error { return checkID(field, id, MaxIDBytes) }
 
@@ -36,7 +36,14 @@ func checkID(field, id string, most int) error {
 // forbiddenInID: '#' separates the parts of keys; the others make one id look
 // like another.
 func forbiddenInID(r rune) bool {
-	return r == '#' || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+	return r == '#' || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || blank(r)
+}
+
+// blank: what is no control, formatting or space by its category, and is not seen all the same.
+func blank(r rune) bool {
+	const emptyBraille = '\u2800'
+	return r == emptyBraille || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) ||
+		r == '\u17b4' || r == '\u17b5' // Khmer vowels that Unicode has deprecated as inherent
 }
 
 // CheckTimestamp refuses times that no message can have.

@@ -68,6 +68,10 @@ type Report struct {
 	Retried int // posts that were repeated
 	Closed  int // connections closed: too slow, or their token expired
 	Queued  int // tasks that were left to the queue
+
+	Audience int // connections that were gone through; one that is tried again later counts once
+	// RevokesTold are, for each revocation of which this was the end of an audience or of a part of it, the ms since its write.
+	RevokesTold []int64
 }
 
 // Notify tells connected devices that may see them about the messages that
@@ -131,6 +135,9 @@ func (n *Notifier) each(jobs []*serverJob, run func(*serverJob) error) (report R
 	var mu sync.Mutex
 	forEach(serversAtATime, jobs, func(job *serverJob) {
 		err := run(job)
+		if err == nil {
+			job.told(n.Clock())
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		report.join(job.report)
@@ -149,6 +156,7 @@ type serverJob struct {
 	stored   []Stored // each once
 	slots    slots
 	turn     chan struct{} // holds one: the page that begins posts
+	revokes  []int64       // when the revocations were written that there is to tell
 	mu       sync.Mutex    // of report
 	report   Report
 }
@@ -289,7 +297,7 @@ func (n *Notifier) begin(ctx context.Context, job *serverJob) (news, []Crowd, er
 	)); err != nil {
 		return news{}, nil, err
 	}
-	job.report.Notices, job.report.Dropped = len(read.notices), read.dropped
+	job.tells(read)
 	if len(read.notices) == 0 {
 		return read, nil, nil
 	}
@@ -309,6 +317,7 @@ func (n *Notifier) tell(ctx context.Context, job *serverJob) error {
 	if err != nil {
 		return err
 	}
+	job.count(func(r *Report) { r.Audience += len(rows) })
 	return n.leave(ctx, job, n.push(within, job, read, rows).all(), 0)
 }
 
@@ -359,7 +368,7 @@ func (n *Notifier) goOn(ctx context.Context, job *serverJob, task Task) error {
 	case len(read.notices) == 0:
 		return nil
 	}
-	job.report.Notices, job.report.Dropped = len(read.notices), read.dropped
+	job.tells(read)
 	if task.walks() {
 		return n.walk(ctx, within, job, read, task)
 	}
@@ -430,6 +439,7 @@ func (n *Notifier) walk(ctx, within context.Context, job *serverJob, read news, 
 			note(n.retry(ctx, job, job.task(partOf(crowd, after), attempt), err))
 			break
 		}
+		job.count(func(r *Report) { r.Audience += len(page.Rows) })
 		pages.Go(func() {
 			defer func() { <-open }()
 			note(Guard(func() error { return n.leave(ctx, job, n.push(within, job, read, page.Rows).all(), 0) }))
@@ -526,6 +536,28 @@ func (r *Report) join(o Report) {
 	r.Retried += o.Retried
 	r.Closed += o.Closed
 	r.Queued += o.Queued
+	r.Audience += o.Audience
+	r.RevokesTold = append(r.RevokesTold, o.RevokesTold...)
+}
+
+// tells notes what there is to tell.
+func (j *serverJob) tells(read news) {
+	j.report.Notices, j.report.Dropped = len(read.notices), read.dropped
+	for _, notice := range read.notices {
+		if notice.Event == MessageUpdated {
+			j.revokes = append(j.revokes, notice.Message.UpdatedAt)
+		}
+	}
+}
+
+// told notes how long revocations took where nothing is left to a later task, which would note it then.
+func (j *serverJob) told(now time.Time) {
+	if j.report.Queued > 0 {
+		return
+	}
+	for _, at := range j.revokes {
+		j.report.RevokesTold = append(j.report.RevokesTold, max(0, now.UnixMilli()-at)) // the clock of who wrote may be ahead
+	}
 }
 
 func (j *serverJob) count(change func(*Report)) {

@@ -44,6 +44,7 @@ const (
 	PostsPerSecond   = "POSTS_PER_SECOND" // of all invocations of push together
 	PushInvocations  = "PUSH_INVOCATIONS" // how many of them there are at most
 	SweepQueueURL    = "SWEEP_QUEUE_URL"
+	MetricsNamespace = "METRICS_NAMESPACE" // of CloudWatch; empty: no metrics
 )
 
 // logLevel is set by Lambda, from the function's LoggingConfig.
@@ -128,6 +129,9 @@ func (e *Environment) Windows() chat.Windows {
 	moderator := chat.Window(e.Int(ModeratorWindow, -1, longest))
 	return chat.Windows{Own: &own, Moderator: &moderator}
 }
+
+// Metrics is the namespace of the function's metrics; empty: it makes none.
+func (e *Environment) Metrics() string { return e.Optional(MetricsNamespace) }
 
 // Retention is for how long messages are kept; 0 is for ever.
 func (e *Environment) Retention() time.Duration { return e.days(RetentionDays) }

@@ -27,6 +27,8 @@ type Outcome struct {
 	Counts []Count
 	// Failed: among the reasons are mistakes of ours, rather than what is busy alone.
 	Failed bool
+	// PushMS are how long pushes of revocations took, in ms, for the log.
+	PushMS []int64
 	// About names what the batch was about, where that is one thing, under keys that this package documents.
 	About []About
 }
@@ -190,6 +192,7 @@ func (b batch) describe(inv *Invocation, o Outcome) {
 	for _, c := range counts {
 		inv.Count(c.Key, c.N)
 	}
+	inv.pushed(o.PushMS)
 	for _, about := range o.About {
 		inv.Add(about.Key, about.ID)
 	}
@@ -197,9 +200,9 @@ func (b batch) describe(inv *Invocation, o Outcome) {
 
 // Pushed is the outcome that a report of pushes has.
 func Pushed(r chat.Report) Outcome {
-	return Outcome{Unfinished: r.Unfinished, Errs: r.Errs, Counts: []Count{
-		{"notices", r.Notices}, {"dropped", r.Dropped}, {"posts", r.Posts}, {"gone", r.Gone},
-		{"young", r.Young}, {"retried", r.Retried}, {"closed", r.Closed}, {"queued", r.Queued},
+	return Outcome{Unfinished: r.Unfinished, Errs: r.Errs, PushMS: r.RevokesTold, Counts: []Count{
+		{"notices", r.Notices}, {droppedKey, r.Dropped}, {audienceKey, r.Audience}, {postsKey, r.Posts}, {goneKey, r.Gone},
+		{"young", r.Young}, {retriedKey, r.Retried}, {"closed", r.Closed}, {"queued", r.Queued},
 	}}
 }
 
@@ -216,6 +219,9 @@ func Worked(job chat.JobRef, did chat.JobCounts, busy, err error) Outcome {
 			{"channels", did.Channels}, {"found", did.Found}, {"revoked", did.Revoked}, {"refused", did.Refused}, {"removed", did.Removed},
 		},
 		About: []About{{"server", job.ServerID}, {"kind", string(job.Kind)}, {"job", job.ID}},
+	}
+	if did.Revoked > 0 {
+		o.Counts = append(o.Counts, Count{revokesKey + "200", did.Revoked})
 	}
 	if busy != nil {
 		o.Errs = append(o.Errs, busy)

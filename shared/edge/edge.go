@@ -18,6 +18,11 @@
 //	                         what became of a batch of the stream or of a queue, in numbers
 //	kind, job, channels, found, revoked, refused, removed
 //	                         of which job (see package chat), and what was done of it
+//	sends, revokes_200, revokes_403 and so on
+//	                         messages that were sent, and that were to be taken back, by the code that this was answered with
+//	audience, push_ms        connections that a batch was for, and how many ms after its write a revocation was told to all of them, or to a part
+//	cold_start               1 for the first invocation of an environment
+//	_aws                     which of these numbers CloudWatch makes metrics of (see metrics.go)
 //
 // The level goes by the code: ERROR for 500, WARN for 503, INFO for the rest,
 // refusals included. What a user wrote is in no key: ids and codes only, and
@@ -35,6 +40,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -58,12 +64,18 @@ const (
 type Edge struct {
 	Log   *slog.Logger
 	Clock chat.Clock
+	// Metrics is the CloudWatch namespace of the metrics; empty: the log makes none.
+	Metrics string
+	// cold, where set, is true until the first invocation.
+	cold *atomic.Bool
 }
 
 // New is the edge of a function: it logs to standard output, which Lambda
-// keeps, and has the machine's clock.
-func New(getenv func(string) string) Edge {
-	return Edge{Log: NewLogger(os.Stdout, getenv), Clock: time.Now}
+// keeps, makes metrics in the namespace, where there is one, and has the machine's clock.
+func New(getenv func(string) string, metrics string) Edge {
+	cold := &atomic.Bool{}
+	cold.Store(true)
+	return Edge{Log: NewLogger(os.Stdout, getenv), Clock: time.Now, Metrics: metrics, cold: cold}
 }
 
 // Handler handles an event of the WebSocket API.
@@ -71,9 +83,10 @@ type Handler = func(context.Context, events.APIGatewayWebsocketProxyRequest) (ev
 
 // Invocation is the log line of one event.
 type Invocation struct {
-	edge  Edge
-	start time.Time
-	attrs []slog.Attr
+	edge    Edge
+	start   time.Time
+	attrs   []slog.Attr
+	metrics []definition
 }
 
 // Begin starts the line of an event.
@@ -81,6 +94,9 @@ func (e Edge) Begin(ctx context.Context, route, gatewayRequestID string) *Invoca
 	inv := &Invocation{edge: e, start: e.Clock()}
 	inv.Add("request", requestID(ctx, gatewayRequestID))
 	inv.Add("route", route)
+	if e.cold != nil && e.cold.CompareAndSwap(true, false) {
+		inv.Count(coldStartKey, 1)
+	}
 	return inv
 }
 
@@ -99,19 +115,25 @@ func (inv *Invocation) Add(key, id string) {
 }
 
 // Count adds a number.
-func (inv *Invocation) Count(key string, n int) { inv.attrs = append(inv.attrs, slog.Int(key, n)) }
+func (inv *Invocation) Count(key string, n int) {
+	inv.attrs = append(inv.attrs, slog.Int(key, n))
+	if n != 0 && isMetric(key) {
+		inv.metric(key, countUnit)
+	}
+}
 
 // End writes the line. err is the event's outcome; its text is written only
 // where it is not told to the caller.
 func (inv *Invocation) End(ctx context.Context, err error) {
-	code := chat.CodeOf(err)
+	code, now := chat.CodeOf(err), inv.edge.Clock()
 	attrs := append(inv.attrs,
 		slog.Int("code", int(code)),
-		slog.Int64("duration_ms", inv.edge.Clock().Sub(inv.start).Milliseconds()))
+		slog.Int64("duration_ms", now.Sub(inv.start).Milliseconds()))
 	if code == chat.Internal || code == chat.Busy {
 		attrs = append(attrs, slog.String("error", err.Error()))
 		attrs = append(attrs, stackOf(err)...)
 	}
+	attrs = append(attrs, inv.embedded(now)...)
 	inv.edge.Log.LogAttrs(ctx, levelOf(code), "invocation", attrs...)
 }
 

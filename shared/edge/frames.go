@@ -37,6 +37,7 @@ func Frames[R any](e Edge, route Route[R]) Handler {
 			s.answer = wire.Refusal(route.Key, s.frame.RequestID, err)
 		}
 		s.describe(err)
+		s.measure(err)
 		if err == nil {
 			err = FailedPart(errorsOf(s.result.Revoked))
 		}
@@ -127,6 +128,24 @@ func (s *served[R]) describe(err error) {
 	s.addID("server", subject.Server)
 	s.addID("channel", subject.Channel)
 	s.addID("message", subject.Message)
+}
+
+// measure counts what the frame did.
+func (s *served[R]) measure(err error) {
+	switch s.route.Key {
+	case wire.Send:
+		if err == nil {
+			s.inv.Sent()
+		}
+	case wire.Revoke:
+		s.inv.Revoked(err)
+	case wire.RevokeBatch:
+		if err != nil { // of none is anything known
+			s.inv.Revoked(err)
+			return
+		}
+		s.inv.Revoked(errorsOf(s.result.Revoked)...)
+	}
 }
 
 func (s *served[R]) addID(key, id string) {

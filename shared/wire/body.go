@@ -61,6 +61,10 @@ func DecodeSweep(body []byte, serverID, sweepID string) (r chat.SweepRequest, er
 		ServerID: serverID, ID: sweepID, ChannelID: optional(m.ChannelID), Since: optional(m.Since),
 		OperatorID: optional(m.Operator), Info: chat.UpdateInfo(optional(m.Info)), DryRun: optional(m.DryRun),
 	}
+	if m.ChannelID != nil && *m.ChannelID == "" {
+		// A back end whose variable is empty must not sweep a whole server.
+		return r, chat.InvalidField("channel_id", "is empty: leave it out to sweep every channel")
+	}
 	r.AccountID, err = required("accid", m.Account)
 	return r, err
 }

@@ -226,7 +226,8 @@ var (
 		"is not the one of this route": true, "is no time in ms": true, "excludes cursor": true, "must be older or newer": true,
 		"must be from 1 to 100": true, "longer than 32768 bytes": true, "is none that an answer gave": true,
 		"could not be routed; send the frame as plain JSON text": true, "is unknown; known are history, ping, revoke, revokeBatch, send, subscribe, sync, unsubscribe": true,
-		"is longer than an id may be": true, "holds # or a control character": true, "is not valid UTF-8": true,
+		"is longer than an id may be": true, "holds # or a control or invisible character": true, "is not valid UTF-8": true,
+		"begins or ends with a space": true,
 	}
 )
 
@@ -257,6 +258,7 @@ func FuzzDecode(f *testing.F) {
 		`{"action":"sync","server_id":"s","cursor":"` + formatUpdateCursor(chat.UpdateRef{UpdatedAt: 7, ChannelID: "c", Timestamp: 6, MsgServerID: "x"}) + `"}`,
 		`{"action":"sync","server_id":"s","cursor":"` + formatUpdateCursor(chat.UpdateRef{UpdatedAt: 7}) + `"}`,
 		`{"action":"subscribe","server_id":"s","channel_ids":["c","d"]}`, `{"action":"unsubscribe","server_id":"s","channel_ids":["c"]}`,
+		`{"action":"ping","request_id":"a#"}`, `{"action":"ping","request_id":" a"}`, "{\"action\":\"ping\",\"request_id\":\"\u3164\"}",
 		`{"action":"edit"}`, `[`, `{"a":{"a":1,"a":2}}`, "\"\xff\"", `{"action":"ping","action":"ping"}`,
 	} {
 		f.Add(seed)

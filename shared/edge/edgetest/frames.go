@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"unsend/shared/chat"
+	"unsend/shared/chat/chattest"
 	"unsend/shared/edge"
 	"unsend/shared/wire"
 )
@@ -109,6 +110,21 @@ func CommonBad(frame string) []Bad {
 		{"mistyped action", `{"request_id":"9","action":["SECRET"]}`, chat.Invalid, "action"},
 		{"missing action", `{"request_id":"9"}`, chat.Invalid, "action"},
 		{"invalid UTF-8", with("\"colour\":\"SECRET\xff\""), chat.Invalid, "colour"},
+		{"duplicate key, escaped", with(`"\u0061ction":"SECRET"`), chat.Invalid, "action"},
+		{"another case", strings.Replace(frame, `"action":`, `"Action":"SECRET","action":`, 1), chat.Invalid, "frame"},
+		{"prototype of JavaScript", with(`"__proto__":{"SECRET":1}`), chat.Invalid, "frame"},
+		{"byte order mark", "\ufeff" + frame, chat.Invalid, "frame"},
+		{"NUL behind", frame + "\x00", chat.Invalid, "frame"},
+		{"comment", frame + "/* SECRET */", chat.Invalid, "frame"},
+		{"comma behind", strings.TrimSuffix(frame, "}") + ",}", chat.Invalid, "frame"},
+		{"single quotes", strings.ReplaceAll(frame, `"`, `'`), chat.Invalid, "frame"},
+		{"UTF-16", "\xff\xfe{\x00}\x00", chat.Invalid, "frame"},
+		{"overlong quote", with("\"colour\":\xc0\xa2SECRET\xc0\xa2"), chat.Invalid, "colour"},
+		{"huge number", with(`"colour":` + strings.Repeat("9", 20_000)), chat.Invalid, "colour"},
+		{"huge exponent", with(`"colour":1e999999999`), chat.Invalid, "colour"},
+		{"not a number", with(`"colour":NaN`), chat.Invalid, "colour"},
+		{"deep nesting of objects", with(`"colour":` + strings.Repeat(`{"a":`, 5_000) + "1" + strings.Repeat("}", 5_000)), chat.Invalid, "colour"},
+		{"deep nesting without an end", strings.Repeat(`{"a":`, 6_000), chat.Invalid, "a"},
 		{"deep nesting", with(`"colour":` + strings.Repeat("[", 15_000) + strings.Repeat("]", 15_000)), chat.Invalid, "colour"},
 		{"too long", with(`"colour":"` + strings.Repeat("SECRET", wire.MaxRequest/6) + `"`), chat.TooLong, "frame"},
 		{"request id with #", strings.Replace(frame, `"request_id":"9"`, `"request_id":"SECRET#"`, 1), chat.Invalid, "request_id"},
@@ -118,16 +134,35 @@ func CommonBad(frame string) []Bad {
 
 // IDCases are the ids that no field takes, put into a frame by with.
 func IDCases(field string, with func(value string) string) []Bad {
-	return []Bad{
-		{field + " with #", with(`"SECRET#"`), chat.Invalid, field},
-		{field + " with a control character", with(`"SECRET\u0007"`), chat.Invalid, field},
-		{field + " of 65 bytes", with(`"SECRET` + strings.Repeat("x", 59) + `"`), chat.Invalid, field},
-		{field + " empty", with(`""`), chat.Invalid, field},
+	cases := []Bad{
 		{field + " null", with(`null`), chat.Invalid, field},
 		{field + " as a number", with(`12`), chat.Invalid, field},
-		{field + " with invalid UTF-8", with("\"SECRET\xc3\""), chat.Invalid, field},
-		{field + " with half a surrogate pair", with(`"SECRET\ud83d"`), chat.Invalid, field},
+		{field + " as an object", with(`{"SECRET":1}`), chat.Invalid, field},
+		{field + " with half a surrogate pair, escaped", with(`"SECRET\ud83d"`), chat.Invalid, field},
+		{field + " with NUL, escaped", with(`"SECRET\u0000"`), chat.Invalid, field},
+		{field + " with #, escaped", with(`"SECRET\u0023"`), chat.Invalid, field},
 	}
+	for name, id := range chattest.HostileIDs() {
+		if len(id) < wire.MaxRequest/2 { // a longer one makes the frame too long
+			cases = append(cases, Bad{field + ": " + name, with(quoted(id)), chat.Invalid, field})
+		}
+	}
+	return cases
+}
+
+// quoted is a text as a JSON string whose bytes stay as they are, also where they are no UTF-8.
+func quoted(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(text) {
+		if c := text[i]; c < 0x20 || c == '"' || c == '\\' {
+			fmt.Fprintf(&b, `\u%04x`, c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
 }
 
 // Withstands checks what every route of frames has in common: expired tokens,

@@ -1,8 +1,7 @@
-package demo
+package play
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -11,40 +10,41 @@ import (
 	unsend "unsend/clients/go"
 )
 
-// device is one connected device, with everything it was told.
-type device struct {
-	name, account string // "alice's phone", "alice"
-	client        *unsend.Client
+// Device is one connected device, with everything it was told.
+type Device struct {
+	Name, Account string // "alice's phone", "alice"
+	Client        *unsend.Client
 	now           func() time.Time
 
 	mu      sync.Mutex
-	heard   []heard
+	heard   []Heard
 	changed chan struct{} // closed, and made anew, whenever heard grows or the connection ends
 	ended   bool
 }
 
-// heard is a notice, and when it arrived.
-type heard struct {
+// Heard is a notice, and when it arrived.
+type Heard struct {
 	unsend.Notice
-	at       time.Time
+	At       time.Time
 	expected bool
 }
 
-func newDevice(name, account string, client *unsend.Client, now func() time.Time) *device {
-	d := &device{name: name, account: account, client: client, now: now, changed: make(chan struct{})}
+// NewDevice listens to the client until its connection ends.
+func NewDevice(name, account string, client *unsend.Client, now func() time.Time) *Device {
+	d := &Device{Name: name, Account: account, Client: client, now: now, changed: make(chan struct{})}
 	go d.listen()
 	return d
 }
 
 // listen ends with the connection.
-func (d *device) listen() {
-	for n := range d.client.Notices() {
-		d.note(func() { d.heard = append(d.heard, heard{Notice: n, at: d.now()}) })
+func (d *Device) listen() {
+	for n := range d.Client.Notices() {
+		d.note(func() { d.heard = append(d.heard, Heard{Notice: n, At: d.now()}) })
 	}
 	d.note(func() { d.ended = true })
 }
 
-func (d *device) note(what func()) {
+func (d *Device) note(what func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	what()
@@ -52,26 +52,26 @@ func (d *device) note(what func()) {
 	d.changed = make(chan struct{})
 }
 
-// hears waits for a notice of the message, as long as ctx lasts, and marks it as
+// Hears waits for a notice of the message, as long as ctx lasts, and marks it as
 // expected. A notice may come more than once: the copies of one that was expected are expected too.
-func (d *device) hears(ctx context.Context, event string, key unsend.MessageKey) (heard, error) {
+func (d *Device) Hears(ctx context.Context, event string, key unsend.MessageKey) (Heard, error) {
 	for {
 		h, found, ended, changed := d.find(event, key)
 		switch {
 		case found:
 			return h, nil
 		case ended:
-			return heard{}, fmt.Errorf("%s: %w", d.name, d.client.Err())
+			return Heard{}, fmt.Errorf("%s: %w", d.Name, d.Client.Err())
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return heard{}, fmt.Errorf("%s was not told of it (%s) in time", d.name, event)
+			return Heard{}, fmt.Errorf("%s was not told of it (%s) in time", d.Name, event)
 		}
 	}
 }
 
-func (d *device) find(event string, key unsend.MessageKey) (h heard, found, ended bool, changed chan struct{}) {
+func (d *Device) find(event string, key unsend.MessageKey) (h Heard, found, ended bool, changed chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range d.heard {
@@ -85,9 +85,9 @@ func (d *device) find(event string, key unsend.MessageKey) (h heard, found, ende
 	return h, found, d.ended, d.changed
 }
 
-// unexpected gives what the device was told of messages of this run that it was
+// Unexpected gives what the device was told of messages of this run that it was
 // not to be told. Whatever else goes on in the community is left out.
-func (d *device) unexpected(run string) []unsend.Notice {
+func (d *Device) Unexpected(run string) []unsend.Notice {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	type told struct {
@@ -107,13 +107,4 @@ func (d *device) unexpected(run string) []unsend.Notice {
 		}
 	}
 	return list
-}
-
-// asText cannot fail on these types.
-func asText(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
 }

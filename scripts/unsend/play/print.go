@@ -1,4 +1,4 @@
-package demo
+package play
 
 import (
 	"fmt"
@@ -35,6 +35,16 @@ func (p *printer) step(n int, title string, took time.Duration, note string, err
 		}
 	} else if note != "" {
 		p.line("               %s", p.paint(terminal.Dim, note))
+	}
+}
+
+// advice says what to do.
+func (p *printer) advice(text string) {
+	if text == "" {
+		return
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		p.line("               %s", terminal.Clean(line))
 	}
 }
 
