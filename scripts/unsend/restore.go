@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,8 @@ audit says: operator, kind of client, device, time, version and reason, and its 
 operator's nick, extension and push texts are not in the audit, and stay empty. Messages of channels and servers
 that were deleted, as Community or the audit knows, are removed. Nothing else is written, and nobody is told.
 
-Without --apply nothing is changed. Stop it whenever you like and run it again: what is done is found done.
+Without --apply nothing is changed. With it the exit code is 1 where something is left. With servers named the others
+stay as they are: run it without names before the table is served. Stop it whenever you like and run it again: what is done is found done.
 Run it with --since the point in time that you restored, and again when nothing is taken back any longer.
 
 It knows what the audit knows. Nothing of revocations that are older than the deployment's AuditRetentionDays,
@@ -128,7 +130,7 @@ func (a *app) restoring(ctx context.Context, o restoreOptions, q chat.RestoreReq
 	if o.json {
 		report = restore.Lines{Out: a.out}
 	}
-	summary := restore.Summary{Apply: o.apply, Known: known}
+	summary := restore.Summary{Apply: o.apply, Known: known, Named: q.Servers}
 	r := chat.Restorer{Store: d.Restored(o.table), Clock: time.Now, Pace: rate.NewLimiter(rate.Limit(o.pace), 1), Progress: tellRestore(progress)}
 	err := r.Restore(ctx, q, func(s chat.RestoredServer) error {
 		summary.Add(s)
@@ -137,7 +139,7 @@ func (a *app) restoring(ctx context.Context, o restoreOptions, q chat.RestoreReq
 	progress.Clear()
 	summary.Stopped = err != nil
 	if failed := report.End(summary); err == nil {
-		return failed
+		return cmp.Or(failed, summary.Left())
 	}
 	return fmt.Errorf("%w (what was done stays; run the command again for the rest)", err)
 }

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -123,11 +124,16 @@ const (
 // each is told of a server when it is done with; its error ends the restore. It may be stopped and begun anew at any time:
 // what is done is found done.
 //
-// Errors: those of the store. What was written before stays.
+// Errors: those of the store, whose writes before stay, and that a server that is asked for has no rows: nothing is written then.
 func (r *Restorer) Restore(ctx context.Context, q RestoreRequest, each func(RestoredServer) error) error {
 	servers, err := r.servers(ctx, q)
 	if err != nil {
 		return err
+	}
+	for _, id := range q.Servers {
+		if servers[id] == nil {
+			return fmt.Errorf("the table has no messages of the server %q", id)
+		}
 	}
 	ids := slices.Sorted(maps.Keys(servers))
 	for i, id := range ids {

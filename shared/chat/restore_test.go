@@ -217,10 +217,12 @@ func TestRestoreReadsWhatItIsAskedFor(t *testing.T) {
 	for since, entries := range map[int64]int{0: 1, d.since: 1, at + overlap: 1, at + overlap + 1: 0} {
 		d.restored(t, chat.RestoreRequest{Since: since}, chat.RestoredServer{Rows: 10, Channels: 2, Entries: entries, Due: entries})
 	}
-	d.restored(t, chat.RestoreRequest{Servers: []string{"s1", "s2"}}, chat.RestoredServer{Rows: 10, Channels: 2, Entries: 1, Due: 1})
-	d.must(t)(nil, d.restore(t, chat.RestoreRequest{Servers: []string{"s2"}, Apply: true}))
-	if len(d.reports) != 0 {
-		t.Errorf("reported %+v", d.reports)
+	d.restored(t, chat.RestoreRequest{Servers: []string{"s1"}}, chat.RestoredServer{Rows: 10, Channels: 2, Entries: 1, Due: 1})
+	for _, servers := range [][]string{{"s2"}, {"s1", "s2"}} { // a name that is mistyped must not look as if it were done
+		err := d.restore(t, chat.RestoreRequest{Servers: servers, Apply: true})
+		if err == nil || !strings.Contains(err.Error(), `no messages of the server "s2"`) || len(d.reports) != 0 || d.then.Calls("ReapplyRevocation") != 0 {
+			t.Errorf("%v: %v, reported %+v", servers, err, d.reports)
+		}
 	}
 }
 

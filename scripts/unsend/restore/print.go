@@ -19,6 +19,8 @@ type Summary struct {
 	Stopped bool // something kept it from its end
 	// Known is the time (ms) from which on the audit knows what was taken back; 0: all.
 	Known int64
+	// Named are the servers that the run was about; empty: all that the table has rows of.
+	Named []string
 
 	sum     chat.RestoredServer
 	servers int
@@ -28,6 +30,17 @@ type Summary struct {
 func (s *Summary) Add(r chat.RestoredServer) {
 	s.sum = s.sum.Plus(r)
 	s.servers++
+}
+
+// complete is whether the table may be served, for all that the audit knows.
+func (s Summary) complete() bool { return !s.Stopped && len(s.Named) == 0 && s.sum.Unfinished() == 0 }
+
+// Left is an error where a run that was to do all has left something.
+func (s Summary) Left() error {
+	if n := s.sum.Unfinished(); s.Apply && n > 0 {
+		return fmt.Errorf("%d messages were left as they are: run it again", n)
+	}
+	return nil
 }
 
 // Report tells of a run.
@@ -62,11 +75,12 @@ type serverLine struct {
 }
 
 type summaryLine struct {
-	Type       string `json:"type"` // "summary"
-	Apply      bool   `json:"apply"`
-	Complete   bool   `json:"complete"`
-	KnownSince string `json:"known_since,omitempty"`
-	Servers    int    `json:"servers"`
+	Type       string   `json:"type"` // "summary"
+	Apply      bool     `json:"apply"`
+	Complete   bool     `json:"complete"`
+	KnownSince string   `json:"known_since,omitempty"`
+	Named      []string `json:"named,omitempty"`
+	Servers    int      `json:"servers"`
 	counts
 }
 
@@ -81,7 +95,7 @@ func (l Lines) Add(r chat.RestoredServer) error {
 
 // End writes the summary's line.
 func (l Lines) End(s Summary) error {
-	return json.NewEncoder(l.Out).Encode(summaryLine{"summary", s.Apply, !s.Stopped, day(s.Known), s.servers, countsOf(s.sum)})
+	return json.NewEncoder(l.Out).Encode(summaryLine{"summary", s.Apply, s.complete(), day(s.Known), s.Named, s.servers, countsOf(s.sum)})
 }
 
 func day(ms int64) string {
@@ -162,7 +176,10 @@ func (t *Table) advice(text *strings.Builder, s Summary) {
 		say(true, "Nothing was changed, and there is nothing to do.")
 	case left > 0:
 		say(true, "Something was done by somebody else meanwhile. Run it again: it should find nothing to do.")
+	case len(s.Named) > 0:
+		say(true, "All that the audit knows of them is done.")
 	default:
 		say(true, "All that the audit knows is done. Run it once more when nothing is taken back any longer, and then serve the table.")
 	}
+	say(len(s.Named) > 0, "Of the servers named only; the others were not looked at: run it without names before the table is served.")
 }

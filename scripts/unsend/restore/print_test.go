@@ -48,6 +48,8 @@ All that the audit knows is done. Run it once more when nothing is taken back an
 	}
 }
 
+const others = "Of the servers named only; the others were not looked at: run it without names before the table is served."
+
 // Each end of a run says what comes next.
 func TestAdvice(t *testing.T) {
 	t.Parallel()
@@ -62,11 +64,20 @@ func TestAdvice(t *testing.T) {
 		"somebody else was too": {Summary{Apply: true}, due, "by somebody else"},
 		"stopped":               {Summary{Apply: true, Stopped: true}, due, "Run it again: what is done"},
 		"stopped while dry":     {Summary{Stopped: true}, due, "Run it again: what is done"},
+		"done":                  {Summary{Apply: true}, quiet, "and then serve the table"},
+		"named, done":           {Summary{Apply: true, Named: []string{"quiet"}}, quiet, "of them is done.\n" + others},
+		"named, dry":            {Summary{Named: []string{"s"}}, due, "with --apply does it.\n" + others},
+		"named, nothing to do":  {Summary{Named: []string{"quiet"}}, quiet, "there is nothing to do.\n" + others},
+		"named, left":           {Summary{Apply: true, Named: []string{"s"}}, due, "find nothing to do.\n" + others},
+		"named, stopped":        {Summary{Apply: true, Stopped: true, Named: []string{"s"}}, due, "is found done.\n" + others},
 	} {
 		var out bytes.Buffer
 		told(t, &Table{Out: &out, Name: "copy"}, c.s, c.server)
 		if !strings.Contains(out.String(), c.says) || strings.Contains(out.String(), "audit knows nothing") {
 			t.Errorf("%s: want %q in\n%s", name, c.says, &out)
+		}
+		if named := len(c.s.Named) > 0; strings.Contains(out.String(), others) != named || (named && strings.Contains(out.String(), "then serve")) {
+			t.Errorf("%s: a table of which some servers were looked at is not to be served:\n%s", name, &out)
 		}
 	}
 }
@@ -80,5 +91,38 @@ func TestWhatProgramsSee(t *testing.T) {
 `
 	if diff := gocmp.Diff(out.String(), want); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// complete is what a script would serve the table upon: nothing is left in any server.
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	due := chat.RestoredServer{ServerID: "s", Due: 1}
+	for name, c := range map[string]struct {
+		s        Summary
+		server   chat.RestoredServer
+		complete bool
+		left     string
+	}{
+		"done":                {Summary{Apply: true}, harbour, true, ""},
+		"nothing to do":       {Summary{}, quiet, true, ""},
+		"a dry run":           {Summary{}, due, false, ""},
+		"something was left":  {Summary{Apply: true}, due, false, "1 messages were left as they are: run it again"},
+		"stopped":             {Summary{Apply: true, Stopped: true}, quiet, false, ""},
+		"some servers":        {Summary{Apply: true, Named: []string{"quiet"}}, quiet, false, ""},
+		"some servers, a dry": {Summary{Named: []string{"quiet"}}, quiet, false, ""},
+	} {
+		var out bytes.Buffer
+		told(t, Lines{Out: &out}, c.s, c.server)
+		if got := strings.Contains(out.String(), `"complete":true`); got != c.complete {
+			t.Errorf("%s: complete is %v in\n%s", name, got, &out)
+		}
+		if got := strings.Contains(out.String(), `"named":["quiet"]`); got != (len(c.s.Named) > 0) {
+			t.Errorf("%s: the servers that were named are not said in\n%s", name, &out)
+		}
+		c.s.Add(c.server)
+		if err := c.s.Left(); (err == nil) != (c.left == "") || (err != nil && err.Error() != c.left) {
+			t.Errorf("%s: %v, want %q", name, err, c.left)
+		}
 	}
 }
