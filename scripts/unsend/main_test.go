@@ -61,6 +61,7 @@ func TestCommandLines(t *testing.T) {
 		{"restore --table arn:aws:dynamodb:eu-central-1:1:table/live", 1, "is no name of a table"},
 		{"restore --table copy --since 1", 1, "before the year 2000"},
 		{"restore --table copy --since 9999999999999", 1, "--since is in the future"},
+		{"restore --table copy --since 2h", 1, `"2h" is another time each time that this is run`},
 		{"restore --table copy --pace 0", 1, "--pace is 1 to 10000"},
 		{"restore --table copy --stack " + none, 1, "--stack-name"},
 		{"dance", 1, "unknown command"},
@@ -124,6 +125,28 @@ func TestRestoreRefusesTheTablesInUse(t *testing.T) {
 	}
 	if code, _, errs := runs(t, "restore", "--table", "copy", "--stack", file); code != 1 || !strings.Contains(errs, `"prod" has no output AuditTable`) {
 		t.Errorf("without an audit: code %d, %s", code, errs)
+	}
+}
+
+// What was taken back between the point in time and a later --since would not be looked at.
+func TestSinceIsNotLaterThanThePoint(t *testing.T) {
+	t.Parallel()
+	const noon = 1_767_268_800_000
+	for name, c := range map[string]struct {
+		since, point, want int64
+		says               string
+	}{
+		"nobody says":    {0, 0, 0, ""},
+		"AWS says":       {0, noon, noon, ""},
+		"the flag says":  {noon, 0, noon, ""},
+		"both":           {noon, noon, noon, ""},
+		"an earlier one": {noon - 1, noon, noon - 1, ""},
+		"a later one":    {noon + 60_000, noon, 0, "--since is 2026-01-01T12:01:00Z, later than 2026-01-01T12:00:00Z"},
+	} {
+		got, err := sinceThePoint(c.since, c.point)
+		if got != c.want || (err == nil) != (c.says == "") || (err != nil && !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%s: %d, %v", name, got, err)
+		}
 	}
 }
 

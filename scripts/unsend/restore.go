@@ -42,23 +42,24 @@ that were deleted, as Community or the audit knows, are removed. Nothing else is
 
 Without --apply nothing is changed. With it the exit code is 1 where something is left. With servers named the others
 stay as they are: run it without names before the table is served. Stop it whenever you like and run it again: what is done is found done.
-Run it with --since the point in time that you restored, and again when nothing is taken back any longer.
+Run it again when nothing is taken back any longer. AWS says of a restored table which point in time it is of; where it does
+not, give it with --since, or everything that the audit has is looked at.
 
 It knows what the audit knows. Nothing of revocations that are older than the deployment's AuditRetentionDays,
 nor of those that the function record has not kept: see first that the alarms RecordsAreLate and
 RecordsWereGivenUp are not on (unsend redrive), and keep the old table until then. A table that is served needs
-none of this, and is refused but for --live.
+none of this, and is refused but for --live: it has a stream. So is one that was restored from another stack's table.
 
-It needs dynamodb:Scan, BatchGetItem, Query, UpdateItem and BatchWriteItem on the table, Query on its index, and Query
+It needs dynamodb:DescribeTable, Scan, BatchGetItem, Query, UpdateItem and BatchWriteItem on the table, Query on its index, and Query
 on Audit and Community. docs/operating.md has the whole procedure.`,
 		Example: "  unsend restore --table messages-restored --since 2026-01-31T12:00:00Z\n" +
-			"  unsend restore --table messages-restored --since 2026-01-31T12:00:00Z --apply\n  unsend restore harbour --table messages-restored --json",
+			"  unsend restore --table messages-restored --apply\n  unsend restore harbour --table messages-restored --json",
 		Args: usage,
 		RunE: func(command *cobra.Command, args []string) error { return a.restore(command.Context(), o, args) },
 	}
 	flags := command.Flags()
 	flags.StringVar(&o.table, "table", "", "`name` of the restored table")
-	flags.StringVar(&o.since, "since", "", "the point in `time` that it was restored from: 2h (so long ago), 2026-01-31, RFC 3339, or ms (default: all that the audit has)")
+	flags.StringVar(&o.since, "since", "", "the point in `time` that it was restored from: 2026-01-31, RFC 3339, or ms (default: what AWS says of the table, else all that the audit has)")
 	flags.BoolVar(&o.apply, "apply", false, "do it")
 	flags.BoolVar(&o.live, "live", false, "the table may be the one that the deployment serves")
 	flags.IntVar(&o.pace, "pace", 500, "no more than `n` writes a second; ten rows that are read count as one")
@@ -89,9 +90,12 @@ func (a *app) restore(ctx context.Context, o restoreOptions, servers []string) e
 	if o.pace < 1 || o.pace > maxPace {
 		return fmt.Errorf("--pace is 1 to %d", maxPace)
 	}
-	since, _, err := flagTime("since", o.since)
+	since, relative, err := flagTime("since", o.since)
 	if err != nil {
 		return err
+	}
+	if relative {
+		return fmt.Errorf("--since: %q is another time each time that this is run: give the point in time that you restored (2026-01-31T12:00:00Z, or ms)", o.since)
 	}
 	now := time.Now()
 	if since > now.UnixMilli() {
@@ -104,11 +108,26 @@ func (a *app) restore(ctx context.Context, o restoreOptions, servers []string) e
 	if err := o.check(d); err != nil {
 		return err
 	}
-	if err := d.CheckRestored(ctx, o.table); err != nil {
+	point, err := d.CheckRestored(ctx, o.table, o.live)
+	if err != nil {
+		return err
+	}
+	if since, err = sinceThePoint(since, point); err != nil {
 		return err
 	}
 	q := chat.RestoreRequest{Since: since, Servers: servers, Apply: o.apply}
 	return a.restoring(ctx, o, q, d, knownSince(since, d.AuditRetention(), now))
+}
+
+// sinceThePoint is from when on the audit is to be read of a table that AWS knows to be restored from a point in time; 0: it does not say.
+func sinceThePoint(since, point int64) (int64, error) {
+	if since == 0 || point == 0 {
+		return max(since, point), nil
+	}
+	if since > point {
+		return 0, fmt.Errorf("--since is %s, later than %s, which the table was restored from: what was taken back between them would stay readable; leave --since out", at(since), at(point))
+	}
+	return since, nil
 }
 
 // knownSince is from when on the audit knows what was taken back since; 0: it knows all of it.
