@@ -155,17 +155,22 @@ func TestWhatTheAuditKnows(t *testing.T) {
 	t.Parallel()
 	now := time.UnixMilli(1_767_225_600_000)
 	week := now.Add(-7 * 24 * time.Hour).UnixMilli()
+	day := now.Add(-24 * time.Hour).UnixMilli()
+	const keep = 7 * 24 * time.Hour
 	for name, c := range map[string]struct {
 		since     int64
 		retention time.Duration
+		created   int64
 		want      int64
 	}{
-		"kept for ever":     {0, 0, 0},
-		"all that there is": {0, 7 * 24 * time.Hour, week},
-		"just kept":         {week, 7 * 24 * time.Hour, 0},
-		"no more":           {week - 1, 7 * 24 * time.Hour, week},
+		"kept for ever":               {day, 0, day, 0},
+		"kept for ever, but not then": {day - 1, 0, day, day},
+		"all that there is":           {0, keep, 1, week},
+		"just kept":                   {week, keep, 1, 0},
+		"no more":                     {week - 1, keep, 1, week},
+		"younger than its retention":  {week, keep, day, day}, // as a raised one's table can be
 	} {
-		if got := knownSince(c.since, c.retention, now); got != c.want {
+		if got := knownSince(c.since, c.retention, time.UnixMilli(c.created), now); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}

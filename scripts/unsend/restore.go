@@ -45,13 +45,13 @@ stay as they are: run it without names before the table is served. Stop it whene
 Run it again when nothing is taken back any longer. AWS says of a restored table which point in time it is of; where it does
 not, give it with --since, or everything that the audit has is looked at.
 
-It knows what the audit knows. Nothing of revocations that are older than the deployment's AuditRetentionDays,
-nor of those that the function record has not kept: see first that the alarms RecordsAreLate and
+It knows what the audit knows. Nothing of revocations that are older than the deployment's AuditRetentionDays
+(one that was raised holds for later entries only) or than the table Audit, nor of those that the function record has not kept: see first that the alarms RecordsAreLate and
 RecordsWereGivenUp are not on (unsend redrive), and keep the old table until then. A table that is served needs
 none of this, and is refused but for --live: it has a stream. So is one that was restored from another stack's table.
 
-It needs dynamodb:DescribeTable, Scan, BatchGetItem, Query, UpdateItem and BatchWriteItem on the table, Query on its index, and Query
-on Audit and Community. docs/operating.md has the whole procedure.`,
+It needs dynamodb:DescribeTable, Scan, BatchGetItem, Query, UpdateItem and BatchWriteItem on the table, Query on its index, Query
+on Audit and Community, and DescribeTable on Audit. docs/operating.md has the whole procedure.`,
 		Example: "  unsend restore --table messages-restored --since 2026-01-31T12:00:00Z\n" +
 			"  unsend restore --table messages-restored --apply\n  unsend restore harbour --table messages-restored --json",
 		Args: usage,
@@ -115,8 +115,12 @@ func (a *app) restore(ctx context.Context, o restoreOptions, servers []string) e
 	if since, err = sinceThePoint(since, point); err != nil {
 		return err
 	}
+	created, err := d.AuditCreated(ctx)
+	if err != nil {
+		return err
+	}
 	q := chat.RestoreRequest{Since: since, Servers: servers, Apply: o.apply}
-	return a.restoring(ctx, o, q, d, knownSince(since, d.AuditRetention(), now))
+	return a.restoring(ctx, o, q, d, knownSince(since, d.AuditRetention(), created, now))
 }
 
 // sinceThePoint is from when on the audit is to be read of a table that AWS knows to be restored from a point in time; 0: it does not say.
@@ -130,10 +134,14 @@ func sinceThePoint(since, point int64) (int64, error) {
 	return since, nil
 }
 
-// knownSince is from when on the audit knows what was taken back since; 0: it knows all of it.
-func knownSince(since int64, retention time.Duration, now time.Time) int64 {
-	oldest := now.Add(-retention).UnixMilli()
-	if retention == 0 || since >= oldest {
+// knownSince is from when on the audit knows what was taken back since; 0: it knows all of it. It knows nothing of before it was created, and
+// what is older than the retention may have expired. Entries expire by the retention that they were written with.
+func knownSince(since int64, retention time.Duration, created, now time.Time) int64 {
+	oldest := created.UnixMilli()
+	if retention > 0 {
+		oldest = max(oldest, now.Add(-retention).UnixMilli())
+	}
+	if since >= oldest {
 		return 0
 	}
 	return oldest
@@ -150,7 +158,7 @@ func (a *app) restoring(ctx context.Context, o restoreOptions, q chat.RestoreReq
 		report = restore.Lines{Out: a.out}
 	}
 	summary := restore.Summary{Apply: o.apply, Known: known, Named: q.Servers}
-	r := chat.Restorer{Store: d.Restored(o.table), Clock: time.Now, Pace: rate.NewLimiter(rate.Limit(o.pace), 1), Progress: tellRestore(progress)}
+	r := chat.Restorer{Store: d.Restored(o.table), Pace: rate.NewLimiter(rate.Limit(o.pace), 1), Progress: tellRestore(progress)}
 	err := r.Restore(ctx, q, func(s chat.RestoredServer) error {
 		summary.Add(s)
 		return report.Add(s)

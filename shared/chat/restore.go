@@ -69,7 +69,6 @@ type Restorer struct {
 		GoneReader
 		Reapplier
 	}
-	Clock Clock
 	// Pace holds back writes and reads; nil: nothing does.
 	Pace Pace
 	// Progress, where set, is told how far it is.
@@ -224,7 +223,8 @@ func (s *serverRestore) do(ctx context.Context) (err error) {
 // audit walks the server's audit.
 func (s *serverRestore) audit(ctx context.Context) error {
 	q := AuditQuery{
-		ServerID: s.report.ServerID, From: max(0, s.Since-RestoreOverlap.Milliseconds()), Until: MaxTimestamp, Limit: auditPage, Now: s.Clock(),
+		ServerID: s.report.ServerID, From: max(0, s.Since-RestoreOverlap.Milliseconds()), Until: MaxTimestamp, Limit: auditPage,
+		Now: time.Time{}, // what has expired, and is still stored, counts
 	}
 	for {
 		page, err := timed(ctx, func(ctx context.Context) (AuditPage, error) { return s.Store.Audit(ctx, q) })

@@ -49,7 +49,7 @@ func (d *disaster) record(t *testing.T) {
 func (d *disaster) restore(t *testing.T, q chat.RestoreRequest) error {
 	t.Helper()
 	d.reports = nil
-	r := chat.Restorer{Store: d.then, Clock: func() time.Time { return d.now }, Pace: d.pace}
+	r := chat.Restorer{Store: d.then, Pace: d.pace}
 	return r.Restore(t.Context(), q, func(s chat.RestoredServer) error {
 		d.reports = append(d.reports, s)
 		return nil
@@ -148,7 +148,7 @@ func TestRestoreRemovesWhatWasDeleted(t *testing.T) {
 			counts := chat.RestoredServer{ServerID: "s1", Rows: 250, Channels: 2, GoneChannels: 1, GoneRows: gone}
 			for _, apply := range []bool{false, true} {
 				var report chat.RestoredServer
-				r := chat.Restorer{Store: store, Clock: func() time.Time { return d.now }}
+				r := chat.Restorer{Store: store}
 				d.must(t)(nil, r.Restore(t.Context(), chat.RestoreRequest{Apply: apply}, func(s chat.RestoredServer) error { report = s; return nil }))
 				if apply {
 					counts.Removed = gone
@@ -188,7 +188,7 @@ func TestRestoreRemovesADeletedServer(t *testing.T) {
 			d.record(t)
 			_, _, err := d.DeleteServer(t.Context(), chat.Write{}, "s1")
 			d.must(t)(nil, err)
-			r := chat.Restorer{Store: goneless{d.then, forgets}, Clock: func() time.Time { return d.now }}
+			r := chat.Restorer{Store: goneless{d.then, forgets}}
 			var reports []chat.RestoredServer
 			for range 2 {
 				d.must(t)(nil, r.Restore(t.Context(), chat.RestoreRequest{Apply: true}, func(s chat.RestoredServer) error {
@@ -204,6 +204,23 @@ func TestRestoreRemovesADeletedServer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An entry that has expired is in the table for days, and is the only one that knows.
+func TestRestoreReadsExpiredEntries(t *testing.T) {
+	t.Parallel()
+	d := newDisaster(t, 10)
+	d.must(t)(d.Administration.Revoke(t.Context(), chat.Write{}, "owner", revokeOf(d.newest(t, "c1"))))
+	recorder := chat.Recorder{Messages: d.store, Audit: d.store, Clock: func() time.Time { return d.now }, Retention: time.Hour}
+	if report := recorder.Record(t.Context(), d.stored); len(report.Errs) > 0 {
+		t.Fatal(report.Errs)
+	}
+	page, err := d.store.Audit(t.Context(), chat.AuditQuery{ServerID: "s1", Until: chat.MaxTimestamp, Limit: 100, Now: time.Now()})
+	d.must(t)(nil, err)
+	if slices.ContainsFunc(page.Entries, func(e chat.AuditEntry) bool { return e.Revoke != nil }) {
+		t.Fatalf("it has not expired at %v, as it is of %v", time.Now(), d.now)
+	}
+	d.restored(t, chat.RestoreRequest{Apply: true}, chat.RestoredServer{Rows: 10, Channels: 2, Entries: 1, Due: 1, Revoked: 1})
 }
 
 // Only what was taken back since, or a little before, is looked at, and only in the servers that are asked for.
@@ -280,7 +297,7 @@ func TestRestoreKeepsToThePace(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	r := chat.Restorer{Store: d.then, Clock: time.Now}
+	r := chat.Restorer{Store: d.then}
 	if err := r.Restore(ctx, chat.RestoreRequest{}, nil); err == nil || strings.Contains(err.Error(), "SECRET") {
 		t.Errorf("after its end: %v", err)
 	}
@@ -290,7 +307,7 @@ func TestRestoreEndsWithItsReader(t *testing.T) {
 	t.Parallel()
 	d := newDisaster(t, 4)
 	full := errors.New("the disk is full")
-	r := chat.Restorer{Store: d.then, Clock: time.Now}
+	r := chat.Restorer{Store: d.then}
 	if err := r.Restore(t.Context(), chat.RestoreRequest{}, func(chat.RestoredServer) error { return full }); !errors.Is(err, full) {
 		t.Errorf("%v", err)
 	}

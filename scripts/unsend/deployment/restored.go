@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -61,6 +62,17 @@ func (d *Deployment) restoredFrom(t *types.TableDescription) (point int64, err e
 		point = summary.RestoreDateTime.UnixMilli()
 	}
 	return point, nil
+}
+
+// AuditCreated is since when there is an audit: it has nothing of before.
+func (d *Deployment) AuditCreated(ctx context.Context) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	described, err := d.table(ctx, d.AuditTable)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look at the table %s (may you call dynamodb:DescribeTable on it?): %w", d.AuditTable, err)
+	}
+	return aws.ToTime(described.CreationDateTime), nil
 }
 
 func (d *Deployment) table(ctx context.Context, name string) (*types.TableDescription, error) {

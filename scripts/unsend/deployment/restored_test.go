@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -84,5 +85,17 @@ func TestOnlyARestoredTableOfThisStackIsTaken(t *testing.T) {
 		if point != c.point || (err == nil) != (c.says == "") || (err != nil && !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("a table %s: %d, %v, want %d, %q", name, point, err, c.point, c.says)
 		}
+	}
+}
+
+func TestSinceWhenThereIsAnAudit(t *testing.T) {
+	t.Parallel()
+	d := tables(t, map[string]string{"audit": `{"TableName":"audit","CreationDateTime":1767225600.25}`})
+	if at, err := d.AuditCreated(t.Context()); err != nil || !at.Equal(time.UnixMilli(1_767_225_600_250)) {
+		t.Errorf("%v, %v", at, err)
+	}
+	d.AuditTable = "nowhere"
+	if _, err := d.AuditCreated(t.Context()); err == nil || !strings.Contains(err.Error(), "dynamodb:DescribeTable") {
+		t.Errorf("%v", err)
 	}
 }

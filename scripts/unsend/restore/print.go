@@ -166,7 +166,7 @@ func (t *Table) advice(text *strings.Builder, s Summary) {
 			fmt.Fprintln(text, line)
 		}
 	}
-	say(s.Known > 0, "The audit knows nothing of before "+day(s.Known)+": what was taken back until then, and after the point in time, stays readable.")
+	say(s.Known > 0, "The audit knows nothing of before "+day(s.Known)+": what was taken back until then, and after the point in time, stays readable. AuditRetentionDays that was raised does not reach back.")
 	switch left := s.sum.Unfinished(); {
 	case s.Stopped:
 		say(true, "It was stopped before its end. Run it again: what is done is found done.")

@@ -40,7 +40,7 @@ gone (deleted)   5          0           0         5                     5
 copy: 105 messages in 6 channels of 3 servers
 10 revocations in the audit: 4 to do, 4 done by this run, 3 had been done, 3 of messages that the table does not have or that go with their channel
 35 messages of 3 deleted channels: 35 removed by this run
-The audit knows nothing of before 2026-01-01T00:00:00Z: what was taken back until then, and after the point in time, stays readable.
+The audit knows nothing of before 2026-01-01T00:00:00Z: what was taken back until then, and after the point in time, stays readable. AuditRetentionDays that was raised does not reach back.
 All that the audit knows is done. Run it once more when nothing is taken back any longer, and then serve the table.
 `
 	if diff := gocmp.Diff(out.String(), want); diff != "" {
