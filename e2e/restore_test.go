@@ -136,10 +136,11 @@ func TestRestore(t *testing.T) {
 	if diff := gocmp.Diff(asText(t, table.rows(table.name, channels...)), asText(t, copied)); diff != "" {
 		t.Fatal("a dry run has changed something")
 	}
+	table.sums(table.restored(flags+" --keep "+l.id+"/doomed"), map[string]any{"due": 42, "deleted_rows": 0, "kept_channels": 1, "kept_rows": 130})
 	for name, value := range map[string]any{"revoked": 42, "removed": 130, "apply": true} {
 		due[name] = value
 	}
-	table.sums(table.restored(flags+" --apply"), due)
+	table.sums(table.restored(flags+" --apply --yes"), due)
 	table.isAs(l.MessagesTable, []unsend.Message{before, own, moderated, kept}, after, channels...)
 	text := asText(t, table.rows(table.name, channels...))
 	for _, secret := range []string{"a secret: revoked", "a wave of spam"} {

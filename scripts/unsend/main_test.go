@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -125,6 +126,26 @@ func TestRestoreRefusesTheTablesInUse(t *testing.T) {
 	}
 	if code, _, errs := runs(t, "restore", "--table", "copy", "--stack", file); code != 1 || !strings.Contains(errs, `"prod" has no output AuditTable`) {
 		t.Errorf("without an audit: code %d, %s", code, errs)
+	}
+}
+
+// Whoever restores to undo a deletion, and has not said so, is asked before it is done again.
+func TestRestoreAsks(t *testing.T) {
+	t.Parallel()
+	a := &app{streams: streams{in: strings.NewReader("harbour\n"), err: io.Discard}}
+	cleared := 0
+	asks := func(o restoreOptions, channels ...string) error {
+		return a.removing(o, func() { cleared++ })(t.Context(), "harbour", channels, 30)
+	}
+	err := asks(restoreOptions{}, "crew", "doomed")
+	if want := "removing 30 messages of deleted channels of harbour (crew, doomed; --keep has them stay) cannot be undone, and there is no terminal to ask on: confirm it with --yes"; err == nil || err.Error() != want || cleared != 1 {
+		t.Errorf("%v, cleared %d times", err, cleared)
+	}
+	if err := asks(restoreOptions{}, strings.Fields("a b c d e f g h i j k l")...); err == nil || !strings.Contains(err.Error(), "i, j and 2 more; ") {
+		t.Error(err)
+	}
+	if err := asks(restoreOptions{yes: true}, "doomed"); err != nil {
+		t.Error(err)
 	}
 }
 

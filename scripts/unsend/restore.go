@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,9 @@ import (
 // restoreOptions are the flags of restore.
 type restoreOptions struct {
 	table, since      string
+	keep              []string
 	apply, live, json bool
+	yes               bool
 	pace              int
 }
 
@@ -38,7 +41,8 @@ It reads the whole table once (a Scan of keys; you pay for its size), to see whi
 messages of, and then the audit of each server. Each message that is there and still normal is revoked as the
 audit says: operator, kind of client, device, time, version and reason, and its place in what sync reads. The
 operator's nick, extension and push texts are not in the audit, and stay empty. Messages of channels and servers
-that were deleted, as Community or the audit knows, are removed. Nothing else is written, and nobody is told.
+that were deleted, as Community or the audit knows, are removed, after you were asked; name with --keep those that
+you restore to undo their deletion: they stay, but for what was revoked in them. Nothing else is written, and nobody is told.
 
 Without --apply nothing is changed. With it the exit code is 1 where something is left. With servers named the others
 stay as they are: run it without names before the table is served. Stop it whenever you like and run it again: what is done is found done.
@@ -61,6 +65,8 @@ on Audit and Community, and DescribeTable on Audit. docs/operating.md has the wh
 	flags.StringVar(&o.table, "table", "", "`name` of the restored table")
 	flags.StringVar(&o.since, "since", "", "the point in `time` that it was restored from: 2026-01-31, RFC 3339, or ms (default: what AWS says of the table, else all that the audit has)")
 	flags.BoolVar(&o.apply, "apply", false, "do it")
+	flags.StringArrayVar(&o.keep, "keep", nil, "`SERVER[/CHANNEL]` that was deleted and is to be kept, to undo that; may be given many times")
+	flags.BoolVarP(&o.yes, "yes", "y", false, "remove messages of deleted channels without asking")
 	flags.BoolVar(&o.live, "live", false, "the table may be the one that the deployment serves")
 	flags.IntVar(&o.pace, "pace", 500, "no more than `n` writes a second; ten rows that are read count as one")
 	flags.BoolVar(&o.json, "json", false, "a line of JSON for each server, and one for the sums")
@@ -119,7 +125,7 @@ func (a *app) restore(ctx context.Context, o restoreOptions, servers []string) e
 	if err != nil {
 		return err
 	}
-	q := chat.RestoreRequest{Since: since, Servers: servers, Apply: o.apply}
+	q := chat.RestoreRequest{Since: since, Servers: servers, Keep: o.keep, Apply: o.apply}
 	return a.restoring(ctx, o, q, d, knownSince(since, d.AuditRetention(), created, now))
 }
 
@@ -158,7 +164,7 @@ func (a *app) restoring(ctx context.Context, o restoreOptions, q chat.RestoreReq
 		report = restore.Lines{Out: a.out}
 	}
 	summary := restore.Summary{Apply: o.apply, Known: known, Named: q.Servers}
-	r := chat.Restorer{Store: d.Restored(o.table), Pace: rate.NewLimiter(rate.Limit(o.pace), 1), Progress: tellRestore(progress)}
+	r := chat.Restorer{Store: d.Restored(o.table), Pace: rate.NewLimiter(rate.Limit(o.pace), 1), Progress: tellRestore(progress), Removing: a.removing(o, progress.Clear)}
 	err := r.Restore(ctx, q, func(s chat.RestoredServer) error {
 		summary.Add(s)
 		return report.Add(s)
@@ -169,6 +175,22 @@ func (a *app) restoring(ctx context.Context, o restoreOptions, q chat.RestoreReq
 		return cmp.Or(failed, summary.Left())
 	}
 	return fmt.Errorf("%w (what was done stays; run the command again for the rest)", err)
+}
+
+// mostNamed is how many channels a question names.
+const mostNamed = 10
+
+// removing asks whether to remove the messages of deleted channels: the table may have been restored to have them.
+func (a *app) removing(o restoreOptions, clear func()) func(context.Context, string, []string, int) error {
+	return func(ctx context.Context, serverID string, channels []string, rows int) error {
+		clear()
+		names := strings.Join(channels[:min(len(channels), mostNamed)], ", ")
+		if more := len(channels) - mostNamed; more > 0 {
+			names += fmt.Sprintf(" and %d more", more)
+		}
+		what := fmt.Sprintf("removing %d messages of deleted channels of %s (%s; --keep has them stay)", rows, serverID, names)
+		return a.confirm(ctx, &options{yes: o.yes}, serverID, what)
+	}
 }
 
 func tellRestore(progress *terminal.Progress) func(chat.RestoreProgress) {

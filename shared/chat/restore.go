@@ -71,6 +71,8 @@ type Restorer struct {
 	}
 	// Pace holds back writes and reads; nil: nothing does.
 	Pace Pace
+	// Removing, where set, is asked before the rows of a server's deleted channels are removed. Its error ends the restore.
+	Removing func(ctx context.Context, serverID string, channels []string, rows int) error
 	// Progress, where set, is told how far it is.
 	Progress func(RestoreProgress)
 }
@@ -81,7 +83,10 @@ type RestoreRequest struct {
 	// at. 0: all that the audit has.
 	Since   int64
 	Servers []string // empty: every server that the table has rows of
-	Apply   bool     // else nothing is written
+	// Keep are servers (SERVER) and channels (SERVER/CHANNEL) whose deletions, their servers' too, are ignored: what is restored to undo a deletion.
+	// What was taken back in them is taken back.
+	Keep  []string
+	Apply bool // else nothing is written
 }
 
 // RestoreProgress is how far a restore is: at first it counts rows, then it goes through servers.
@@ -104,9 +109,11 @@ type RestoredServer struct {
 	Revoked int // of those that are due, by this restore
 
 	GoneServer   bool
-	GoneChannels int // that were deleted, but have rows
+	GoneChannels int // that were deleted, but have rows, and are not to be kept
 	GoneRows     int // of them
 	Removed      int // of those rows, by this restore
+	KeptChannels int // that were deleted, but have rows, and are to be kept
+	KeptRows     int // of them
 }
 
 const (
@@ -123,16 +130,15 @@ const (
 // each is told of a server when it is done with; its error ends the restore. It may be stopped and begun anew at any time:
 // what is done is found done.
 //
-// Errors: those of the store, whose writes before stay, and that a server that is asked for has no rows: nothing is written then.
+// Errors: those of the store, whose writes before stay, and that a name of the
+// request has no rows: nothing is written then.
 func (r *Restorer) Restore(ctx context.Context, q RestoreRequest, each func(RestoredServer) error) error {
 	servers, err := r.servers(ctx, q)
 	if err != nil {
 		return err
 	}
-	for _, id := range q.Servers {
-		if servers[id] == nil {
-			return fmt.Errorf("the table has no messages of the server %q", id)
-		}
+	if err := q.check(servers); err != nil {
+		return err
 	}
 	ids := slices.Sorted(maps.Keys(servers))
 	for i, id := range ids {
@@ -146,6 +152,28 @@ func (r *Restorer) Restore(ctx context.Context, q RestoreRequest, each func(Rest
 		}
 		if err := each(run.report); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// check refuses names that the table does not have: what is mistyped would be neither looked at nor kept.
+func (q RestoreRequest) check(servers map[string]map[string]int) error {
+	for _, id := range q.Servers {
+		if servers[id] == nil {
+			return fmt.Errorf("the table has no messages of the server %q", id)
+		}
+	}
+	known := map[string]bool{}
+	for server, channels := range servers {
+		known[server] = true
+		for channel := range channels {
+			known[server+"/"+channel] = true
+		}
+	}
+	for _, name := range q.Keep {
+		if !known[name] {
+			return fmt.Errorf("%q is to be kept, but is no server or channel that is looked at and of which the table has messages", name)
 		}
 	}
 	return nil
@@ -275,7 +303,15 @@ func (s *serverRestore) entries(ctx context.Context, entries []AuditEntry) error
 }
 
 func (s *serverRestore) goes(channelID string) bool {
+	return s.deleted(channelID) && !s.kept(channelID)
+}
+
+func (s *serverRestore) deleted(channelID string) bool {
 	return s.gone.Server || s.gone.Channels[channelID]
+}
+
+func (s *serverRestore) kept(channelID string) bool {
+	return slices.Contains(s.Keep, s.report.ServerID) || slices.Contains(s.Keep, s.report.ServerID+"/"+channelID)
 }
 
 // normal are the entries whose rows are there and not revoked.
@@ -326,18 +362,30 @@ func (s *serverRestore) reapply(ctx context.Context, due []RevokeEntry) error {
 	return err
 }
 
-// remove removes the messages of channels that were deleted.
+// remove removes the messages of channels that were deleted and are not to be kept.
 func (s *serverRestore) remove(ctx context.Context) error {
 	s.report.GoneServer = s.gone.Server
+	var going []string
 	for _, channel := range slices.Sorted(maps.Keys(s.channels)) {
-		if !s.goes(channel) {
-			continue
+		switch {
+		case s.goes(channel):
+			going = append(going, channel)
+			s.report.GoneRows += s.channels[channel]
+		case s.deleted(channel):
+			s.report.KeptChannels++
+			s.report.KeptRows += s.channels[channel]
 		}
-		s.report.GoneChannels++
-		s.report.GoneRows += s.channels[channel]
-		if !s.Apply {
-			continue
+	}
+	s.report.GoneChannels = len(going)
+	if !s.Apply || len(going) == 0 {
+		return nil
+	}
+	if s.Removing != nil {
+		if err := s.Removing(ctx, s.report.ServerID, going, s.report.GoneRows); err != nil {
+			return err
 		}
+	}
+	for _, channel := range going {
 		if err := s.empty(ctx, Area{ServerID: s.report.ServerID, ChannelID: channel, Rows: MessageRows}); err != nil {
 			return err
 		}
@@ -369,6 +417,7 @@ func (s *serverRestore) empty(ctx context.Context, area Area) error {
 func (r RestoredServer) Plus(o RestoredServer) RestoredServer {
 	r.Rows, r.Channels, r.Entries, r.Already, r.Absent = r.Rows+o.Rows, r.Channels+o.Channels, r.Entries+o.Entries, r.Already+o.Already, r.Absent+o.Absent
 	r.Due, r.Revoked, r.GoneChannels, r.GoneRows, r.Removed = r.Due+o.Due, r.Revoked+o.Revoked, r.GoneChannels+o.GoneChannels, r.GoneRows+o.GoneRows, r.Removed+o.Removed
+	r.KeptChannels, r.KeptRows = r.KeptChannels+o.KeptChannels, r.KeptRows+o.KeptRows
 	return r
 }
 

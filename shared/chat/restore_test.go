@@ -223,6 +223,92 @@ func TestRestoreReadsExpiredEntries(t *testing.T) {
 	d.restored(t, chat.RestoreRequest{Apply: true}, chat.RestoredServer{Rows: 10, Channels: 2, Entries: 1, Due: 1, Revoked: 1})
 }
 
+// Who restores to undo a deletion names what was deleted: it stays, and what was taken back in it is taken back.
+func TestRestoreKeepsWhatIsToBeKept(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		server bool // is deleted, and not only c1
+		keep   []string
+		c1, c2 bool // are left
+	}{
+		"the channel":                   {false, []string{"s1/c1"}, true, true},
+		"its server":                    {false, []string{"s1"}, true, true},
+		"another channel":               {false, []string{"s1/c2"}, false, true},
+		"a channel of a deleted server": {true, []string{"s1/c1"}, true, false},
+		"a deleted server":              {true, []string{"s1"}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDisaster(t, 20)
+			d.must(t)(d.Administration.Revoke(t.Context(), chat.Write{}, "owner", revokeOf(d.newest(t, "c1"))))
+			if c.server {
+				_, _, err := d.DeleteServer(t.Context(), chat.Write{}, "s1")
+				d.must(t)(nil, err)
+			} else {
+				_, _, err := d.DeleteChannel(t.Context(), chat.Write{}, "s1", "c1")
+				d.must(t)(nil, err)
+			}
+			d.record(t)
+			d.must(t)(nil, d.restore(t, chat.RestoreRequest{Apply: true, Keep: c.keep}))
+			c1, c2 := d.rowsThen(t, "c1"), d.rowsThen(t, "c2")
+			if (len(c1) > 0) != c.c1 || (len(c2) > 0) != c.c2 {
+				t.Fatalf("left are %d and %d", len(c1), len(c2))
+			}
+			if c.c1 && c1[0].Status != chat.Revoked {
+				t.Error("what was taken back in it can be read")
+			}
+			kept := 0
+			if c.c1 {
+				kept += len(c1)
+			}
+			if c.c2 && c.server {
+				kept += len(c2)
+			}
+			if got := d.reports[0]; got.KeptRows != kept || got.Unfinished() != 0 {
+				t.Errorf("reported %+v, want %d kept", got, kept)
+			}
+		})
+	}
+}
+
+// A name that is mistyped would have removed what was to be kept.
+func TestRestoreRefusesToKeepWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	d := newDisaster(t, 20)
+	_, _, err := d.DeleteChannel(t.Context(), chat.Write{}, "s1", "c1")
+	d.must(t)(nil, err)
+	for _, keep := range []string{"s2", "s1/c3", "c1", "s1/", ""} {
+		err := d.restore(t, chat.RestoreRequest{Apply: true, Keep: []string{"s1", keep}})
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q is to be kept", keep)) || len(d.rowsThen(t, "c1")) == 0 {
+			t.Errorf("%q: %v", keep, err)
+		}
+	}
+}
+
+// Before anything is removed somebody is asked, once for each server, and a dry run asks nobody.
+func TestRestoreAsksBeforeItRemoves(t *testing.T) {
+	t.Parallel()
+	d := newDisaster(t, 20)
+	rows := len(d.rowsThen(t, "c1"))
+	_, _, err := d.DeleteChannel(t.Context(), chat.Write{}, "s1", "c1")
+	d.must(t)(nil, err)
+	no := errors.New("no")
+	var asked []string
+	r := chat.Restorer{Store: d.then, Removing: func(_ context.Context, serverID string, channels []string, n int) error {
+		asked = append(asked, fmt.Sprint(serverID, channels, n))
+		return no
+	}}
+	each := func(chat.RestoredServer) error { return nil }
+	d.must(t)(nil, r.Restore(t.Context(), chat.RestoreRequest{}, each))
+	d.must(t)(nil, r.Restore(t.Context(), chat.RestoreRequest{Apply: true, Keep: []string{"s1/c1"}}, each))
+	if err := r.Restore(t.Context(), chat.RestoreRequest{Apply: true}, each); !errors.Is(err, no) || len(d.rowsThen(t, "c1")) != rows {
+		t.Errorf("%v, left are %d", err, len(d.rowsThen(t, "c1")))
+	}
+	if want := fmt.Sprint("s1", []string{"c1"}, rows); !slices.Equal(asked, []string{want}) {
+		t.Errorf("asked %q, want %q", asked, want)
+	}
+}
+
 // Only what was taken back since, or a little before, is looked at, and only in the servers that are asked for.
 func TestRestoreReadsWhatItIsAskedFor(t *testing.T) {
 	t.Parallel()

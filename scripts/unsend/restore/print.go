@@ -65,6 +65,8 @@ type counts struct {
 	GoneChannels int `json:"deleted_channels"`
 	GoneRows     int `json:"deleted_rows"`
 	Removed      int `json:"removed"`
+	KeptChannels int `json:"kept_channels"`
+	KeptRows     int `json:"kept_rows"`
 }
 
 type serverLine struct {
@@ -85,7 +87,7 @@ type summaryLine struct {
 }
 
 func countsOf(r chat.RestoredServer) counts {
-	return counts{r.Channels, r.Rows, r.Entries, r.Already, r.Absent, r.Due, r.Revoked, r.GoneChannels, r.GoneRows, r.Removed}
+	return counts{r.Channels, r.Rows, r.Entries, r.Already, r.Absent, r.Due, r.Revoked, r.GoneChannels, r.GoneRows, r.Removed, r.KeptChannels, r.KeptRows}
 }
 
 // Add writes the server's line.
@@ -155,6 +157,9 @@ func (t *Table) End(s Summary) error {
 	fmt.Fprintf(&text, "%d revocations in the audit: %d to do, %d done by this run, %d had been done, %d of messages that the table does not have or that go with their channel\n",
 		s.sum.Entries, s.sum.Due, s.sum.Revoked, s.sum.Already, s.sum.Absent)
 	fmt.Fprintf(&text, "%d messages of %d deleted channels: %d removed by this run\n", s.sum.GoneRows, s.sum.GoneChannels, s.sum.Removed)
+	if s.sum.KeptRows > 0 {
+		fmt.Fprintf(&text, "%d messages of %d deleted channels are kept\n", s.sum.KeptRows, s.sum.KeptChannels)
+	}
 	t.advice(&text, s)
 	_, err := io.WriteString(t.Out, text.String())
 	return err

@@ -65,6 +65,7 @@ func TestAdvice(t *testing.T) {
 		"stopped":               {Summary{Apply: true, Stopped: true}, due, "Run it again: what is done"},
 		"stopped while dry":     {Summary{Stopped: true}, due, "Run it again: what is done"},
 		"done":                  {Summary{Apply: true}, quiet, "and then serve the table"},
+		"kept":                  {Summary{Apply: true}, chat.RestoredServer{ServerID: "s", KeptChannels: 1, KeptRows: 7}, "7 messages of 1 deleted channels are kept\n"},
 		"named, done":           {Summary{Apply: true, Named: []string{"quiet"}}, quiet, "of them is done.\n" + others},
 		"named, dry":            {Summary{Named: []string{"s"}}, due, "with --apply does it.\n" + others},
 		"named, nothing to do":  {Summary{Named: []string{"quiet"}}, quiet, "there is nothing to do.\n" + others},
@@ -86,8 +87,8 @@ func TestWhatProgramsSee(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	told(t, Lines{Out: &out}, Summary{Apply: true, Stopped: true, Known: 1_767_225_600_000}, gone)
-	want := `{"type":"server","server":"gone","deleted":true,"channels":2,"rows":5,"revocations":0,"already_revoked":0,"absent":0,"due":0,"revoked":0,"deleted_channels":2,"deleted_rows":5,"removed":5}
-{"type":"summary","apply":true,"complete":false,"known_since":"2026-01-01T00:00:00Z","servers":1,"channels":2,"rows":5,"revocations":0,"already_revoked":0,"absent":0,"due":0,"revoked":0,"deleted_channels":2,"deleted_rows":5,"removed":5}
+	want := `{"type":"server","server":"gone","deleted":true,"channels":2,"rows":5,"revocations":0,"already_revoked":0,"absent":0,"due":0,"revoked":0,"deleted_channels":2,"deleted_rows":5,"removed":5,"kept_channels":0,"kept_rows":0}
+{"type":"summary","apply":true,"complete":false,"known_since":"2026-01-01T00:00:00Z","servers":1,"channels":2,"rows":5,"revocations":0,"already_revoked":0,"absent":0,"due":0,"revoked":0,"deleted_channels":2,"deleted_rows":5,"removed":5,"kept_channels":0,"kept_rows":0}
 `
 	if diff := gocmp.Diff(out.String(), want); diff != "" {
 		t.Error(diff)
