@@ -77,6 +77,25 @@ func TestTheOperatingPageNamesWhatIsThere(t *testing.T) {
 	}
 }
 
+// The waiter of the AWS CLI gives up after 500 s, and a restore takes hours: each call that needs an active table waits by itself.
+func TestTheRestoreWaitsForItsTables(t *testing.T) {
+	t.Parallel()
+	page := operatingPage(t)
+	if strings.Contains(page, "wait table-exists") {
+		t.Error("the page waits with wait table-exists")
+	}
+	for _, call := range []string{"aws dynamodb delete-table --table-name \"$M\"\n", "aws dynamodb update-table --table-name \"$M\" --stream", "aws dynamodb update-time-to-live"} {
+		if !strings.Contains(page, "active \"$M\"; "+call) {
+			t.Errorf("the table need not be active before %q", call)
+		}
+	}
+	for _, check := range []string{"describe-time-to-live", "Table.StreamSpecification"} {
+		if !strings.Contains(page, check) {
+			t.Errorf("nobody looks at %s", check)
+		}
+	}
+}
+
 // Who changes a time of the template changes what the page says of it.
 func TestTheOperatingPageSaysHowLong(t *testing.T) {
 	t.Parallel()
