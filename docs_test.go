@@ -96,6 +96,22 @@ func TestTheRestoreWaitsForItsTables(t *testing.T) {
 	}
 }
 
+// A queue that polls a function without concurrency makes its messages dead letters: what reads a queue is stopped by its mapping.
+func TestTheRestoreStopsSweepByItsMapping(t *testing.T) {
+	t.Parallel()
+	page := operatingPage(t)
+	for _, line := range strings.Split(page, "\n") {
+		if strings.Contains(line, "put-function-concurrency") && strings.Contains(line, "`SweepFunction`") {
+			t.Error(line)
+		}
+	}
+	for _, way := range []string{"--no-enabled", "--enabled"} {
+		if want := `aws lambda update-event-source-mapping --uuid "$JOBS" ` + way; strings.Count(page, want) != 1 {
+			t.Errorf("not once: %s", want)
+		}
+	}
+}
+
 // Who changes a time of the template changes what the page says of it.
 func TestTheOperatingPageSaysHowLong(t *testing.T) {
 	t.Parallel()
