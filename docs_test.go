@@ -96,6 +96,18 @@ func TestTheRestoreWaitsForItsTables(t *testing.T) {
 	}
 }
 
+// A deployment of the value that holds already changes nothing, and CloudFormation does not look at the table.
+func TestTheRestoreDeploysAnotherValue(t *testing.T) {
+	t.Parallel()
+	page := operatingPage(t)
+	if fixed := regexp.MustCompile(`scripts/deploy MessagesBackupDays=\d+`).FindString(page); fixed != "" {
+		t.Errorf("%s may be the value that holds", fixed)
+	}
+	if back := `scripts/deploy MessagesBackupDays="$DAYS"`; !strings.Contains(page, back) {
+		t.Errorf("nobody puts it back: %s", back)
+	}
+}
+
 // A queue that polls a function without concurrency makes its messages dead letters: what reads a queue is stopped by its mapping.
 func TestTheRestoreStopsSweepByItsMapping(t *testing.T) {
 	t.Parallel()
