@@ -108,6 +108,18 @@ func TestTheRestoreDeploysAnotherValue(t *testing.T) {
 	}
 }
 
+// The oldest age has no message that was received more than three times: who waits for JobsWait to tell of a job that fails waits in vain.
+func TestTheOperatingPageSaysWhatJobsWaitDoesNotSee(t *testing.T) {
+	t.Parallel()
+	_, entry, _ := strings.Cut(operatingPage(t), "\n### JobsWait\n")
+	entry, _, _ = strings.Cut(entry, "\n### ")
+	for _, want := range []string{"more than three times", "`JobsAreDeadLetters`, some two hours later"} {
+		if !strings.Contains(entry, want) {
+			t.Errorf("no %q in\n%s", want, entry)
+		}
+	}
+}
+
 // A queue that polls a function without concurrency makes its messages dead letters: what reads a queue is stopped by its mapping.
 func TestTheRestoreStopsSweepByItsMapping(t *testing.T) {
 	t.Parallel()
