@@ -41,23 +41,25 @@ It reads the whole table once (a Scan of keys; you pay for its size), to see whi
 messages of, and then the audit of each server. Each message that is there and still normal is revoked as the
 audit says: operator, kind of client, device, time, version and reason, and its place in what sync reads. The
 operator's nick, extension and push texts are not in the audit, and stay empty. Messages of channels and servers
-that were deleted, as Community or the audit knows, are removed, after you were asked; name with --keep those that
-you restore to undo their deletion: they stay, but for what was revoked in them. Nothing else is written, and nobody is told.
+that were deleted, as Community or the audit knows, are removed, after you were asked; name with --keep those whose
+deletion you restore to undo: they stay, but for what was revoked in them. Nothing else is written, and nobody is
+told.
 
-Without --apply nothing is changed. With it the exit code is 1 where something is left. With servers named the others
-stay as they are: run it without names before the table is served. Stop it whenever you like and run it again: what is done is found done.
-Run it again when nothing is taken back any longer. AWS says of a restored table which point in time it is of; where it does
-not, give it with --since, or everything that the audit has is looked at.
+Without --apply nothing is changed. With it the exit code is 1 where something is left. Of servers that are not
+named, where some are, nothing is looked at: run it without names before the table is served. Stop it whenever you
+like and run it again: what is done is found done. Run it again when nothing is taken back any longer. AWS says which
+point in time a restored table is of; where it does not, give it with --since, or all that the audit has is looked at.
 
-It knows what the audit knows. Nothing of revocations that are older than the deployment's AuditRetentionDays
-(one that was raised holds for later entries only) or than the table Audit, nor of those that the function record has not kept: see first that the alarms RecordsAreLate and
-RecordsWereGivenUp are not on (unsend redrive), and keep the old table until then. A table that is served needs
-none of this, and is refused but for --live: it has a stream. So is one that was restored from another stack's table.
+It knows what the audit knows. Nothing of revocations that are older than the deployment's AuditRetentionDays (one that
+was raised holds for later entries only) or than the table Audit, nor of those that the function record has not kept:
+see first that the alarms RecordsAreLate and RecordsWereGivenUp are not on (unsend redrive), and keep the old table
+until then. A table that is served, and so has a stream, needs none of this, and is refused but for --live. One that
+was restored from another stack's table is always refused.
 
-It needs dynamodb:DescribeTable, Scan, BatchGetItem, Query, UpdateItem and BatchWriteItem on the table, Query on its index, Query
-on Audit and Community, and DescribeTable on Audit. docs/operating.md has the whole procedure.`,
-		Example: "  unsend restore --table messages-restored --since 2026-01-31T12:00:00Z\n" +
-			"  unsend restore --table messages-restored --apply\n  unsend restore harbour --table messages-restored --json",
+It needs dynamodb:DescribeTable, Scan, BatchGetItem, Query, UpdateItem and BatchWriteItem on the table, Query on its
+index, on Audit and on Community, and DescribeTable on Audit. docs/operating.md has the whole procedure.`,
+		Example: "  unsend restore --table messages-restored\n" +
+			"  unsend restore --table messages-restored --apply --keep harbour/crew\n  unsend restore harbour --table messages-restored --json",
 		Args: usage,
 		RunE: func(command *cobra.Command, args []string) error { return a.restore(command.Context(), o, args) },
 	}
@@ -65,7 +67,7 @@ on Audit and Community, and DescribeTable on Audit. docs/operating.md has the wh
 	flags.StringVar(&o.table, "table", "", "`name` of the restored table")
 	flags.StringVar(&o.since, "since", "", "the point in `time` that it was restored from: 2026-01-31, RFC 3339, or ms (default: what AWS says of the table, else all that the audit has)")
 	flags.BoolVar(&o.apply, "apply", false, "do it")
-	flags.StringArrayVar(&o.keep, "keep", nil, "`SERVER[/CHANNEL]` that was deleted and is to be kept, to undo that; may be given many times")
+	flags.StringArrayVar(&o.keep, "keep", nil, "what was deleted and is to be kept, as `SERVER[/CHANNEL]`; may be given many times")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "remove messages of deleted channels without asking")
 	flags.BoolVar(&o.live, "live", false, "the table may be the one that the deployment serves")
 	flags.IntVar(&o.pace, "pace", 500, "no more than `n` writes a second; ten rows that are read count as one")
