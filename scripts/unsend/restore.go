@@ -53,8 +53,8 @@ point in time a restored table is of; where it does not, give it with --since, o
 It knows what the audit knows. Nothing of revocations that are older than the deployment's AuditRetentionDays (one that
 was raised holds for later entries only) or than the table Audit, nor of those that the function record has not kept:
 see first that the alarms RecordsAreLate and RecordsWereGivenUp are not on (unsend redrive), and keep the old table
-until then. A table that is served, and so has a stream, needs none of this, and is refused but for --live. One that
-was restored from another stack's table is always refused.
+until then. A table that is served, and so has a stream, needs none of this, and is refused but for --live. One that AWS
+knows to be restored from another stack's table is always refused.
 
 It needs dynamodb:DescribeTable, Scan, BatchGetItem, Query, UpdateItem and BatchWriteItem on the table, Query on its
 index, on Audit and on Community, and DescribeTable on Audit. docs/operating.md has the whole procedure.`,
