@@ -89,7 +89,7 @@ func TestASweepOfAWave(t *testing.T) {
 		t.Error("no process was killed")
 	}
 	atKill := c.job("sweep", "wave")
-	c.api(200, path+"wave", body+"}") // goes on
+	c.api(202, "POST servers/"+c.id+"/jobs/sweep/wave/resume", "")
 	end := c.done("sweep", "wave")
 	took := time.Since(began)
 	t.Logf("killed at %d of %d, all done in %v: %+v", atKill.Revoked, wave, took, end)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -20,14 +19,6 @@ const (
 	mostAtOnce = 100
 	// mostPages: an answer of sync says more at most so often before the rest waits for the next one.
 	mostPages = 1_000
-	// mostTries: what nobody waits for is asked so often when the server is busy.
-	mostTries = 7
-)
-
-// What nobody waits for is at most pacedFrames in pacedTime: half of what an account may send.
-const (
-	pacedFrames = 10
-	pacedTime   = 10 * time.Second
 )
 
 // serverState is what is known of a server.
@@ -305,9 +296,6 @@ func (s *Session) subscribeMissing(ctx context.Context, server *serverState, acc
 	return nil
 }
 
-// asker is one of the ways to send a request.
-type asker func(ctx context.Context, action string, body any, take func(answer)) (answer, error)
-
 func (s *Session) subscribe(ctx context.Context, server *serverState, channelIDs []string, ask asker) ([]Subscribed, error) {
 	var results []Subscribed
 	for some := range slices.Chunk(channelIDs, mostAtOnce) {
@@ -390,137 +378,6 @@ func (c *channel) judge(isSeen, same bool, number int) {
 	default:
 		c.hidden = false
 		c.drop()
-	}
-}
-
-// read reads the history that is kept, or what came while nobody was told, or the newest page.
-func (s *Session) read(ctx context.Context, server *serverState, c *channel, stamp string, number int) error {
-	var same bool
-	var until int64 = math.MaxInt64 // the newest page will do
-	s.locked(func() {
-		same = server.hasStamp(c.view.channelID) && stamp == server.access[c.view.channelID]
-		switch {
-		case c.knownTo == never:
-		case same:
-			until = c.knownTo - overlap.Milliseconds()
-		default:
-			until = c.oldest()
-		}
-	})
-	oldest, whole, err := s.walk(ctx, c, until)
-	if CodeOf(err) == CodeForbidden {
-		s.locked(func() { s.alter(server, c, (*channel).hide); s.save(server, true) })
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	s.locked(func() {
-		s.alter(server, c, func(c *channel) {
-			c.settle()
-			from := oldest
-			if same && whole { // it adjoins what was known
-				from = min(from, c.from)
-			}
-			c.reach(from)
-		})
-		server.access[c.view.channelID], server.dirty = stamp, true
-		c.caughtUp, c.dirty = number, true
-		s.save(server, true)
-	})
-	return nil
-}
-
-// walk reads back to some time, or the first message, or as much as is kept. It gives the tag of the oldest, empty for the first, and
-// whether it adjoins what was known until then. Pages may be short: a server cuts them by bytes, too.
-func (s *Session) walk(ctx context.Context, c *channel, until int64) (oldest string, whole bool, err error) {
-	request := HistoryRequest{ServerID: c.view.serverID, ChannelID: c.view.channelID, Limit: mostAtOnce}
-	for read := 0; read < s.options.Keep; {
-		page, err := s.readPage(ctx, request, s.askPaced, nil)
-		if err != nil {
-			return "", false, err
-		}
-		request.Cursor = page.Next
-		if page.Next == "" || len(page.Messages) == 0 {
-			return "", true, nil
-		}
-		read += len(page.Messages)
-		last := page.Messages[len(page.Messages)-1]
-		if oldest = last.Tag(); last.Timestamp < until {
-			return oldest, until != math.MaxInt64, nil
-		}
-	}
-	return oldest, false, nil
-}
-
-// readPage reads a page, takes its messages that can be read, and then does what else there is to do with the channel.
-func (s *Session) readPage(ctx context.Context, r HistoryRequest, ask asker, then func(*channel, Page)) (page Page, err error) {
-	_, asked := ask(ctx, "history", r, func(a answer) {
-		messages, none, ok := messagesOf(a.fields["messages"])
-		if !ok || none > 0 {
-			s.failed(ErrUnreadable)
-		}
-		if !ok {
-			err = ErrUnreadable
-			return
-		}
-		page.Next, _ = stringOf(a.fields["next"])
-		server := s.server(r.ServerID)
-		c := server.channel(r.ChannelID, s.options.Keep)
-		for _, m := range messages {
-			if m.ServerID == r.ServerID && m.ChannelID == r.ChannelID {
-				s.take(m, fromHistory, nil)
-				page.Messages = append(page.Messages, m)
-			}
-		}
-		if then != nil {
-			s.alter(server, c, func(c *channel) { then(c, page) })
-			s.save(server, false)
-		}
-	})
-	if asked != nil {
-		return Page{}, asked
-	}
-	return page, err
-}
-
-// pace is when what nobody waits for was asked.
-type pace struct{ asked []time.Time }
-
-// turn is how long to wait for the next turn; 0: it was taken.
-func (p *pace) turn(now time.Time) time.Duration {
-	p.asked = slices.DeleteFunc(p.asked, func(t time.Time) bool { return now.Sub(t) >= pacedTime })
-	if len(p.asked) >= pacedFrames {
-		return pacedTime - now.Sub(p.asked[0])
-	}
-	p.asked = append(p.asked, now)
-	return 0
-}
-
-// askPaced asks for what nobody waits for: not too often, and again while the server is busy.
-func (s *Session) askPaced(ctx context.Context, action string, body any, take func(answer)) (answer, error) {
-	for try := 0; ; try++ {
-		if err := s.takeTurn(ctx); err != nil {
-			return answer{}, err
-		}
-		a, err := s.ask(ctx, action, body, take)
-		if refusal, ok := errors.AsType[*Error](err); !ok || !refusal.Retryable || try+1 >= mostTries {
-			return a, err
-		}
-		sleep(ctx, s.backoff(try))
-	}
-}
-
-func (s *Session) takeTurn(ctx context.Context) error {
-	for {
-		var wait time.Duration
-		s.locked(func() { wait = s.pace.turn(time.Now()) })
-		if wait <= 0 {
-			return ctx.Err()
-		}
-		if !sleep(ctx, wait) {
-			return ctx.Err()
-		}
 	}
 }
 

@@ -30,7 +30,8 @@
 //   - A clock that jumps ahead may replace a connection, and give up a send before its hour; one that is set back does nothing to a session that
 //     runs, and the next session gives up a send that seems to be from the future.
 //   - A store that is full: what it does not take is deleted there, kept in memory, told as a *[StoreError], and tried again with each heartbeat.
-//     Where it does not even delete, an old text stays in it beside a cursor that is as old: the next session syncs from there before it shows anything.
+//     Where it does not even delete, an old text stays in it beside a cursor that is as old: the next session syncs from there before it shows
+//     anything. A revoke of the last minute before may be known to its sync 75 s later only, as with whatever happened while nobody ran.
 //   - What is stored and cannot be read is as if it were not there.
 //
 // # Connections

@@ -36,10 +36,11 @@ type model struct {
 	named   map[string]bool // and with its msg_id, which a sync does not tell
 	socket  *socket
 
-	sees, everHidden bool
-	slow             bool // answers are on their way for a while
-	losing           bool // the next answers to sends and revokes are lost with their connection
-	stamp            int
+	sees       bool
+	everHidden bool // at some time the account did not see the channel, or the application did not show it
+	slow       bool // answers are on their way for a while
+	losing     bool // the next answers to sends and revokes are lost with their connection
+	stamp      int
 }
 
 func newModel() *model { return &model{told: map[string]bool{}, named: map[string]bool{}, sees: true} }
@@ -263,10 +264,18 @@ func (m *model) sync(cursor any) (object, []unsend.Message) {
 	return object{"updates": updates, "cursor": fmt.Sprintf("%d.0", now.Add(-modelOverlap).UnixMilli()), "access": access, "delivery": "all"}, updates
 }
 
-// mayBeForgotten: a session forgets with the sight of the channel, and what is older than the page that it reads. It may tell of that again.
+// mayBeForgotten: a session forgets with the sight of the channel, what nobody shows when a stamp is new, and what is older than the page that
+// it reads. It may tell of that again.
 func (m *model) mayBeForgotten(message unsend.Message) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	newest := m.truth[max(0, len(m.truth)-modelPage):]
 	return m.everHidden || !slices.ContainsFunc(newest, func(row unsend.Message) bool { return row.MessageKey == message.MessageKey })
+}
+
+// endedAfter tells whether a message was taken back after a moment.
+func (m *model) endedAfter(message unsend.Message, t time.Time) bool {
+	return slices.ContainsFunc(m.truth, func(row unsend.Message) bool {
+		return row.MessageKey == message.MessageKey && row.Ended() && row.UpdateTimestamp >= t.UnixMilli()
+	})
 }

@@ -48,8 +48,8 @@ type waiting struct {
 	entry
 	key   string
 	since time.Time // with a monotonic clock
-	// before is the send of the same channel in front of this one; nil: none.
-	before *waiting
+	// before is closed when the send of the same channel in front of this one has ended; nil: there is none.
+	before <-chan struct{}
 
 	cancel context.CancelFunc
 	done   chan struct{} // closed when it has ended, as these say
@@ -135,7 +135,7 @@ func (s *Session) enqueue(key string, e entry) *waiting {
 	if e.Send != nil {
 		for _, other := range s.outbox.waiting {
 			if other.Send != nil && other.Send.ServerID == e.Send.ServerID && other.Send.ChannelID == e.Send.ChannelID {
-				w.before = other
+				w.before = other.done
 			}
 		}
 	}
@@ -156,7 +156,7 @@ func (s *Session) startRepeating(w *waiting) {
 // repeat asks until the entry has ended, or the session.
 func (s *Session) repeat(ctx context.Context, w *waiting) {
 	defer w.cancel()
-	if w.before != nil && !ended(ctx, w.before.done) {
+	if w.before != nil && !ended(ctx, w.before) {
 		return
 	}
 	for try := 0; s.awaitOpen(ctx); try++ {

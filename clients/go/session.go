@@ -27,7 +27,7 @@ type SessionOptions struct {
 	Store Store // what is to outlive the session; nil: memory. It serves one session of an account at a time.
 	Keep  int   // messages that are kept of a channel, the newest; 0: DefaultKeep
 
-	PingEvery      time.Duration // a heartbeat; 0: DefaultPingEvery, and less than 10 minutes
+	PingEvery      time.Duration // a heartbeat; 0: DefaultPingEvery. API Gateway ends what is silent for 10 minutes
 	RequestTimeout time.Duration // longest wait for an answer, a token or a connection; 0: DefaultRequestTimeout
 
 	HTTPClient *http.Client     // nil: the default one
@@ -41,6 +41,9 @@ const (
 	DefaultKeep      = 500
 	DefaultPingEvery = 4 * time.Minute
 )
+
+// idleLimit is how long an API Gateway keeps a connection that is silent.
+const idleLimit = 10 * time.Minute
 
 func (o SessionOptions) withDefaults() SessionOptions {
 	if o.Store == nil {
@@ -104,7 +107,7 @@ type Session struct {
 }
 
 // NewSession reads what an earlier session of the account kept. Nothing connects before [Session.Run], and every session must be closed
-// or run to its end. Errors: a URL that is none, no Token, no Account.
+// or run to its end. Errors: a URL that is none, no Token, no Account, a heartbeat that is too rare.
 func NewSession(o SessionOptions) (*Session, error) {
 	o = o.withDefaults()
 	address, err := Options{URL: o.URL, DeviceID: o.DeviceID, ClientType: o.ClientType}.address()
@@ -113,6 +116,9 @@ func NewSession(o SessionOptions) (*Session, error) {
 	}
 	if o.Token == nil || o.Account == "" {
 		return nil, errors.New("session: Token and Account must be set")
+	}
+	if o.PingEvery >= idleLimit {
+		return nil, errors.New("session: PingEvery must be less than 10 minutes")
 	}
 	s := &Session{
 		options: o, address: address, events: newEventQueue(), wakes: make(chan struct{}, 1),
@@ -322,7 +328,7 @@ func (s *Session) Unsubscribe(ctx context.Context, serverID string, channelIDs .
 	return results, nil
 }
 
-// Ping gives the server's time. It fails with [ErrNotConnected] where there is no connection now, as History, Subscribe and Unsubscribe do.
+// Ping gives the server's time. It fails with [ErrNotConnected] where there is no connection now, as Sync, History, Subscribe and Unsubscribe do.
 func (s *Session) Ping(ctx context.Context) (time.Time, error) {
 	var ms int64
 	a, err := s.ask(ctx, "ping", struct{}{}, nil)
@@ -383,48 +389,3 @@ func (s *Session) Pending(serverID, channelID string) []SendRequest {
 }
 
 func (s *Session) failed(err error) { s.events.put(Failed{err}) }
-
-// now is the wall time without a monotonic clock, which would hide that the machine slept.
-func (s *Session) now() time.Time { return s.options.Now().Round(0) }
-
-// backoff is how long to wait before try number n, from 0: at most 30 s, and never the same for everybody.
-func (s *Session) backoff(n int) time.Duration {
-	const first, most = time.Second, 30 * time.Second
-	longest := min(most, first<<min(n, 5))
-	return time.Duration(float64(longest) * (0.5 + s.options.Chance()/2))
-}
-
-// sleep tells whether ctx has not ended meanwhile.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// ended tells whether c was closed before ctx ended.
-func ended(ctx context.Context, c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// later does something after a while, unless the session has ended. It is called with the lock held, and work is not.
-func (s *Session) later(d time.Duration, work func()) {
-	if s.ctx == nil || s.closed {
-		return
-	}
-	ctx := s.ctx
-	s.work.Go(func() {
-		if sleep(ctx, d) {
-			work()
-		}
-	})
-}

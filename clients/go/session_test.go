@@ -298,6 +298,7 @@ func TestSessionOptions(t *testing.T) {
 		"https":      {URL: "https://example.com", Account: "alice", Token: token},
 		"no account": {URL: "wss://example.com", Token: token},
 		"no token":   {URL: "wss://example.com", Account: "alice"},
+		"seldom":     {URL: "wss://example.com", Account: "alice", Token: token, PingEvery: 10 * time.Minute},
 	} {
 		if _, err := unsend.NewSession(o); err == nil {
 			t.Errorf("%s: it is taken", name)

@@ -48,11 +48,11 @@ your AWS account (--stack-name).
 
 Make a community, ban somebody, and take back what they wrote:
 
-  unsend server create harbour --owner olga
-  unsend channel create harbour general
-  unsend member add harbour alice bob mallory
-  unsend ban add harbour mallory
-  unsend sweep harbour mallory --since 2h --operator olga --reason spam --wait
+  unsend server create regatta --owner olga
+  unsend channel create regatta general
+  unsend member add regatta alice bob mallory
+  unsend ban add regatta mallory
+  unsend sweep regatta mallory --since 2h --operator olga --reason spam --wait
 
 Where a command writes, --acting-as binds it by an account's permissions. With --json
 the output is for programs. Every command has examples: unsend COMMAND --help.`,

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 // SweepRequest asks to take back what an account has sent.
@@ -30,7 +31,7 @@ func (r SweepRequest) check() error {
 // pace, newest first. A back end's own sweep takes back whatever there is; an account that it acts as is the operator, and its
 // sight, permission and windows bind each channel's part. With DryRun nothing is taken back, and what would be is counted, rights apart.
 //
-// The same sweep again changes nothing, and goes on where it had stopped. Another one of the same ID is a Conflict.
+// The same sweep again changes nothing, and goes on where it had stopped, if it has told nothing for two minutes; see Resume. Another one of the same ID is a Conflict.
 //
 // Errors: Invalid and TooLong for the request, NotFound, Forbidden, Conflict, Busy.
 func (a *Administration) Sweep(ctx context.Context, w Write, r SweepRequest) (job Job, created bool, err error) {
@@ -77,8 +78,15 @@ func (s scene) maySweep(r SweepRequest, operatorID string) error {
 	return s.require(RevokeMemberMessage)
 }
 
-// goOn has the job worked on, unless it is finished.
+// goOn has the job worked on, unless it is finished, or somebody has got on with it a moment ago: asking often makes no more of its messages.
 func (a *Administration) goOn(ctx context.Context, job Job) error {
+	if a.Clock().Sub(time.UnixMilli(job.UpdatedAt)) < jobStale && job.UpdatedAt > job.CreatedAt {
+		return nil
+	}
+	return a.enqueue(ctx, job)
+}
+
+func (a *Administration) enqueue(ctx context.Context, job Job) error {
 	if job.FinishedAt > 0 {
 		return nil
 	}
@@ -99,8 +107,13 @@ func (a *Administration) DeleteChannel(ctx context.Context, w Write, serverID, c
 	if s.Server.Version == 0 {
 		return Job{}, 0, noSuch("server")
 	}
-	if err := a.deleting(ctx, JobRef{serverID, ChannelJob, channelID}); err != nil {
-		return Job{}, 0, err
+	if s.Channel.Version > 0 {
+		if err := s.require(ManageChannel); err != nil {
+			return Job{}, 0, err
+		}
+		if err := a.deleting(ctx, JobRef{serverID, ChannelJob, channelID}); err != nil {
+			return Job{}, 0, err
+		}
 	}
 	version, judged := int64(0), false
 	job, err := a.Store.DeleteChannel(ctx, serverID, channelID, a.act(w, ActionDeleteChannel), func(row Channel) error {
@@ -113,7 +126,7 @@ func (a *Administration) DeleteChannel(ctx context.Context, w Write, serverID, c
 	if err == nil && !judged {
 		err = s.inChannel(Channel{}).require(ManageChannel)
 	}
-	return deleted(job, version, err)
+	return a.deleted(ctx, job, version, err)
 }
 
 // DeleteServer deletes a server with all its channels and members, as DeleteChannel does a channel. An account must own it, and so can delete it once only.
@@ -122,8 +135,13 @@ func (a *Administration) DeleteServer(ctx context.Context, w Write, serverID str
 	if err != nil {
 		return Job{}, 0, err
 	}
-	if err := a.deleting(ctx, JobRef{serverID, ServerJob, serverID}); err != nil {
-		return Job{}, 0, err
+	if s.Server.Version > 0 {
+		if err := s.requireOwner(); err != nil {
+			return Job{}, 0, err
+		}
+		if err := a.deleting(ctx, JobRef{serverID, ServerJob, serverID}); err != nil {
+			return Job{}, 0, err
+		}
 	}
 	version, judged := int64(0), false
 	job, err := a.Store.DeleteServer(ctx, serverID, a.act(w, ActionDeleteServer), func(row Server) error {
@@ -136,7 +154,7 @@ func (a *Administration) DeleteServer(ctx context.Context, w Write, serverID str
 	if err == nil && !judged {
 		err = s.in(Server{}).requireOwner()
 	}
-	return deleted(job, version, err)
+	return a.deleted(ctx, job, version, err)
 }
 
 // requireOwner refuses an account that is not the server's owner.
@@ -153,12 +171,15 @@ func (a *Administration) deleting(ctx context.Context, job JobRef) error {
 	return a.Jobs.EnqueueJob(ctx, job, DeletionSettles)
 }
 
-// deleted gives the version of the row that was refused.
-func deleted(job Job, version int64, err error) (Job, int64, error) {
+// deleted gives the version of the row that was refused; a deletion of before that has stopped goes on.
+func (a *Administration) deleted(ctx context.Context, job Job, version int64, err error) (Job, int64, error) {
 	if err != nil {
 		return Job{}, version, err
 	}
-	return job, 0, nil
+	if a.Clock().Sub(time.UnixMilli(job.UpdatedAt)) < DeletionSettles {
+		return job, 0, nil // it is about to begin
+	}
+	return job, 0, a.goOn(ctx, job)
 }
 
 // Resume has a job go on that has stopped: as when what it needs was out of reach for too long. One that is at work, or finished, is none the
@@ -170,7 +191,7 @@ func (a *Administration) Resume(ctx context.Context, ref JobRef) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	return job, a.goOn(ctx, job)
+	return job, a.enqueue(ctx, job)
 }
 
 // Job reads a job, also of a server that was deleted.

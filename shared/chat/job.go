@@ -113,6 +113,10 @@ const (
 	// sweepSettles is when what was sent before a sweep is in the table: its end is read once more then.
 	sweepSettles = ChangeOverlap
 
+	// sweepLate is how much later than a sweep a message can be dated that was on its way when it was asked for: functions that send do not live
+	// longer, and clocks differ.
+	sweepLate = 30 * time.Second
+
 	// DeletionSettles is when nobody can be at work any more who read that the channel or server was there: no function that
 	// makes rows in it lives as long, and clocks may differ by ChangeOverlap. (A sweep lives longer, but only changes rows.)
 	DeletionSettles = 45 * time.Second

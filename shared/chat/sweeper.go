@@ -169,6 +169,9 @@ func (s *Sweeper) sweep(ctx context.Context, job *Job) (wait time.Duration, err 
 	if q.Since > q.Until {
 		return s.nextChannel(ctx, job)
 	}
+	if m := job.Place.Message; m != nil && m.Timestamp < q.Since { // what is left became too old meanwhile
+		return s.channelDone(ctx, job)
+	}
 	page, err := s.Store.Traces(ctx, q)
 	if err != nil {
 		return 0, err
@@ -182,6 +185,11 @@ func (s *Sweeper) sweep(ctx context.Context, job *Job) (wait time.Duration, err 
 	if job.Place.Message = page.Next; page.Next != nil {
 		return 0, s.save(ctx, job)
 	}
+	return s.channelDone(ctx, job)
+}
+
+// channelDone counts a channel that was read, and goes to the next.
+func (s *Sweeper) channelDone(ctx context.Context, job *Job) (wait time.Duration, err error) {
 	if job.Place.Stage == sweepAll {
 		job.Counts.Channels++
 	}
@@ -242,7 +250,7 @@ func (s *Sweeper) beginLast(ctx context.Context, job *Job) (wait time.Duration, 
 	}
 	standing, err := s.Store.Standing(ctx, job.ServerID, "", job.Sweep.AccountID)
 	if job.Place.Until = job.Until(); !standing.Member.Active() {
-		job.Place.Until = s.Clock().UnixMilli()
+		job.Place.Until = min(s.Clock().UnixMilli(), job.CreatedAt+sweepLate.Milliseconds())
 	}
 	return 0, err
 }

@@ -223,6 +223,46 @@ func TestSweepFindsTheLastMessageOfWhoWasBanned(t *testing.T) {
 	}
 }
 
+// Who leaves long after the sweep was asked for goes on having sent what was sent since.
+func TestSweepLeavesWhatWasSentLongAfter(t *testing.T) {
+	t.Parallel()
+	c := newCleanup(t)
+	c.talk(t, 4, "mallory")
+	c.must(t)(c.began(c.Sweep(t.Context(), chat.Write{}, sweepOf("mallory"))))
+	c.now = c.now.Add(time.Minute) // nobody worked on it so far
+	c.talk(t, 2, "mallory")
+	c.must(t)(c.PutBan(t.Context(), chat.Write{}, "s1", "mallory"))
+	c.settle(t)
+	if left := c.left(t, "mallory"); left != 2 {
+		t.Errorf("%d are left, want those of a minute later", left)
+	}
+}
+
+// What a bound sweep has not come to becomes too old for its operator while it waits.
+func TestSweepWhoseWindowPasses(t *testing.T) {
+	t.Parallel()
+	c := newCleanup(t)
+	c.talk(t, 1_200, "mallory")
+	r := sweepOf("mallory")
+	r.OperatorID = ""
+	c.must(t)(c.began(c.Sweep(t.Context(), chat.Write{ActingAs: "mod"}, r)))
+	c.Budget = 1 // one page
+	for range 3 {
+		job := c.jobs[0]
+		c.jobs, c.waits = c.jobs[1:], c.waits[1:]
+		if _, err := c.Work(t.Context(), job); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.now = c.now.Add(119 * time.Second) // of 120
+	c.Budget = time.Second
+	c.settle(t)
+	job := c.job(t, chat.SweepJob, "one")
+	if left := c.left(t, "mallory"); job.FinishedAt == 0 || job.Counts.Revoked+left != 1_200 || left == 0 || job.Counts.Revoked == 0 {
+		t.Errorf("%+v, %d left", job, left)
+	}
+}
+
 // A range that has not begun is nothing to sweep.
 func TestSweepSinceLater(t *testing.T) {
 	t.Parallel()

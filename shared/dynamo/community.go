@@ -186,7 +186,7 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, accountID string, by
 		seen: func(w *transaction, before, after chat.Member) {
 			after.ServerID, after.AccountID = serverID, accountID
 			w.changed(serverID, by.At, changedAccount, accountID)
-			if after.Joined && !before.Joined {
+			if before.Version == 0 || after.Joined && !before.Joined {
 				w.serverNotGone(serverID)
 			}
 			if before.Active() && !after.Active() {
@@ -216,6 +216,10 @@ func (s *Store) ChangePersonal(ctx context.Context, serverID, channelID, account
 		seen: func(w *transaction, before, after chat.Personal) {
 			after.ServerID, after.ChannelID, after.AccountID = serverID, channelID, accountID
 			w.changed(serverID, by.At, changedAccount, accountID)
+			if before.Version == 0 {
+				key, err := goneChannelKey(serverID, channelID)
+				w.absent(key, chat.ChannelIsGone(), err)
+			}
 			if listed(after) {
 				w.put(encodeListEntry(after))
 			} else {

@@ -25,8 +25,8 @@ func (s *Store) Traces(ctx context.Context, q chat.TraceQuery) (chat.TracePage, 
 	if err != nil {
 		return chat.TracePage{}, failed(op, err)
 	}
-	if p.bound > p.end {
-		return chat.TracePage{}, nil // the service refuses to look between them
+	if p.bound > p.end || p.after != "" && p.after < p.bound {
+		return chat.TracePage{}, nil // the service refuses to look there
 	}
 	out, err := s.weighed(ctx, op, p)
 	if err != nil {

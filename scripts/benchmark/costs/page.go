@@ -32,7 +32,7 @@ Every figure comes from a count that a test makes, a price of the list below, or
 ## A million of each
 
 %s
-A message or a revoke comes with its record (the audit, and the reading of its row), one in an invocation; who is told of it is the next table. An hour is one of a connection that is told of nothing and
+A revoke comes with its record (the audit, and the reading of its row), one in an invocation, a message with none as long as no event bus is told; who is told of it is the next table. An hour is one of a connection that is told of nothing and
 pings %s times. A connect is of an account in one server, with its authorization and the disconnect at the end.
 
 ## A million messages, told

@@ -78,6 +78,7 @@ func (c *carrier) note(write types.TransactWriteItem) error {
 		return c.add(write.Update)
 	case write.Update != nil:
 		// The tally of an account's servers, which the store makes of what is there when it needs one.
+	case write.ConditionCheck != nil:
 	default:
 		return fmt.Errorf("the carrier cannot keep %+v", write)
 	}

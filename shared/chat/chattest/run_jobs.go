@@ -229,6 +229,9 @@ func testTraces(s *suite) {
 	page.KB = 0
 	same(s, page, chat.TracePage{Traces: []chat.Trace{traceOf(last), traceOf(revoked), traceOf(first)}, Read: 4})
 	same(s, got(s.store.Traces(s.Context(), s.traces(5, 4)))(s), chat.TracePage{})
+	behind := s.traces(3, 4)
+	behind.After = &chat.MessageRef{Timestamp: first.Timestamp, MsgServerID: first.MsgServerID}
+	same(s, got(s.store.Traces(s.Context(), behind))(s), chat.TracePage{})
 }
 
 func testTracePages(s *suite) {

@@ -287,7 +287,7 @@ func (s *Store) ChangeMember(ctx context.Context, serverID, account string, by c
 		limits: func(before, after chat.Member) error {
 			joins, leaves := !before.Active() && after.Active(), before.Active() && !after.Active()
 			switch {
-			case after.Joined && !before.Joined && s.gone[goneID{serverID, goneServer, ""}]:
+			case (before.Version == 0 || after.Joined && !before.Joined) && s.gone[goneID{serverID, goneServer, ""}]:
 				return chat.ServerIsGone()
 			case leaves && s.servers[serverID].OwnerID == account:
 				return chat.OwnerStays()
@@ -325,6 +325,9 @@ func (s *Store) ChangePersonal(ctx context.Context, serverID, channel, account s
 		},
 		changed: changeID{server: serverID, at: by.At.UnixMilli(), account: account},
 		limits: func(before, after chat.Personal) error {
+			if before.Version == 0 && s.gone[goneID{serverID, goneChannel, channel}] {
+				return chat.ChannelIsGone()
+			}
 			white, black := s.listed(serverID, channel)
 			if err := within(before.WhiteGeneration == 0 && after.WhiteGeneration != 0, white, chat.MaxMembersPerList, chat.TooManyListed); err != nil {
 				return err

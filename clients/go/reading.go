@@ -1,0 +1,97 @@
+package unsend
+
+import (
+	"context"
+	"math"
+)
+
+// read reads the history that is kept, or what came while nobody was told, or the newest page.
+func (s *Session) read(ctx context.Context, server *serverState, c *channel, stamp string, number int) error {
+	var same bool
+	var until int64 = math.MaxInt64 // the newest page will do
+	s.locked(func() {
+		same = server.hasStamp(c.view.channelID) && stamp == server.access[c.view.channelID]
+		switch {
+		case c.knownTo == never:
+		case same:
+			until = c.knownTo - overlap.Milliseconds()
+		default:
+			until = c.oldest()
+		}
+	})
+	oldest, whole, err := s.walk(ctx, c, until)
+	if CodeOf(err) == CodeForbidden {
+		s.locked(func() { s.alter(server, c, (*channel).hide); s.save(server, true) })
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.locked(func() {
+		s.alter(server, c, func(c *channel) {
+			c.settle()
+			from := oldest
+			if same && whole { // it adjoins what was known
+				from = min(from, c.from)
+			}
+			c.reach(from)
+		})
+		server.access[c.view.channelID], server.dirty = stamp, true
+		c.caughtUp, c.dirty = number, true
+		s.save(server, true)
+	})
+	return nil
+}
+
+// walk reads back to some time, or the first message, or as much as is kept. It gives the tag of the oldest, empty for the first, and
+// whether it adjoins what was known until then. Pages may be short: a server cuts them by bytes, too.
+func (s *Session) walk(ctx context.Context, c *channel, until int64) (oldest string, whole bool, err error) {
+	request := HistoryRequest{ServerID: c.view.serverID, ChannelID: c.view.channelID, Limit: mostAtOnce}
+	for read := 0; read < s.options.Keep; {
+		page, err := s.readPage(ctx, request, s.askPaced, nil)
+		if err != nil {
+			return "", false, err
+		}
+		request.Cursor = page.Next
+		if page.Next == "" || len(page.Messages) == 0 {
+			return "", true, nil
+		}
+		read += len(page.Messages)
+		last := page.Messages[len(page.Messages)-1]
+		if oldest = last.Tag(); last.Timestamp < until {
+			return oldest, until != math.MaxInt64, nil
+		}
+	}
+	return oldest, false, nil
+}
+
+// readPage reads a page, takes its messages that can be read, and then does what else there is to do with the channel.
+func (s *Session) readPage(ctx context.Context, r HistoryRequest, ask asker, then func(*channel, Page)) (page Page, err error) {
+	_, asked := ask(ctx, "history", r, func(a answer) {
+		messages, none, ok := messagesOf(a.fields["messages"])
+		if !ok || none > 0 {
+			s.failed(ErrUnreadable)
+		}
+		if !ok {
+			err = ErrUnreadable
+			return
+		}
+		page.Next, _ = stringOf(a.fields["next"])
+		server := s.server(r.ServerID)
+		c := server.channel(r.ChannelID, s.options.Keep)
+		for _, m := range messages {
+			if m.ServerID == r.ServerID && m.ChannelID == r.ChannelID {
+				s.take(m, fromHistory, nil)
+				page.Messages = append(page.Messages, m)
+			}
+		}
+		if then != nil {
+			s.alter(server, c, func(c *channel) { then(c, page) })
+			s.save(server, false)
+		}
+	})
+	if asked != nil {
+		return Page{}, asked
+	}
+	return page, err
+}
