@@ -7,7 +7,7 @@ import { memoryStore, Shelf, type Store } from "./store.js";
 import { Syncs } from "./sync.js";
 import type { View } from "./view.js";
 
-/** A reply, or a message, that is not sent yet. `quote` is a copy of the text that it replies to, for as long as that stands. */
+/** A reply, or a message, that is not sent yet. `quote` is given, never kept: the text that it replies to, for as long as the channel's view shows it. */
 export interface Draft {
   msg_body: string;
   reply_to?: MessageRef;
@@ -214,14 +214,19 @@ export class Client {
   setDraft(serverId: string, channelId: string, draft: Draft | undefined): void {
     const key = draftKey(serverId, channelId);
     if (!draft) return this.#shelf.delete(key);
-    const replied = draft.reply_to && this.#syncs.view(serverId, channelId).get({ server_id: serverId, channel_id: channelId, ...draft.reply_to });
-    this.#shelf.set(key, replied?.status === Status.revoked || replied?.status === Status.deleted ? unquoted(draft) : draft);
+    this.#shelf.set(key, { msg_body: draft.msg_body, reply_to: draft.reply_to });
   }
 
   /** What is being written in a channel. */
   draft(serverId: string, channelId: string): Draft | undefined {
     const draft = this.#shelf.get(draftKey(serverId, channelId));
-    return isObject(draft) && typeof draft.msg_body === "string" ? (draft as unknown as Draft) : undefined;
+    if (!isObject(draft) || typeof draft.msg_body !== "string") return undefined;
+    const { msg_body } = draft;
+    if (!isObject(draft.reply_to)) return { msg_body };
+    const reply_to = draft.reply_to as unknown as MessageRef;
+    // No copy: what the view does not show, in doubt or out of sight, is not quoted either.
+    const quote = this.#syncs.view(serverId, channelId).messages.find((message) => isOf(reply_to, message))?.msg_body;
+    return quote === undefined ? { msg_body, reply_to } : { msg_body, reply_to, quote };
   }
 
   #entered(state: State): void {
@@ -252,8 +257,6 @@ export class Client {
   /** Every copy of the text goes: the view has none any more. */
   #ended(message: Message): void {
     if (message.from_accid === this.#options.accid) this.#outbox.ended(message);
-    const draft = this.draft(message.server_id, message.channel_id);
-    if (draft?.quote !== undefined && isOf(draft.reply_to, message)) this.#shelf.set(draftKey(message.server_id, message.channel_id), unquoted(draft));
     this.#call(this.#options.closeNotification, tagOf(message));
   }
 
@@ -275,12 +278,8 @@ function draftKey(serverId: string, channelId: string): string {
   return `draft#${serverId}#${channelId}`;
 }
 
-function unquoted({ quote: _, ...draft }: Draft): Draft {
-  return draft;
-}
-
-function isOf(ref: MessageRef | undefined, key: MessageKey): boolean {
-  return ref?.timestamp === key.timestamp && ref.msg_server_id === key.msg_server_id;
+function isOf(ref: MessageRef, key: MessageKey): boolean {
+  return ref.timestamp === key.timestamp && ref.msg_server_id === key.msg_server_id;
 }
 
 function messageOf(answer: Answer): Message {

@@ -124,10 +124,11 @@ export class Device {
   }
 
   /** Sends what is written. While the device is offline it waits. */
-  async send(draft: Draft): Promise<void> {
+  async send({ msg_body, reply_to }: Draft): Promise<void> {
     this.refusal = undefined;
+    const draft: Draft = { msg_body, ...(reply_to && { reply_to }) }; // no quote: it may be revoked before the answer
     const { scene: { server }, channel } = this;
-    const sending = this.#client.send({ server_id: server, channel_id: channel, msg_body: draft.msg_body, ...(draft.reply_to && { reply_to: draft.reply_to }) });
+    const sending = this.#client.send({ server_id: server, channel_id: channel, ...draft });
     this.events.changed();
     try {
       await sending;
