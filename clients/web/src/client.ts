@@ -136,19 +136,19 @@ export class Client {
   }
 
   /**
-   * Sends a message, and gives it as it was stored. It is repeated with the same msg_id until it is answered, for at most an hour,
+   * Sends a message, and gives it as it was stored; without content where it has been taken back since. It is repeated with the same msg_id until it is answered, for at most an hour,
    * over connections and, with a store, restarts.
    *
    * Errors: refused, unanswered, full, closed.
    */
   async send(request: SendRequest): Promise<Message> {
-    return messageOf(await this.#outbox.ask({ action: "send", ...request, msg_id: request.msg_id ?? this.#newId() }));
+    return this.#messageOf(await this.#outbox.ask({ action: "send", ...request, msg_id: request.msg_id ?? this.#newId() }));
   }
 
   /** Takes a message back, and gives it as it is now; with the first operator's result where it was taken back before. It is repeated as a send is. */
   async revoke(request: RevokeRequest): Promise<Message> {
     const { server_id, channel_id, timestamp, msg_server_id, update_info } = request; // a whole message will do, too
-    return messageOf(await this.#outbox.ask({ action: "revoke", server_id, channel_id, timestamp, msg_server_id, update_info }));
+    return this.#messageOf(await this.#outbox.ask({ action: "revoke", server_id, channel_id, timestamp, msg_server_id, update_info }));
   }
 
   /** Takes 1 to 100 messages of a channel back, with a result for each, in their order. It is repeated as a send is. */
@@ -156,7 +156,11 @@ export class Client {
     return outcomesOf(await this.#outbox.ask({ action: "revokeBatch", ...request }));
   }
 
-  /** Reads a page of a channel, which its view takes in. It should adjoin what the view has: `timestamp` the oldest message's. */
+  /**
+   * Reads a page of a channel, which its view takes in, and gives its messages as the view knows them then. It should adjoin what the
+   * view has: `timestamp` the oldest message's. What is given is the application's own copy: look in the view whether it stands.
+   * Beyond the newest `keep` messages the view knows nothing; closeNotification is called for those, too, that end.
+   */
   history(request: HistoryRequest): Promise<HistoryPage> {
     return this.#syncs.history(request);
   }
@@ -254,6 +258,11 @@ export class Client {
     }
   }
 
+  #messageOf({ message }: Answer): Message {
+    if (isMessage(message)) return this.#syncs.asKnown(message);
+    throw new UnsendError("frame");
+  }
+
   /** Every copy of the text goes: the view has none any more. */
   #ended(message: Message): void {
     if (message.from_accid === this.#options.accid) this.#outbox.ended(message);
@@ -280,11 +289,6 @@ function draftKey(serverId: string, channelId: string): string {
 
 function isOf(ref: MessageRef, key: MessageKey): boolean {
   return ref.timestamp === key.timestamp && ref.msg_server_id === key.msg_server_id;
-}
-
-function messageOf(answer: Answer): Message {
-  if (isMessage(answer.message)) return answer.message;
-  throw new UnsendError("frame");
 }
 
 function outcomesOf(answer: Answer): RevokeOutcome[] {

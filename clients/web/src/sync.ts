@@ -335,12 +335,20 @@ export class Syncs {
   }
 
   /** Takes the messages of a page that can be read, and gives them. */
-  #takePage(page: Answer, { server_id, channel_id }: View): Message[] {
+  #takePage(page: Answer, view: View): Message[] {
+    const { server_id, channel_id } = view;
     if (!Array.isArray(page.messages)) return this.#unreadable();
     const messages = page.messages.filter((m): m is Message => isMessage(m) && m.server_id === server_id && m.channel_id === channel_id);
     if (messages.length < page.messages.length) this.events.failed("frame");
+    const known = messages.map((message) => view.get(message)); // a full view may forget it on the way
     for (const message of messages) this.take(message, "history");
-    return messages;
+    return messages.map((message, i) => this.asKnown(message, known[i]));
+  }
+
+  /** What an answer says of a message may be older than what is known: gives it as it is known, and without content where it has ended. */
+  asKnown(message: Message, before?: Message): Message {
+    const known = this.view(message.server_id, message.channel_id).get(message) ?? (before && hasEnded(before) ? before : message);
+    return hasEnded(known) ? erased(known) : known;
   }
 
   async #subscribe(server: Server, channels: string[], ask: (frame: Request) => Promise<Answer>): Promise<Subscribed[]> {

@@ -45,6 +45,26 @@ test("each client is a device of its own", () => {
   assert.notEqual(make().client.deviceId, make().client.deviceId);
 });
 
+test("no answer brings back the text of what has ended, also where a full view forgets it", async () => {
+  const { client, endpoint } = make({ keep: 1 });
+  client.connect();
+  await settle();
+  const socket = endpoint.sockets[0]!;
+  const answer = (action: string, rest: object) =>
+    socket.deliver(JSON.stringify({ type: "response", res_code: 200, request_id: endpoint.frames.find((frame) => frame.action === action).request_id, ...rest }));
+  const page = client.history({ server_id: "s1", channel_id: "c1" });
+  await settle();
+  const ended = { ...message, status: 1, version: 2 };
+  socket.deliver(notices(ended));
+  answer("history", { messages: [{ ...message, timestamp: 3000, msg_server_id: "m3" }, { ...ended, timestamp: 2000, msg_server_id: "m2" }, message] });
+  assert.deepEqual((await page).messages.map((m) => [m.msg_server_id, m.status, m.msg_body]), [["m3", 0, "one"], ["m2", 1, undefined], ["m1", 1, undefined]]);
+  const revoking = client.revoke(message);
+  await settle();
+  answer("revoke", { message: ended });
+  assert.equal("msg_body" in (await revoking), false);
+  client.close();
+});
+
 test("a callback that throws stops nothing", async () => {
   const told: string[] = [];
   const { client, endpoint, errors } = make({
