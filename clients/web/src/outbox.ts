@@ -17,6 +17,7 @@ interface Entry {
   created: number; // wall time
   since: number; // monotonic
   timer?: unknown;
+  answer: Promise<Answer>;
   answered: (answer: Answer) => void;
   failed: (error: UnsendError) => void;
 }
@@ -47,11 +48,13 @@ export class Outbox {
     for (const { key, entry } of kept) if (!isEntry(entry)) this.shelf.delete("out#" + key);
   }
 
-  /** Asks until there is an answer. Resolves with it; rejects with the refusal, or when the hour has passed. */
+  /** Asks until there is an answer. Resolves with it; rejects with the refusal, or when the hour has passed. A msg_id that waits already is not asked again. */
   ask(frame: Request): Promise<Answer> {
     if (this.#closed) return Promise.reject(new UnsendError("closed"));
-    if (this.#entries.size >= most) return Promise.reject(new UnsendError("full"));
     const key = typeof frame.msg_id === "string" ? frame.msg_id : this.newId();
+    const waiting = this.#entries.get(key);
+    if (waiting) return waiting.answer;
+    if (this.#entries.size >= most) return Promise.reject(new UnsendError("full"));
     const created = (this.#last = Math.max(this.clock.now(), this.#last + 1)); // none is as old as another
     this.shelf.set("out#" + key, { frame, created });
     return this.#put(key, frame, created);
@@ -87,15 +90,15 @@ export class Outbox {
   }
 
   #put(key: string, frame: Request, created: number): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const entry: Entry = { key, frame, created, since: this.clock.monotonic(), answered: resolve, failed: reject };
-      this.#entries.set(key, entry);
-      const lane = frame.action === "send" ? `${frame.server_id}#${frame.channel_id}` : key;
-      const turn = (this.#lanes.get(lane) ?? Promise.resolve()).then(() => this.#repeat(entry));
-      this.#lanes.set(lane, turn);
-      void turn.then(() => this.#lanes.get(lane) === turn && this.#lanes.delete(lane));
-      this.#expire(entry);
-    });
+    const entry = { key, frame, created, since: this.clock.monotonic() } as Entry;
+    entry.answer = new Promise((resolve, reject) => ((entry.answered = resolve), (entry.failed = reject)));
+    this.#entries.set(key, entry);
+    const lane = frame.action === "send" ? `${frame.server_id}#${frame.channel_id}` : key;
+    const turn = (this.#lanes.get(lane) ?? Promise.resolve()).then(() => this.#repeat(entry));
+    this.#lanes.set(lane, turn);
+    void turn.then(() => this.#lanes.get(lane) === turn && this.#lanes.delete(lane));
+    this.#expire(entry);
+    return entry.answer;
   }
 
   async #repeat(entry: Entry): Promise<void> {
