@@ -202,10 +202,7 @@ export class Client {
 
   /** The channel is not shown any more. */
   closeChannel(serverId: string, channelId: string): void {
-    const view = this.#syncs.view(serverId, channelId);
-    view.opened = false;
-    view.knownTo = undefined;
-    view.caughtUp = undefined;
+    this.#syncs.leave(this.#syncs.server(serverId), this.#syncs.view(serverId, channelId));
   }
 
   /** The sends of a channel that have no answer yet, oldest first. */
