@@ -45,7 +45,7 @@ export class Outbox {
       if (isFresh && this.#entries.size < most && !this.#entries.has(key)) this.#put(key, entry.frame, entry.created).catch(() => {});
       else this.shelf.delete("out#" + key);
     }
-    for (const { key, entry } of kept) if (!isEntry(entry)) this.shelf.delete("out#" + key);
+    for (const { key, entry } of kept) if (entry !== undefined && !isEntry(entry)) this.shelf.delete("out#" + key);
   }
 
   /** Asks until there is an answer. Resolves with it; rejects with the refusal, or when the hour has passed. A msg_id that waits already is not asked again. */

@@ -152,6 +152,21 @@ test("where the browser refuses localStorage, memory serves", () => {
   assert.deepEqual([store.get("a"), store.keys()], ["b", ["a"]]);
 });
 
+test("a read that fails deletes nothing: the next client sends what waited", async () => {
+  const store = memoryStore();
+  const first = make({ store }).client;
+  first.send({ server_id: "s1", channel_id: "c1", msg_id: "m1", msg_body: "one" }).catch(() => {});
+  first.setDraft("s1", "c1", { msg_body: "two" });
+  first.close();
+  const { client, errors } = make({ store: { ...store, get: () => { throw new Error("an I/O error"); } } });
+  assert.deepEqual([client.pending("s1", "c1"), client.draft("s1", "c1")], [[], undefined]);
+  assert.deepEqual(errors.map((e) => e.kind), ["store", "store"]);
+  client.close();
+  const last = make({ store }).client;
+  assert.deepEqual([last.pending("s1", "c1").map((send) => send.msg_id), last.draft("s1", "c1")], [["m1"], { msg_body: "two" }]);
+  last.close();
+});
+
 test("localStore keeps in what it is given", () => {
   const values = new Map<string, string>([["other", "x"]]);
   const storage = {
