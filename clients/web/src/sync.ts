@@ -319,7 +319,10 @@ export class Syncs {
       [oldest, newest] = await this.#walk(view, known ?? Infinity);
     } catch (error) {
       if (codeOf(error) !== 403) throw error;
-      return this.#alter(view, () => view.hide());
+      this.#alter(view, () => view.hide());
+      server.access.delete(view.channel_id); // read anew when it is seen again
+      view.knownTo = view.caughtUp = undefined;
+      return this.#save(server, true);
     }
     this.#alter(view, () => {
       view.settle();
