@@ -48,7 +48,10 @@ export class Outbox {
     for (const { key, entry } of kept) if (entry !== undefined && !isEntry(entry)) this.shelf.delete("out#" + key);
   }
 
-  /** Asks until there is an answer. Resolves with it; rejects with the refusal, or when the hour has passed. A msg_id that waits already is not asked again. */
+  /**
+   * Asks until there is an answer. Resolves with it; rejects with the refusal, or when the hour has passed. A msg_id that waits already
+   * is not asked again.
+   */
   ask(frame: Request): Promise<Answer> {
     if (this.#closed) return Promise.reject(new UnsendError("closed"));
     const key = typeof frame.msg_id === "string" ? frame.msg_id : this.newId();

@@ -40,7 +40,7 @@ export class Composer {
     this.#quote.hidden = !reply_to;
     if (!reply_to) return this.#quote.replaceChildren();
     const original = this.device.replied(reply_to);
-    const text = quote ?? (original && hasEnded(original) ? "The original was revoked" : "The original is not shown");
+    const text = quote ?? (original && hasEnded(original) ? "The original was revoked" : "An earlier message");
     const cancel = h("button", { class: "icon-only", type: "button", "aria-label": "Do not reply", title: "Do not reply (Escape)", onclick: () => this.#drop() }, icon("close"));
     this.#quote.replaceChildren(icon("reply"), h("span", {}, h("b", {}, "Reply to "), text), cancel);
   }
