@@ -138,7 +138,7 @@ export class Client {
   /**
    * Sends a message, and gives it as it was stored; without content where it has been taken back since. It is repeated with the same
    * msg_id until it is answered, for at most an hour, over connections and, with a store, restarts. A second send with a msg_id that
-   * still waits is the first one, and has its answer.
+   * still waits in its channel is the first one, and has its answer.
    *
    * Errors: refused, unanswered, full, closed.
    */

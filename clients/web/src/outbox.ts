@@ -23,7 +23,7 @@ interface Entry {
 }
 
 /**
- * Holds what the server has not answered yet: sends, by their msg_id, and revokes. Each is repeated until it is answered, for at
+ * Holds what the server has not answered yet: sends, by their channel and msg_id, and revokes. Each is repeated until it is answered, for at
  * most an hour, over connections and restarts. Sends of a channel go one after the other, in their order.
  */
 export class Outbox {
@@ -50,11 +50,11 @@ export class Outbox {
 
   /**
    * Asks until there is an answer. Resolves with it; rejects with the refusal, or when the hour has passed. A msg_id that waits already
-   * is not asked again.
+   * in its channel is not asked again.
    */
   ask(frame: Request): Promise<Answer> {
     if (this.#closed) return Promise.reject(new UnsendError("closed"));
-    const key = typeof frame.msg_id === "string" ? frame.msg_id : this.newId();
+    const key = typeof frame.msg_id === "string" ? keyOf(frame) : this.newId();
     const waiting = this.#entries.get(key);
     if (waiting) return waiting.answer;
     if (this.#entries.size >= most) return Promise.reject(new UnsendError("full"));
@@ -70,8 +70,8 @@ export class Outbox {
 
   /** The message is known to have ended, so its send was carried out: no copy of its text stays. */
   ended(message: Message): void {
-    const entry = message.msg_id === undefined ? undefined : this.#entries.get(message.msg_id);
-    if (entry?.frame.action === "send" && entry.frame.server_id === message.server_id && entry.frame.channel_id === message.channel_id) {
+    const entry = this.#entries.get(keyOf(message));
+    if (entry) {
       this.#remove(entry);
       entry.answered({ message });
     }
@@ -146,6 +146,11 @@ export class Outbox {
     this.wake(); // whoever waits for a connection looks whether it is still held
     return true;
   }
+}
+
+/** A msg_id names a message in its channel alone. */
+function keyOf({ server_id, channel_id, msg_id }: Request | Message): string {
+  return [server_id, channel_id, msg_id].join("#");
 }
 
 function isEntry(value: unknown): value is { frame: Request; created: number } {

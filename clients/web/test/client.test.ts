@@ -116,6 +116,14 @@ test("at most 100 requests wait for an answer", async () => {
   await assert.rejects(client.send(request), { kind: "closed" });
 });
 
+test("a msg_id names a message in its channel alone", async () => {
+  const { client } = make();
+  const sends = ["c1", "c2", "c1"].map((channel_id) => client.send({ server_id: "s1", channel_id, msg_id: "m1", msg_body: channel_id }));
+  assert.deepEqual(["c1", "c2"].map((channel) => client.pending("s1", channel).map((send) => send.msg_body)), [["c1"], ["c2"]]);
+  client.close();
+  for (const each of sends) await assert.rejects(each, { kind: "closed" });
+});
+
 test("closed while the token is fetched, a client opens nothing", async () => {
   let give: (token: string) => void = () => {};
   const { client, endpoint, clock } = make({ token: () => new Promise((resolve) => (give = resolve)) });
