@@ -7,7 +7,7 @@ import { memoryStore, Shelf, type Store } from "./store.js";
 import { Syncs } from "./sync.js";
 import type { View } from "./view.js";
 
-/** A reply, or a message, that is not sent yet. `quote` is a copy of the text that it replies to, for as long as that stands. */
+/** A reply, or a message, that is not sent yet. `quote` is given, never kept: the text that it replies to, for as long as the channel's view shows it. */
 export interface Draft {
   msg_body: string;
   reply_to?: MessageRef;
@@ -136,19 +136,20 @@ export class Client {
   }
 
   /**
-   * Sends a message, and gives it as it was stored. It is repeated with the same msg_id until it is answered, for at most an hour,
-   * over connections and, with a store, restarts.
+   * Sends a message, and gives it as it was stored; without content where it has been taken back since. It is repeated with the same
+   * msg_id until it is answered, for at most an hour, over connections and, with a store, restarts. A second send with a msg_id that
+   * still waits in its channel is the first one, and has its answer.
    *
    * Errors: refused, unanswered, full, closed.
    */
   async send(request: SendRequest): Promise<Message> {
-    return messageOf(await this.#outbox.ask({ action: "send", ...request, msg_id: request.msg_id ?? this.#newId() }));
+    return this.#messageOf(await this.#outbox.ask({ action: "send", ...request, msg_id: request.msg_id ?? this.#newId() }));
   }
 
   /** Takes a message back, and gives it as it is now; with the first operator's result where it was taken back before. It is repeated as a send is. */
   async revoke(request: RevokeRequest): Promise<Message> {
     const { server_id, channel_id, timestamp, msg_server_id, update_info } = request; // a whole message will do, too
-    return messageOf(await this.#outbox.ask({ action: "revoke", server_id, channel_id, timestamp, msg_server_id, update_info }));
+    return this.#messageOf(await this.#outbox.ask({ action: "revoke", server_id, channel_id, timestamp, msg_server_id, update_info }));
   }
 
   /** Takes 1 to 100 messages of a channel back, with a result for each, in their order. It is repeated as a send is. */
@@ -156,7 +157,11 @@ export class Client {
     return outcomesOf(await this.#outbox.ask({ action: "revokeBatch", ...request }));
   }
 
-  /** Reads a page of a channel, which its view takes in. It should adjoin what the view has: `timestamp` the oldest message's. */
+  /**
+   * Reads a page of a channel, which its view takes in, and gives its messages as the view knows them then. It should adjoin what the
+   * view has: `timestamp` the oldest message's. What is given is the application's own copy: look in the view whether it stands.
+   * Beyond the newest `keep` messages the view knows nothing; closeNotification is called for those, too, that end.
+   */
   history(request: HistoryRequest): Promise<HistoryPage> {
     return this.#syncs.history(request);
   }
@@ -198,10 +203,7 @@ export class Client {
 
   /** The channel is not shown any more. */
   closeChannel(serverId: string, channelId: string): void {
-    const view = this.#syncs.view(serverId, channelId);
-    view.opened = false;
-    view.knownTo = undefined;
-    view.caughtUp = undefined;
+    this.#syncs.leave(this.#syncs.server(serverId), this.#syncs.view(serverId, channelId));
   }
 
   /** The sends of a channel that have no answer yet, oldest first. */
@@ -214,14 +216,19 @@ export class Client {
   setDraft(serverId: string, channelId: string, draft: Draft | undefined): void {
     const key = draftKey(serverId, channelId);
     if (!draft) return this.#shelf.delete(key);
-    const replied = draft.reply_to && this.#syncs.view(serverId, channelId).get({ server_id: serverId, channel_id: channelId, ...draft.reply_to });
-    this.#shelf.set(key, replied?.status === Status.revoked || replied?.status === Status.deleted ? unquoted(draft) : draft);
+    this.#shelf.set(key, { msg_body: draft.msg_body, reply_to: draft.reply_to });
   }
 
   /** What is being written in a channel. */
   draft(serverId: string, channelId: string): Draft | undefined {
     const draft = this.#shelf.get(draftKey(serverId, channelId));
-    return isObject(draft) && typeof draft.msg_body === "string" ? (draft as unknown as Draft) : undefined;
+    if (!isObject(draft) || typeof draft.msg_body !== "string") return undefined;
+    const { msg_body } = draft;
+    if (!isObject(draft.reply_to)) return { msg_body };
+    const reply_to = draft.reply_to as unknown as MessageRef;
+    // No copy: what the view does not show, in doubt or out of sight, is not quoted either.
+    const quote = this.#syncs.view(serverId, channelId).messages.find((message) => isOf(reply_to, message))?.msg_body;
+    return quote === undefined ? { msg_body, reply_to } : { msg_body, reply_to, quote };
   }
 
   #entered(state: State): void {
@@ -249,11 +256,14 @@ export class Client {
     }
   }
 
+  #messageOf({ message }: Answer): Message {
+    if (isMessage(message)) return this.#syncs.asKnown(message);
+    throw new UnsendError("frame");
+  }
+
   /** Every copy of the text goes: the view has none any more. */
   #ended(message: Message): void {
     if (message.from_accid === this.#options.accid) this.#outbox.ended(message);
-    const draft = this.draft(message.server_id, message.channel_id);
-    if (draft?.quote !== undefined && isOf(draft.reply_to, message)) this.#shelf.set(draftKey(message.server_id, message.channel_id), unquoted(draft));
     this.#call(this.#options.closeNotification, tagOf(message));
   }
 
@@ -275,17 +285,8 @@ function draftKey(serverId: string, channelId: string): string {
   return `draft#${serverId}#${channelId}`;
 }
 
-function unquoted({ quote: _, ...draft }: Draft): Draft {
-  return draft;
-}
-
-function isOf(ref: MessageRef | undefined, key: MessageKey): boolean {
-  return ref?.timestamp === key.timestamp && ref.msg_server_id === key.msg_server_id;
-}
-
-function messageOf(answer: Answer): Message {
-  if (isMessage(answer.message)) return answer.message;
-  throw new UnsendError("frame");
+function isOf(ref: MessageRef, key: MessageKey): boolean {
+  return ref.timestamp === key.timestamp && ref.msg_server_id === key.msg_server_id;
 }
 
 function outcomesOf(answer: Answer): RevokeOutcome[] {

@@ -17,12 +17,13 @@ interface Entry {
   created: number; // wall time
   since: number; // monotonic
   timer?: unknown;
+  answer: Promise<Answer>;
   answered: (answer: Answer) => void;
   failed: (error: UnsendError) => void;
 }
 
 /**
- * Holds what the server has not answered yet: sends, by their msg_id, and revokes. Each is repeated until it is answered, for at
+ * Holds what the server has not answered yet: sends, by their channel and msg_id, and revokes. Each is repeated until it is answered, for at
  * most an hour, over connections and restarts. Sends of a channel go one after the other, in their order.
  */
 export class Outbox {
@@ -44,14 +45,19 @@ export class Outbox {
       if (isFresh && this.#entries.size < most && !this.#entries.has(key)) this.#put(key, entry.frame, entry.created).catch(() => {});
       else this.shelf.delete("out#" + key);
     }
-    for (const { key, entry } of kept) if (!isEntry(entry)) this.shelf.delete("out#" + key);
+    for (const { key, entry } of kept) if (entry !== undefined && !isEntry(entry)) this.shelf.delete("out#" + key);
   }
 
-  /** Asks until there is an answer. Resolves with it; rejects with the refusal, or when the hour has passed. */
+  /**
+   * Asks until there is an answer. Resolves with it; rejects with the refusal, or when the hour has passed. A msg_id that waits already
+   * in its channel is not asked again.
+   */
   ask(frame: Request): Promise<Answer> {
     if (this.#closed) return Promise.reject(new UnsendError("closed"));
+    const key = typeof frame.msg_id === "string" ? keyOf(frame) : this.newId();
+    const waiting = this.#entries.get(key);
+    if (waiting) return waiting.answer;
     if (this.#entries.size >= most) return Promise.reject(new UnsendError("full"));
-    const key = typeof frame.msg_id === "string" ? frame.msg_id : this.newId();
     const created = (this.#last = Math.max(this.clock.now(), this.#last + 1)); // none is as old as another
     this.shelf.set("out#" + key, { frame, created });
     return this.#put(key, frame, created);
@@ -64,8 +70,8 @@ export class Outbox {
 
   /** The message is known to have ended, so its send was carried out: no copy of its text stays. */
   ended(message: Message): void {
-    const entry = message.msg_id === undefined ? undefined : this.#entries.get(message.msg_id);
-    if (entry?.frame.action === "send" && entry.frame.server_id === message.server_id && entry.frame.channel_id === message.channel_id) {
+    const entry = this.#entries.get(keyOf(message));
+    if (entry) {
       this.#remove(entry);
       entry.answered({ message });
     }
@@ -87,15 +93,15 @@ export class Outbox {
   }
 
   #put(key: string, frame: Request, created: number): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const entry: Entry = { key, frame, created, since: this.clock.monotonic(), answered: resolve, failed: reject };
-      this.#entries.set(key, entry);
-      const lane = frame.action === "send" ? `${frame.server_id}#${frame.channel_id}` : key;
-      const turn = (this.#lanes.get(lane) ?? Promise.resolve()).then(() => this.#repeat(entry));
-      this.#lanes.set(lane, turn);
-      void turn.then(() => this.#lanes.get(lane) === turn && this.#lanes.delete(lane));
-      this.#expire(entry);
-    });
+    const entry = { key, frame, created, since: this.clock.monotonic() } as Entry;
+    entry.answer = new Promise((resolve, reject) => ((entry.answered = resolve), (entry.failed = reject)));
+    this.#entries.set(key, entry);
+    const lane = frame.action === "send" ? `${frame.server_id}#${frame.channel_id}` : key;
+    const turn = (this.#lanes.get(lane) ?? Promise.resolve()).then(() => this.#repeat(entry));
+    this.#lanes.set(lane, turn);
+    void turn.then(() => this.#lanes.get(lane) === turn && this.#lanes.delete(lane));
+    this.#expire(entry);
+    return entry.answer;
   }
 
   async #repeat(entry: Entry): Promise<void> {
@@ -140,6 +146,11 @@ export class Outbox {
     this.wake(); // whoever waits for a connection looks whether it is still held
     return true;
   }
+}
+
+/** A msg_id names a message in its channel alone. */
+function keyOf({ server_id, channel_id, msg_id }: Request | Message): string {
+  return [server_id, channel_id, msg_id].join("#");
 }
 
 function isEntry(value: unknown): value is { frame: Request; created: number } {

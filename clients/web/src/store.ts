@@ -42,7 +42,7 @@ export function localStore(storage?: Storage): Store {
 }
 
 /**
- * An account's part of a store, of JSON values. Nothing in it throws: failures are told, what cannot be read is deleted, and what the
+ * An account's part of a store, of JSON values. Nothing in it throws: failures are told, what is no JSON is deleted, and what the
  * store refuses is kept in memory.
  */
 export class Shelf {
@@ -55,8 +55,13 @@ export class Shelf {
   }
 
   get(key: string): unknown {
+    let text: string | undefined;
     try {
-      const text = this.#refused.has(key) ? this.#refused.get(key) : this.store.get(this.#prefix + key);
+      text = this.#refused.has(key) ? this.#refused.get(key) : this.store.get(this.#prefix + key);
+    } catch {
+      this.failed(); // it may be read another time
+    }
+    try {
       return text === undefined ? undefined : JSON.parse(text);
     } catch {
       this.delete(key);

@@ -27,7 +27,7 @@ interface Server {
   views: Map<string, View>;
   /** What the application subscribed to. */
   wanted: Set<string>;
-  /** What was subscribed to on this connection, with whatever answer. */
+  /** What is subscribed to on this connection. */
   asked: Set<string>;
   running?: Promise<void> | undefined;
   again: boolean;
@@ -169,8 +169,29 @@ export class Syncs {
 
   /** Ends subscriptions. */
   async unsubscribe(server: Server, channels: string[]): Promise<Subscribed[]> {
-    for (const id of channels) server.wanted.delete(id), server.asked.delete(id);
+    for (const id of channels) server.wanted.delete(id), server.asked.delete(id), this.#misses(server, id);
     return subscribed(await this.connection.request({ action: "unsubscribe", server_id: server.id, channel_ids: channels }));
+  }
+
+  /** A channel is not shown any more: it is subscribed to only where the application wants it. */
+  leave(server: Server, view: View): void {
+    view.opened = false;
+    view.knownTo = view.caughtUp = undefined;
+    this.#release(server, view.channel_id);
+  }
+
+  #release(server: Server, id: string): void {
+    if (server.asked.has(id) && !server.wanted.has(id) && !server.views.get(id)?.opened) this.unsubscribe(server, [id]).catch(() => {}); // it ends with the connection
+  }
+
+  /** What came to a channel may not have been told: the next sync reads it. */
+  #misses(server: Server, id: string): void {
+    const view = server.views.get(id);
+    if (view) view.caughtUp = undefined;
+  }
+
+  #isTold(server: Server, id: string): boolean {
+    return server.delivery === "all" || server.asked.has(id);
   }
 
   #quietly(server: Server): void {
@@ -219,8 +240,12 @@ export class Syncs {
     if (missing.length > 0) {
       const results = await this.#subscribe(server, missing, (frame) => this.#ask(frame));
       if (results.some(({ res_code }) => res_code !== 200)) this.events.failed("refused");
-      server.again = true; // what was taken back before may have been missed
+      for (const { channel_id, res_code } of results) {
+        if (res_code === 200) server.again = true; // what was taken back before may have been missed
+        this.#release(server, channel_id); // it may have been closed meanwhile
+      }
     }
+    for (const id of opened) if (!this.#isTold(server, id)) this.#misses(server, id);
     await this.#judge(server, access, number);
   }
 
@@ -287,40 +312,48 @@ export class Syncs {
   async #read(server: Server, view: View, stamp: string, number: number): Promise<void> {
     const same = stamp === server.access.get(view.channel_id);
     const known = view.knownTo === undefined ? undefined : same ? view.knownTo - overlap : (view.kept[0]?.timestamp ?? Infinity);
+    const wasTold = this.#isTold(server, view.channel_id);
     let oldest: string;
+    let newest: number;
     try {
-      oldest = await this.#walk(view, known ?? Infinity);
+      [oldest, newest] = await this.#walk(view, known ?? Infinity);
     } catch (error) {
       if (codeOf(error) !== 403) throw error;
-      return this.#alter(view, () => view.hide());
+      this.#alter(view, () => view.hide());
+      server.access.delete(view.channel_id); // read anew when it is seen again
+      view.knownTo = view.caughtUp = undefined;
+      return this.#save(server, true);
     }
     this.#alter(view, () => {
       view.settle();
       view.reach(same && known !== undefined && view.from < oldest ? view.from : oldest);
     });
     server.access.set(view.channel_id, stamp);
-    view.caughtUp = number;
+    view.knownTo = newest;
+    view.caughtUp = wasTold && this.#isTold(server, view.channel_id) ? number : undefined;
     this.#save(server, true);
   }
 
   /**
-   * Reads back to some time, or the first message, or as much as is kept. Gives the tag of the oldest; empty for the first. Pages may be
-   * short: a server cuts them by bytes, too.
+   * Reads back to some time, or the first message, or as much as is kept. Gives the tag of the oldest, empty for the first, and the
+   * newest's time. Pages may be short: a server cuts them by bytes, too.
    */
-  async #walk(view: View, until: number): Promise<string> {
+  async #walk(view: View, until: number): Promise<[oldest: string, newest: number]> {
     const { server_id, channel_id } = view;
     let cursor: unknown;
     let oldest: Message | undefined;
+    let newest: number | undefined;
     for (let read = 0; read < this.limit; ) {
       const page = await this.#ask({ action: "history", server_id, channel_id, limit: mostAtOnce, cursor });
       const messages = this.#takePage(page, view);
       read += messages.length;
       oldest = messages.at(-1);
+      newest ??= messages[0]?.timestamp ?? 0;
       cursor = page.next;
-      if (typeof cursor !== "string" || !oldest) return "";
+      if (typeof cursor !== "string" || !oldest) return ["", newest];
       if (oldest.timestamp < until) break;
     }
-    return oldest ? tagOf(oldest) : "";
+    return [oldest ? tagOf(oldest) : "", newest ?? 0];
   }
 
   /** Reads a page for the application. It adjoins what the view has, or so the application says. */
@@ -335,20 +368,29 @@ export class Syncs {
   }
 
   /** Takes the messages of a page that can be read, and gives them. */
-  #takePage(page: Answer, { server_id, channel_id }: View): Message[] {
+  #takePage(page: Answer, view: View): Message[] {
+    const { server_id, channel_id } = view;
     if (!Array.isArray(page.messages)) return this.#unreadable();
     const messages = page.messages.filter((m): m is Message => isMessage(m) && m.server_id === server_id && m.channel_id === channel_id);
     if (messages.length < page.messages.length) this.events.failed("frame");
+    const known = messages.map((message) => view.get(message)); // a full view may forget it on the way
     for (const message of messages) this.take(message, "history");
-    return messages;
+    return messages.map((message, i) => this.asKnown(message, known[i]));
+  }
+
+  /** What an answer says of a message may be older than what is known: gives it as it is known, and without content where it has ended. */
+  asKnown(message: Message, before?: Message): Message {
+    const known = this.view(message.server_id, message.channel_id).get(message) ?? (before && hasEnded(before) ? before : message);
+    return hasEnded(known) ? erased(known) : known;
   }
 
   async #subscribe(server: Server, channels: string[], ask: (frame: Request) => Promise<Answer>): Promise<Subscribed[]> {
     const results: Subscribed[] = [];
     for (let i = 0; i < channels.length; i += mostAtOnce) {
       const some = channels.slice(i, i + mostAtOnce);
-      results.push(...subscribed(await ask({ action: "subscribe", server_id: server.id, channel_ids: some })));
-      for (const id of some) server.asked.add(id);
+      const answers = subscribed(await ask({ action: "subscribe", server_id: server.id, channel_ids: some })).filter(({ channel_id }) => some.includes(channel_id));
+      results.push(...answers);
+      for (const { channel_id, res_code } of answers) if (res_code === 200) server.asked.add(channel_id), this.#misses(server, channel_id);
     }
     return results;
   }

@@ -14,9 +14,9 @@ import { erased, hasEnded, tagOf, type Message, type MessageKey } from "./frames
 export class View {
   /** Shown by the application: kept complete. */
   opened = false;
-  /** The connection, by its number, on which the history was read: since then notices keep it complete. */
+  /** The connection, by its number, on which the history was read: since then notices keep it complete. None where they are not all told. */
   caughtUp: number | undefined;
-  /** Up to here, in ms, it was complete when the last such connection ended; undefined where it never was. */
+  /** Up to here, in ms, it was complete when it was last read, or when the last such connection ended; undefined where it never was. */
   knownTo: number | undefined;
   /** The tag of the oldest message from which on nothing is left out. What is older is kept, and not shown. */
   from = "";

@@ -45,6 +45,26 @@ test("each client is a device of its own", () => {
   assert.notEqual(make().client.deviceId, make().client.deviceId);
 });
 
+test("no answer brings back the text of what has ended, also where a full view forgets it", async () => {
+  const { client, endpoint } = make({ keep: 1 });
+  client.connect();
+  await settle();
+  const socket = endpoint.sockets[0]!;
+  const answer = (action: string, rest: object) =>
+    socket.deliver(JSON.stringify({ type: "response", res_code: 200, request_id: endpoint.frames.find((frame) => frame.action === action).request_id, ...rest }));
+  const page = client.history({ server_id: "s1", channel_id: "c1" });
+  await settle();
+  const ended = { ...message, status: 1, version: 2 };
+  socket.deliver(notices(ended));
+  answer("history", { messages: [{ ...message, timestamp: 3000, msg_server_id: "m3" }, { ...ended, timestamp: 2000, msg_server_id: "m2" }, message] });
+  assert.deepEqual((await page).messages.map((m) => [m.msg_server_id, m.status, m.msg_body]), [["m3", 0, "one"], ["m2", 1, undefined], ["m1", 1, undefined]]);
+  const revoking = client.revoke(message);
+  await settle();
+  answer("revoke", { message: ended });
+  assert.equal("msg_body" in (await revoking), false);
+  client.close();
+});
+
 test("a callback that throws stops nothing", async () => {
   const told: string[] = [];
   const { client, endpoint, errors } = make({
@@ -96,6 +116,14 @@ test("at most 100 requests wait for an answer", async () => {
   await assert.rejects(client.send(request), { kind: "closed" });
 });
 
+test("a msg_id names a message in its channel alone", async () => {
+  const { client } = make();
+  const sends = ["c1", "c2", "c1"].map((channel_id) => client.send({ server_id: "s1", channel_id, msg_id: "m1", msg_body: channel_id }));
+  assert.deepEqual(["c1", "c2"].map((channel) => client.pending("s1", channel).map((send) => send.msg_body)), [["c1"], ["c2"]]);
+  client.close();
+  for (const each of sends) await assert.rejects(each, { kind: "closed" });
+});
+
 test("closed while the token is fetched, a client opens nothing", async () => {
   let give: (token: string) => void = () => {};
   const { client, endpoint, clock } = make({ token: () => new Promise((resolve) => (give = resolve)) });
@@ -130,6 +158,21 @@ test("where the browser refuses localStorage, memory serves", () => {
   const store = localStore(refusing);
   store.set("a", "b");
   assert.deepEqual([store.get("a"), store.keys()], ["b", ["a"]]);
+});
+
+test("a read that fails deletes nothing: the next client sends what waited", async () => {
+  const store = memoryStore();
+  const first = make({ store }).client;
+  first.send({ server_id: "s1", channel_id: "c1", msg_id: "m1", msg_body: "one" }).catch(() => {});
+  first.setDraft("s1", "c1", { msg_body: "two" });
+  first.close();
+  const { client, errors } = make({ store: { ...store, get: () => { throw new Error("an I/O error"); } } });
+  assert.deepEqual([client.pending("s1", "c1"), client.draft("s1", "c1")], [[], undefined]);
+  assert.deepEqual(errors.map((e) => e.kind), ["store", "store"]);
+  client.close();
+  const last = make({ store }).client;
+  assert.deepEqual([last.pending("s1", "c1").map((send) => send.msg_id), last.draft("s1", "c1")], [["m1"], { msg_body: "two" }]);
+  last.close();
 });
 
 test("localStore keeps in what it is given", () => {

@@ -32,6 +32,22 @@ test("a frame that comes after the revoke is erased as it comes", () => {
   assert.ok(frames.frames.every(({ text }) => !text.includes("the code")));
 });
 
+test("what a frame tells of an end erases, whoever it was told to", () => {
+  const update = { ...key, status: 1, version: 2, update_timestamp: 2 };
+  for (const told of [{ updates: [update] }, { messages: [{ ...update, msg_body: "the code" }] }, { message: { ...update, status: 2 } }]) {
+    const frames = log(sent, answer, notice, history, JSON.stringify(told));
+    assert.ok(frames.frames.every(({ text }) => !text.includes("the code")), JSON.stringify(told));
+    assert.ok(frames.frames[3]!.text.includes("stays"));
+  }
+});
+
+test("the answer to a send comes after the revoke, and the send before it is erased", () => {
+  const frames = log(sent);
+  frames.erase(key);
+  frames.add("alice’s phone", "received", answer);
+  assert.ok(frames.frames.every(({ text, erased }) => !text.includes("the code") && erased));
+});
+
 test("another message with the same ids in another channel stays", () => {
   const frames = log(notice);
   frames.erase({ ...key, channel_id: "c2" });

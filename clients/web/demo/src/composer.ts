@@ -2,7 +2,7 @@ import { hasEnded, type Message } from "../../src/index.js";
 import type { Device } from "./device.js";
 import { h, icon } from "./dom.js";
 
-/** Where a message is written. What is written is the library's draft, which loses its quote when the original is revoked. */
+/** Where a message is written. What is written is the library's draft, which has a quote for as long as the original is shown. */
 export class Composer {
   readonly #quote = h("div", { class: "replying" });
   readonly #text: HTMLTextAreaElement;
@@ -17,7 +17,7 @@ export class Composer {
 
   reply(message: Message): void {
     const { timestamp, msg_server_id } = message;
-    this.device.draft = { msg_body: this.#text.value, reply_to: { timestamp, msg_server_id }, quote: message.msg_body ?? "" };
+    this.device.draft = { msg_body: this.#text.value, reply_to: { timestamp, msg_server_id } };
     this.show();
     this.#text.focus();
   }
@@ -40,7 +40,7 @@ export class Composer {
     this.#quote.hidden = !reply_to;
     if (!reply_to) return this.#quote.replaceChildren();
     const original = this.device.replied(reply_to);
-    const text = quote === undefined || (original && hasEnded(original)) ? "The original was revoked" : quote;
+    const text = quote ?? (original && hasEnded(original) ? "The original was revoked" : "An earlier message");
     const cancel = h("button", { class: "icon-only", type: "button", "aria-label": "Do not reply", title: "Do not reply (Escape)", onclick: () => this.#drop() }, icon("close"));
     this.#quote.replaceChildren(icon("reply"), h("span", {}, h("b", {}, "Reply to "), text), cancel);
   }

@@ -1,4 +1,4 @@
-import { Client, hasEnded, memoryStore, tagOf, UnsendError, type Draft, type Message, type MessageRef, type SendRequest, type State, type UpdateInfo, type View } from "../../src/index.js";
+import { Client, hasEnded, memoryStore, tagOf, UnsendError, type Draft, type Message, type MessageKey, type MessageRef, type SendRequest, type State, type UpdateInfo, type View } from "../../src/index.js";
 import { windowsOf, type DeviceName, type Person, type Scene } from "./scene.js";
 import type { ServerClock } from "./server_clock.js";
 import { Wire, type Direction } from "./wire.js";
@@ -13,7 +13,7 @@ export interface DeviceEvents {
   /** Something that is shown has changed. */
   changed(): void;
   /** A message was taken back, and this device knows. */
-  revoked(message: Message): void;
+  revoked(message: MessageKey): void;
   frame(device: Device, direction: Direction, text: string): void;
 }
 
@@ -53,6 +53,7 @@ export class Device {
       onChanged: () => events.changed(),
       onReceive: ({ message }) => this.#received(message),
       onUpdated: ({ message }) => hasEnded(message) && events.revoked(message),
+      closeNotification: (tag) => events.revoked(keyOf(tag)), // called for each, also for what no view knows
       onError: ({ kind }) => this.#failed(kind),
     });
     this.#client.connect();
@@ -124,10 +125,11 @@ export class Device {
   }
 
   /** Sends what is written. While the device is offline it waits. */
-  async send(draft: Draft): Promise<void> {
+  async send({ msg_body, reply_to }: Draft): Promise<void> {
     this.refusal = undefined;
+    const draft: Draft = { msg_body, ...(reply_to && { reply_to }) }; // no quote: it may be revoked before the answer
     const { scene: { server }, channel } = this;
-    const sending = this.#client.send({ server_id: server, channel_id: channel, msg_body: draft.msg_body, ...(draft.reply_to && { reply_to: draft.reply_to }) });
+    const sending = this.#client.send({ server_id: server, channel_id: channel, ...draft });
     this.events.changed();
     try {
       await sending;
@@ -240,6 +242,12 @@ export class Device {
     this.channels = [...named, ...Object.keys(access).filter((channel) => !named.includes(channel)).sort()];
     if (!this.channels.includes(this.channel) && this.channels[0]) queueMicrotask(() => this.show(this.channels[0]!));
   }
+}
+
+/** The key that a tag is made of: no id has a '#' in it. */
+function keyOf(tag: string): MessageKey {
+  const [server_id, channel_id, timestamp, msg_server_id] = tag.split("#") as [string, string, string, string];
+  return { server_id, channel_id, timestamp: Number(timestamp), msg_server_id };
 }
 
 function codeOf(error: unknown): number {

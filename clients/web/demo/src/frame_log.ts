@@ -45,16 +45,32 @@ export class FrameLog {
     const frame: Frame = { number: ++this.#passed, at: Date.now(), device, direction, ...title(value), text: "", erased: false };
     this.#frames.push({ frame, value });
     if (this.#frames.length > most) this.#frames.shift();
-    this.#show(frame, value);
+    // Whatever a frame tells of an end is enough: a sync's update, a page of history, somebody's answer.
+    const before = this.#gone.size;
+    walk(value, (object) => hasEnded(object) && this.#learn(object));
+    this.#link(value);
+    if (this.#gone.size > before) this.#showAll();
+    else this.#show(frame, value);
   }
 
   /** A message was taken back: its text goes from every frame. */
   erase(message: MessageKey): void {
-    const id = serverName(message.server_id, message.channel_id, message.msg_server_id);
-    if (this.#gone.has(id)) return;
-    this.#gone.add(id);
-    // A send is known by the sender's id alone, which stands beside the server's in the answer to it.
-    for (const { value } of this.#frames) walk(value, (object) => names(object).includes(id) && names(object).forEach((name) => this.#gone.add(name)));
+    const before = this.#gone.size;
+    this.#learn({ server_id: message.server_id, channel_id: message.channel_id, msg_server_id: message.msg_server_id });
+    if (this.#gone.size > before) this.#showAll();
+  }
+
+  #learn(object: Json): void {
+    for (const name of names(object)) this.#gone.add(name);
+  }
+
+  /** A send is known by the sender's id alone, which stands beside the server's in the answer to it. */
+  #link(value: unknown): void {
+    walk(value, (object) => typeof object.msg_server_id === "string" && this.#gone.has(names(object)[0]!) && this.#learn(object));
+  }
+
+  #showAll(): void {
+    for (const { value } of this.#frames) this.#link(value);
     for (const { frame, value } of this.#frames) this.#show(frame, value);
   }
 
@@ -72,6 +88,11 @@ export class FrameLog {
     Object.assign(frame, { text, erased: text.includes(mark) });
     this.changed(frame);
   }
+}
+
+/** Tells whether an object is a message that was taken back or deleted. */
+function hasEnded({ msg_server_id, status }: Json): boolean {
+  return typeof msg_server_id === "string" && (status === 1 || status === 2);
 }
 
 function parse(text: string): unknown {
