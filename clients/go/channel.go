@@ -51,6 +51,15 @@ func (c *channel) shown() []Message {
 	return shown
 }
 
+// quote is a message's text, where it is known and sure.
+func (c *channel) quote(ref MessageRef) string {
+	m, known := c.view.Message(MessageKey{c.view.serverID, c.view.channelID, ref.Timestamp, ref.MsgServerID})
+	if !known || m.Ended() || c.hidden || c.doubts[m.MessageKey] {
+		return ""
+	}
+	return m.Body
+}
+
 // apply takes a message of this channel, and tells what is different now: in what is known, and in what is shown.
 func (c *channel) apply(m Message) (change Change, visible bool) {
 	wasInDoubt := c.doubts[m.MessageKey]

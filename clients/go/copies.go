@@ -81,38 +81,33 @@ func (s *Session) endCopies(m Message) {
 	if m.FromAccount == s.options.Account {
 		s.sendEnded(m)
 	}
-	draft, ok := s.draft(m.ServerID, m.ChannelID)
-	if ok && draft.Quote != "" && draft.ReplyTo != nil && *draft.ReplyTo == (MessageRef{m.Timestamp, m.MsgServerID}) {
-		draft.Quote = ""
-		s.shelf.set(draftKey(m.ServerID, m.ChannelID), draft)
-	}
 }
 
 // Draft is a reply, or a message, that is not sent yet.
 type Draft struct {
 	Body    string      `json:"msg_body"`
 	ReplyTo *MessageRef `json:"reply_to,omitempty"`
-	// Quote is a copy of the text that it replies to. It is dropped when that is taken back.
+	// Quote is the text that it replies to, as the channel has it now: empty where that was taken back, is not known, or not sure. It
+	// is not kept, and [Session.SetDraft] takes none.
 	Quote string `json:"quote,omitempty"`
+}
+
+// draftRow is a draft as it is kept: without a copy of another message's text.
+type draftRow struct {
+	Body    string      `json:"msg_body"`
+	ReplyTo *MessageRef `json:"reply_to,omitempty"`
 }
 
 func draftKey(serverID, channelID string) string { return "draft#" + serverID + "#" + channelID }
 
-// SetDraft keeps what is being written in a channel, without the quote where that was taken back; nil: nothing any more.
+// SetDraft keeps what is being written in a channel; nil: nothing any more.
 func (s *Session) SetDraft(serverID, channelID string, d *Draft) {
 	s.locked(func() {
 		if d == nil {
 			s.shelf.delete(draftKey(serverID, channelID))
-			return
+		} else {
+			s.shelf.set(draftKey(serverID, channelID), draftRow{d.Body, d.ReplyTo})
 		}
-		kept := *d
-		if server := s.servers[serverID]; kept.ReplyTo != nil && server != nil && server.channels[channelID] != nil {
-			key := MessageKey{serverID, channelID, kept.ReplyTo.Timestamp, kept.ReplyTo.MsgServerID}
-			if m, known := server.channels[channelID].view.Message(key); known && m.Ended() {
-				kept.Quote = ""
-			}
-		}
-		s.shelf.set(draftKey(serverID, channelID), kept)
 	})
 }
 
@@ -120,12 +115,15 @@ func (s *Session) SetDraft(serverID, channelID string, d *Draft) {
 func (s *Session) Draft(serverID, channelID string) (d Draft, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.draft(serverID, channelID)
-}
-
-func (s *Session) draft(serverID, channelID string) (d Draft, ok bool) {
-	ok = s.shelf.get(draftKey(serverID, channelID), &d)
-	return d, ok
+	var row draftRow
+	if !s.shelf.get(draftKey(serverID, channelID), &row) {
+		return Draft{}, false
+	}
+	d = Draft{Body: row.Body, ReplyTo: row.ReplyTo}
+	if server := s.servers[serverID]; d.ReplyTo != nil && server != nil && server.channels[channelID] != nil {
+		d.Quote = server.channels[channelID].quote(*d.ReplyTo)
+	}
+	return d, true
 }
 
 // alter changes a channel, and tells where it shows something else then.

@@ -1,0 +1,48 @@
+package unsend_test
+
+import (
+	"encoding/json"
+	"testing"
+	"testing/synctest"
+)
+
+// playSteps plays steps as clients/conformance has them, for what is this client's own. Messages m1, m2 and m3 say secret one, two and three.
+func playSteps(t *testing.T, steps string) {
+	t.Helper()
+	messages := map[string]object{
+		"m1": {"timestamp": 1000.0, "msg_body": "secret one"}, "m2": {"timestamp": 2000.0, "msg_body": "secret two"}, "m3": {"timestamp": 3000.0, "msg_body": "secret three"},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		newPlay(t, script{Messages: messages, Steps: as[[]json.RawMessage](json.RawMessage("[" + steps + "]"))}).run()
+	})
+}
+
+// A draft quotes what the channel shows, and nothing that it does not.
+func TestAQuoteIsWhatTheChannelShows(t *testing.T) {
+	t.Parallel()
+	const (
+		quoting = `{"open": "c1"}, {"connect": true}, {"push": [{"$notice": "m1"}]},
+			{"draft": {"msg_body": "what", "reply_to": {"$ref": "m1"}, "quote": "secret one"}},
+			{"drafted": {"msg_body": "what", "reply_to": {"$ref": "m1"}, "quote": "secret one"}},`
+		bare   = `{"drafted": {"msg_body": "what", "reply_to": {"$ref": "m1"}}}`
+		quoted = `{"drafted": {"msg_body": "what", "reply_to": {"$ref": "m1"}, "quote": "secret one"}}`
+	)
+	for name, steps := range map[string]string{
+		"before the first sync": `{"pass": 2000}, {"restart": true}, {"open": "c1"}, ` + bare + `, {"connect": true}, ` + quoted,
+		"taken back meanwhile": `{"pass": 2000}, {"restart": true}, {"open": "c1"},
+			{"server": [{"to": {"action": "sync"}, "answer": {"updates": [{"$update": "m1"}], "cursor": "later", "access": {"c1": "stamp"}, "delivery": "all"}}]},
+			{"connect": true}, ` + bare,
+		"reset": `{"server": [{"to": {"action": "sync"}, "answer": {"updates": [], "reset": true, "cursor": "later", "access": {"c1": "stamp"}, "delivery": "all"}}]},
+			{"pass": 76000}, ` + bare + `, {"stored": "secret", "is": false}`,
+		"sight lost": `{"server": [{"to": {"action": "sync"}, "answer": {"updates": [], "cursor": "later", "access": {}, "delivery": "all"}}]},
+			{"pass": 76000}, ` + bare + `, {"stored": "secret", "is": false}`,
+		"banned": `{"server": [{"to": {"action": "sync"}, "answer": {"res_code": 403, "reason": "no permission", "retryable": false}}]},
+			{"pass": 76000}, ` + bare + `, {"stored": "secret", "is": false}`,
+		"the store refuses": `{"pass": 2000}, {"store": "refuses"}, {"push": [{"$revocation": "m1"}]}, ` + bare + `, {"store": "works"}, {"crash": true}, ` + bare,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			playSteps(t, quoting+steps)
+		})
+	}
+}
