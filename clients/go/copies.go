@@ -17,9 +17,9 @@ const (
 	fromAnswer
 )
 
-// take takes a message into its channel, ends the copies of its text where it has ended, tells what that did, and keeps it. It is
-// called with the lock held.
-func (s *Session) take(m Message, from source, n *Notice) {
+// take takes a message into its channel, ends the copies of its text where it has ended, tells what that did, and keeps it. It gives
+// the message as it is known then, and is called with the lock held.
+func (s *Session) take(m Message, from source, n *Notice) Message {
 	server := s.server(m.ServerID)
 	c := server.channel(m.ChannelID, s.options.Keep)
 	known, _ := c.view.Message(m.MessageKey)
@@ -36,14 +36,18 @@ func (s *Session) take(m Message, from source, n *Notice) {
 	if visible {
 		s.events.put(ChannelChanged{m.ServerID, m.ChannelID})
 	}
+	if now, isKept := c.view.Message(m.MessageKey); isKept && now.beats(m) {
+		m.Content, m.Status, m.Version, m.UpdateTimestamp, m.Operation = now.Content, now.Status, now.Version, now.UpdateTimestamp, now.Operation
+	}
 	if change == Unchanged {
-		return
+		return m
 	}
 	s.save(server, m.Ended())
 	isNews := from == fromNotice || from == fromSync || from == fromHistory && known.MsgServerID != "" && m.Ended()
 	if isNews && !known.Ended() {
 		s.tell(m, n, change)
 	}
+	return m
 }
 
 func (s *Session) tell(m Message, n *Notice, change Change) {
@@ -81,38 +85,33 @@ func (s *Session) endCopies(m Message) {
 	if m.FromAccount == s.options.Account {
 		s.sendEnded(m)
 	}
-	draft, ok := s.draft(m.ServerID, m.ChannelID)
-	if ok && draft.Quote != "" && draft.ReplyTo != nil && *draft.ReplyTo == (MessageRef{m.Timestamp, m.MsgServerID}) {
-		draft.Quote = ""
-		s.shelf.set(draftKey(m.ServerID, m.ChannelID), draft)
-	}
 }
 
 // Draft is a reply, or a message, that is not sent yet.
 type Draft struct {
 	Body    string      `json:"msg_body"`
 	ReplyTo *MessageRef `json:"reply_to,omitempty"`
-	// Quote is a copy of the text that it replies to. It is dropped when that is taken back.
+	// Quote is the text that it replies to, as the channel has it now: empty where that was taken back, is not known, or not sure. It
+	// is not kept, and [Session.SetDraft] takes none.
 	Quote string `json:"quote,omitempty"`
+}
+
+// draftRow is a draft as it is kept: without a copy of another message's text.
+type draftRow struct {
+	Body    string      `json:"msg_body"`
+	ReplyTo *MessageRef `json:"reply_to,omitempty"`
 }
 
 func draftKey(serverID, channelID string) string { return "draft#" + serverID + "#" + channelID }
 
-// SetDraft keeps what is being written in a channel, without the quote where that was taken back; nil: nothing any more.
+// SetDraft keeps what is being written in a channel; nil: nothing any more.
 func (s *Session) SetDraft(serverID, channelID string, d *Draft) {
 	s.locked(func() {
 		if d == nil {
 			s.shelf.delete(draftKey(serverID, channelID))
-			return
+		} else {
+			s.shelf.set(draftKey(serverID, channelID), draftRow{d.Body, d.ReplyTo})
 		}
-		kept := *d
-		if server := s.servers[serverID]; kept.ReplyTo != nil && server != nil && server.channels[channelID] != nil {
-			key := MessageKey{serverID, channelID, kept.ReplyTo.Timestamp, kept.ReplyTo.MsgServerID}
-			if m, known := server.channels[channelID].view.Message(key); known && m.Ended() {
-				kept.Quote = ""
-			}
-		}
-		s.shelf.set(draftKey(serverID, channelID), kept)
 	})
 }
 
@@ -120,12 +119,15 @@ func (s *Session) SetDraft(serverID, channelID string, d *Draft) {
 func (s *Session) Draft(serverID, channelID string) (d Draft, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.draft(serverID, channelID)
-}
-
-func (s *Session) draft(serverID, channelID string) (d Draft, ok bool) {
-	ok = s.shelf.get(draftKey(serverID, channelID), &d)
-	return d, ok
+	var row draftRow
+	if !s.shelf.get(draftKey(serverID, channelID), &row) {
+		return Draft{}, false
+	}
+	d = Draft{Body: row.Body, ReplyTo: row.ReplyTo}
+	if server := s.servers[serverID]; d.ReplyTo != nil && server != nil && server.channels[channelID] != nil {
+		d.Quote = server.channels[channelID].quote(*d.ReplyTo)
+	}
+	return d, true
 }
 
 // alter changes a channel, and tells where it shows something else then.
@@ -183,7 +185,7 @@ func (s *Session) keep(server *serverState) {
 			s.shelf.set(channelKey(server.id, id), c.row(s.link.number))
 		}
 	}
-	if server.dirty && !s.shelf.lacks(channelKey(server.id, "")) {
+	if server.dirty && !s.unlisted && !s.shelf.lacks(channelKey(server.id, "")) {
 		server.dirty = false
 		s.shelf.set("server#"+server.id, serverRow{server.cursor, server.access})
 	}
@@ -191,7 +193,9 @@ func (s *Session) keep(server *serverState) {
 
 // forget: without a cursor nothing that is stored is of use.
 func (s *Session) forget(server *serverState) {
-	for _, id := range s.shelf.keys(channelKey(server.id, "")) {
+	ids, ok := s.shelf.keys(channelKey(server.id, ""))
+	s.unlisted = s.unlisted || !ok
+	for _, id := range ids {
 		s.shelf.delete(channelKey(server.id, id))
 	}
 	for _, c := range server.channels {
@@ -202,7 +206,13 @@ func (s *Session) forget(server *serverState) {
 
 // loadServers reads what an earlier session kept. None of it is shown before the first sync: it may have been taken back.
 func (s *Session) loadServers() {
-	for _, id := range s.shelf.keys("server#") {
+	channels, ok := s.shelf.keys("channel#")
+	if !ok {
+		s.unlisted = true
+		return
+	}
+	ids, _ := s.shelf.keys("server#")
+	for _, id := range ids {
 		var row serverRow
 		server := s.server(id)
 		if s.shelf.get("server#"+id, &row) && row.Cursor != "" {
@@ -212,8 +222,29 @@ func (s *Session) loadServers() {
 			}
 		}
 	}
-	for _, key := range s.shelf.keys("channel#") {
+	for _, key := range channels {
 		s.loadChannel(key)
+	}
+}
+
+// list deletes the channels that the store could not name before: nobody knows how far they are known.
+func (s *Session) list() {
+	if !s.unlisted {
+		return
+	}
+	keys, ok := s.shelf.keys("channel#")
+	if !ok {
+		return
+	}
+	s.unlisted = false
+	for _, key := range keys {
+		s.shelf.delete("channel#" + key)
+	}
+	for _, server := range s.servers {
+		server.dirty = true
+		for _, c := range server.channels {
+			c.dirty = true
+		}
 	}
 }
 

@@ -14,8 +14,8 @@
 //   - A sync follows on connecting, 75 s later, after subscribing, and every third heartbeat. Where the sight of a channel may have
 //     changed its texts are hidden until its history was read again.
 //   - [Session.OpenChannel] keeps a channel complete. The subscriptions that a large server asks for are made by themselves.
-//   - A revoke deletes every copy of the text: in the channel, the [Store], the outbox, a [Draft]'s quote and the events that wait to be taken.
-//     Close notifications on [MessageEnded]. A message's send that got no answer is known by MsgID, which a sync does not tell: where
+//   - A revoke deletes every copy of the text: in the channel, the [Store], the outbox and the events that wait to be taken.
+//     A [Draft]'s quote is what the channel shows. Close notifications on [MessageEnded]. A message's send that got no answer is known by MsgID, which a sync does not tell: where
 //     only a sync tells of its revoke, its copy goes when the repeated send is answered.
 //
 // When things go wrong:

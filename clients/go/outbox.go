@@ -76,7 +76,8 @@ func (s *Session) loadOutbox() {
 		entry
 	}
 	var all []kept
-	for _, key := range s.shelf.keys("out#") {
+	keys, _ := s.shelf.keys("out#")
+	for _, key := range keys {
 		var e entry
 		if s.shelf.get("out#"+key, &e) && e.isOne() {
 			all = append(all, kept{key, e})
@@ -179,10 +180,10 @@ func (s *Session) repeat(ctx context.Context, w *waiting) {
 
 // answered takes what an answer tells. It is called with the lock held.
 func (s *Session) answered(w *waiting, a answer) {
-	s.settle(w, a, nil)
 	if m, ok := messageOf(a.fields["message"]); ok {
-		s.take(m, fromAnswer, nil)
+		a.given = s.take(m, fromAnswer, nil)
 	}
+	s.settle(w, a, nil)
 	if w.Batch == nil {
 		return
 	}

@@ -38,6 +38,9 @@ func (s *Session) read(ctx context.Context, server *serverState, c *channel, sta
 		})
 		server.access[c.view.channelID], server.dirty = stamp, true
 		c.caughtUp, c.dirty = number, true
+		if !server.isTold(c.view.channelID, number) {
+			c.caughtUp, c.knownTo = 0, c.newest()
+		}
 		s.save(server, true)
 	})
 	return nil
@@ -81,8 +84,7 @@ func (s *Session) readPage(ctx context.Context, r HistoryRequest, ask asker, the
 		c := server.channel(r.ChannelID, s.options.Keep)
 		for _, m := range messages {
 			if m.ServerID == r.ServerID && m.ChannelID == r.ChannelID {
-				s.take(m, fromHistory, nil)
-				page.Messages = append(page.Messages, m)
+				page.Messages = append(page.Messages, s.take(m, fromHistory, nil))
 			}
 		}
 		if then != nil {

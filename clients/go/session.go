@@ -93,6 +93,7 @@ type Session struct {
 
 	mu       sync.Mutex
 	shelf    *shelf
+	unlisted bool // the store did not say which channels it has: how far a server is known is not stored
 	servers  map[string]*serverState
 	urgent   []*serverState // to be kept before the lock is given up
 	outbox   outbox
@@ -271,6 +272,8 @@ func (a answer) message(action string, err error) (Message, error) {
 }
 
 // History reads a page of a channel, which its view takes in. It should adjoin what the view has: begin at its oldest message's Timestamp.
+// What is known to have ended has no text in the page, however old the answer. The page is the application's own copy: what is taken back later
+// is told by [MessageEnded], and what is older than the Keep newest is in no view that would know.
 func (s *Session) History(ctx context.Context, r HistoryRequest) (Page, error) {
 	page, err := s.readPage(ctx, r, s.ask, func(c *channel, p Page) {
 		from := c.from
@@ -316,7 +319,7 @@ func (s *Session) Subscribe(ctx context.Context, serverID string, channelIDs ...
 
 // Unsubscribe ends it.
 func (s *Session) Unsubscribe(ctx context.Context, serverID string, channelIDs ...string) ([]Subscribed, error) {
-	s.locked(func() { s.server(serverID).unwant(channelIDs) })
+	s.locked(func() { s.server(serverID).unwant(channelIDs, s.link.number) })
 	var results []Subscribed
 	a, err := s.ask(ctx, "unsubscribe", subscription{serverID, channelIDs}, nil)
 	if err == nil {
@@ -358,9 +361,11 @@ func (s *Session) OpenChannel(serverID, channelID string) {
 // CloseChannel ends it.
 func (s *Session) CloseChannel(serverID, channelID string) {
 	s.locked(func() {
-		c := s.server(serverID).channel(channelID, s.options.Keep)
+		server := s.server(serverID)
+		c := server.channel(channelID, s.options.Keep)
 		c.opened = false
 		c.isBehind()
+		s.unsubscribe(server, channelID)
 	})
 }
 
