@@ -153,8 +153,8 @@ type HistoryRequest struct {
 // Page is a page of history in the order of the walk: older begins with the
 // newest message.
 type Page struct {
-	Messages []Message
-	Next     string // empty at the end
+	Messages []Message `json:"messages"`
+	Next     string    `json:"next,omitempty"` // empty at the end
 }
 
 // Update tells that a message was taken back while this device was away.
