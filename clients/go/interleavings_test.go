@@ -238,6 +238,7 @@ const secondSync = 76 * time.Second
 func (p *playing) check() error {
 	p.model.mu.Lock()
 	defer p.model.mu.Unlock()
+	p.model.noteTold()
 	for _, m := range p.session.Messages("s1", "c1") {
 		if p.model.told[m.Tag()] && !m.IsEmpty() && !(p.stale[m.Tag()] && p.model.endedAfter(m, time.Now().Add(-secondSync))) {
 			return fmt.Errorf("%s is shown", m.Body)

@@ -34,6 +34,7 @@ type model struct {
 	flights []flight
 	told    map[string]bool // what a client was told has ended, by tag
 	named   map[string]bool // and with its msg_id, which a sync does not tell
+	landed  []landed        // since told was noted
 	socket  *socket
 
 	sees       bool
@@ -50,11 +51,8 @@ func (m *model) do(work func() []flight) {
 	m.mu.Lock()
 	landing := work()
 	for _, f := range landing {
-		for _, each := range f.messages {
-			if each.Ended() && !f.socket.gone.Load() {
-				m.told[each.Tag()] = true
-				m.named[each.Tag()] = m.named[each.Tag()] || each.MsgID != ""
-			}
+		if !f.socket.gone.Load() {
+			m.landed = append(m.landed, landed{f, time.Now().UnixNano()})
 		}
 	}
 	m.mu.Unlock()
@@ -63,6 +61,26 @@ func (m *model) do(work func() []flight) {
 			f.socket.deliver(text(f.frame))
 		}
 	}
+}
+
+// landed is something that was delivered, and when.
+type landed struct {
+	flight
+	at int64
+}
+
+// noteTold notes what clients were told has ended. What came in the moment in which its connection ended may not have been read. It is
+// called at rest, with the lock held.
+func (m *model) noteTold() {
+	for _, f := range m.landed {
+		for _, each := range f.messages {
+			if each.Ended() && (!f.socket.gone.Load() || f.socket.goneAt.Load() > f.at) {
+				m.told[each.Tag()] = true
+				m.named[each.Tag()] = m.named[each.Tag()] || each.MsgID != ""
+			}
+		}
+	}
+	m.landed = nil
 }
 
 func (m *model) dialed(s *socket) {

@@ -28,8 +28,9 @@ type network struct {
 
 // socket is the server's end of a connection.
 type socket struct {
-	conn *websocket.Conn
-	gone atomic.Bool
+	conn   *websocket.Conn
+	gone   atomic.Bool
+	goneAt atomic.Int64
 }
 
 func (s *socket) deliver(text []byte) {
@@ -39,6 +40,7 @@ func (s *socket) deliver(text []byte) {
 }
 
 func (s *socket) drop() {
+	s.goneAt.CompareAndSwap(0, time.Now().UnixNano())
 	s.gone.Store(true)
 	_ = s.conn.CloseNow()
 }
