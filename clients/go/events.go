@@ -13,7 +13,8 @@ type Event interface{ event() }
 // taken back.
 type MessageReceived struct{ Notice }
 
-// MessageUpdated is QChat's RegUpdatedCb: a message was taken back, or edited, as a notice said or a sync found out. Each is told once.
+// MessageUpdated is QChat's RegUpdatedCb: a message was taken back, or edited, as a notice said or a sync found out. Each is told once, and of
+// those that wait the last.
 type MessageUpdated struct{ Notice }
 
 // MessageEnded tells that a message was taken back or deleted, known or not: close the notifications that show it. It can come more than once.
@@ -75,10 +76,11 @@ func (q *eventQueue) put(e Event) {
 func overtakes(e, old Event) bool {
 	switch e := e.(type) {
 	case MessageUpdated:
-		was, ok := old.(MessageReceived)
-		return ok && was.Message.MessageKey == e.Message.MessageKey
+		was, ok := toldOf(old)
+		return ok && was.MessageKey == e.Message.MessageKey
 	case MessageEnded:
-		return old == Event(e)
+		was, ok := toldOf(old)
+		return old == Event(e) || ok && was.MessageKey == e.MessageKey && !was.Ended()
 	case ChannelChanged:
 		return old == Event(e)
 	case StateChanged:
@@ -86,6 +88,17 @@ func overtakes(e, old Event) bool {
 		return ok
 	}
 	return false
+}
+
+// toldOf is the message that an event hands on, and whether it does.
+func toldOf(e Event) (m Message, ok bool) {
+	switch e := e.(type) {
+	case MessageReceived:
+		return e.Message, true
+	case MessageUpdated:
+		return e.Message, true
+	}
+	return Message{}, false
 }
 
 // run hands the events on, one after the other, until ctx ends.

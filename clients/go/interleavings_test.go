@@ -33,7 +33,7 @@ func (a act) String() string { return fmt.Sprint(a.what, " ", a.n) }
 var acts = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) act {
 	return act{rapid.SampledFrom([]string{
 		"send", "send", "send", "revoke", "revoke", "deliver", "deliver", "repeat", "lose", "own", "own", "take back", "drop", "look", "look",
-		"pass", "pass", "slow", "losing", "restart", "crash", "open", "store",
+		"pass", "pass", "slow", "losing", "restart", "crash", "open", "store", "listen", "listen",
 	}).Draw(t, "what"), rapid.IntRange(0, 1_000).Draw(t, "n")}
 }), 10, 60)
 
@@ -78,16 +78,20 @@ type playing struct {
 
 	mu     sync.Mutex
 	events map[string]bool
-	err    error
+	// listens is closed while the application takes events. heard is what had ended when it last began to: no event has a text of that any more.
+	listens chan struct{}
+	heard   map[string]bool
+	err     error
 }
 
 func playAll(t *testing.T, list []act) error {
-	p := &playing{network: newNetwork(), model: newModel(), store: &moodyStore{}, textOf: map[string]string{}}
+	p := &playing{network: newNetwork(), model: newModel(), store: &moodyStore{}, textOf: map[string]string{}, listens: make(chan struct{})}
 	p.network.dialed, p.network.received = p.model.dialed, p.model.received
 	p.store.mood.Store("works")
 	p.start()
 	defer func() {
 		p.session.Close()
+		p.listen(true)
 		p.running.Wait()
 		p.network.close(t)
 	}()
@@ -111,12 +115,22 @@ func (p *playing) start() {
 		panic(err)
 	}
 	p.session, p.dead, p.events = session, dead, map[string]bool{}
+	p.listen(true)
+	p.heard = nil // the next session reads the store, which may have been refusing
 	if p.refused {
 		p.model.do(func() []flight { p.stale = maps.Clone(p.model.told); return nil })
 	}
 	told := p.events
 	p.running.Go(func() {
-		for e := range session.Events() {
+		for {
+			p.mu.Lock()
+			listens := p.listens
+			p.mu.Unlock()
+			<-listens
+			e, ok := <-session.Events()
+			if !ok {
+				return
+			}
 			if !dead.Load() {
 				p.happened(told, e)
 			}
@@ -124,6 +138,27 @@ func (p *playing) start() {
 	})
 	p.running.Go(func() { _ = session.Run(context.Background()) })
 	session.OpenChannel("s1", "c1")
+}
+
+// listen: the application takes events, or lets them wait.
+func (p *playing) listen(does bool) {
+	var ended map[string]bool
+	p.model.do(func() []flight { ended = maps.Clone(p.model.told); return nil })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	did := false
+	select {
+	case <-p.listens:
+		did = true
+	default:
+	}
+	switch {
+	case does && !did:
+		p.heard = ended
+		close(p.listens)
+	case did && !does:
+		p.listens = make(chan struct{})
+	}
 }
 
 func (p *playing) happened(told map[string]bool, e unsend.Event) {
@@ -134,6 +169,8 @@ func (p *playing) happened(told map[string]bool, e unsend.Event) {
 		p.tell(told, "received", e.Message)
 	case unsend.MessageUpdated:
 		p.tell(told, "updated", e.Message)
+	case unsend.MessageEnded:
+		told["ended "+e.Tag()] = true
 	case unsend.Failed:
 		if !isA[*unsend.StoreError](e.Err) {
 			p.err = errors.Join(p.err, e.Err)
@@ -143,6 +180,9 @@ func (p *playing) happened(told map[string]bool, e unsend.Event) {
 
 func (p *playing) tell(told map[string]bool, kind string, m unsend.Message) {
 	tag := m.Tag()
+	if (told["ended "+tag] || p.heard[tag] && !p.stale[tag]) && !m.IsEmpty() {
+		p.err = errors.Join(p.err, fmt.Errorf("the text of %s was handed on after it had ended", tag))
+	}
 	if told["updated "+tag] && kind == "received" {
 		p.err = errors.Join(p.err, fmt.Errorf("%s was received after it was updated", tag))
 	}
@@ -192,6 +232,8 @@ func (p *playing) act(a act) {
 		mood := []string{"full", "refuses", "works"}[a.n%3]
 		p.store.mood.Store(mood)
 		p.refused = p.refused || mood != "works"
+	case "listen":
+		p.listen(a.n%2 == 0)
 	case "restart":
 		session.Close()
 		p.start()
@@ -286,6 +328,7 @@ func (p *playing) recover() error {
 	p.model.look(true)
 	p.model.do(func() []flight { p.model.losing, p.model.slow = false, false; return nil })
 	p.store.mood.Store("works")
+	p.listen(true)
 	p.session.OpenChannel("s1", "c1")
 	p.model.drop()
 	p.pass(200 * time.Second)

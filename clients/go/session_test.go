@@ -290,6 +290,61 @@ func TestOvertakenEvents(t *testing.T) {
 	})
 }
 
+// What this session takes back itself is told by the answer alone: an event that waits hands the text on no more, nor does one of an edit.
+func TestEventsOvertakenByAnAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		m := sent(1)
+		edited := m
+		edited.Version, edited.Body = 2, "edited secret"
+		twice := edited
+		twice.Version, twice.Body = 3, "edited twice"
+		var there *socket
+		n.dialed = func(s *socket) { there = s }
+		n.received = func(s *socket, asked []byte) {
+			frame := as[object](json.RawMessage(asked))
+			if frame["action"] == "revoke" {
+				s.deliver(text(object{"type": "response", "request_id": frame["request_id"], "res_code": 200, "message": revoked(m)}))
+			}
+		}
+		s, err := unsend.NewSession(unsend.SessionOptions{URL: "ws://unsend.invalid", Account: "alice", HTTPClient: n.client,
+			Token: func(context.Context, bool) (string, error) { return "token", nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var running sync.WaitGroup
+		running.Go(func() { _ = s.Run(t.Context()) })
+		synctest.Wait()
+		other := m
+		other.MsgServerID = "other"
+		for _, each := range []unsend.Message{m, edited, other, twice} {
+			there.deliver(text(object{"type": "notices", "notices": []unsend.Notice{{Code: 200, Message: each}}}))
+			synctest.Wait()
+		}
+		if _, err := s.Revoke(t.Context(), unsend.RevokeRequest{MessageKey: m.MessageKey}); err != nil {
+			t.Error(err)
+		}
+		var told []string
+		for done := false; !done; {
+			switch e := (<-s.Events()).(type) {
+			case unsend.MessageReceived:
+				told = append(told, "received "+e.Message.MsgServerID)
+			case unsend.MessageUpdated:
+				told = append(told, "updated "+e.Message.MsgServerID)
+			case unsend.MessageEnded:
+				told, done = append(told, "ended "+e.MsgServerID), true
+			}
+		}
+		if want := []string{"received other", "ended " + m.MsgServerID}; !slices.Equal(told, want) {
+			t.Errorf("told %v, want %v", told, want)
+		}
+		s.Close()
+		running.Wait()
+		n.close(t)
+	})
+}
+
 func TestSessionOptions(t *testing.T) {
 	t.Parallel()
 	token := func(context.Context, bool) (string, error) { return "", nil }
