@@ -413,6 +413,8 @@ func (p *play) step(verb string, value any, step object) error {
 		return same(value, ids)
 	case "result":
 		return p.result(value.(string), step)
+	case "handed":
+		return p.handed(value.(string), step)
 	}
 	return errors.New("there is no such step")
 }
@@ -426,6 +428,7 @@ func (p *play) happens(verb string, value any, step object) func() error {
 		"store":   func() { p.store.mood.Store(value) },
 		"corrupt": func() { p.corrupt(value.(string)) },
 		"push":    func() { p.last().deliver(text(object{"type": "notices", "notices": value})) },
+		"answer":  func() { p.answerLate(value, step["with"].(object)) },
 		"raw":     func() { p.last().deliver([]byte(value.(string))) },
 		"drop":    func() { p.last().drop() },
 		"pass":    func() { time.Sleep(time.Duration(value.(float64)) * time.Millisecond) },
@@ -450,6 +453,35 @@ func (p *play) last() *socket {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.sockets[len(p.sockets)-1]
+}
+
+// answerLate answers the last frame that has all of to. It is a step of this client's own scripts, as handed is.
+func (p *play) answerLate(to any, with object) {
+	var id any
+	p.locked(func() {
+		for _, frame := range p.frames {
+			if matches(to, frame) {
+				id = frame["request_id"]
+			}
+		}
+	})
+	answer := object{"type": "response", "request_id": id, "res_code": 200}
+	maps.Copy(answer, with)
+	p.last().deliver(text(answer))
+}
+
+// handed tells which texts a call gave.
+func (p *play) handed(name string, step object) error {
+	r := p.results[name]
+	if !r.settled || r.err != nil {
+		return fmt.Errorf("it has ended: %v, %w", r.settled, r.err)
+	}
+	for said, want := range step {
+		if is, ok := want.(bool); ok && strings.Contains(string(text(r.value)), said) != is {
+			return fmt.Errorf("%q is given: %v", said, !is)
+		}
+	}
+	return nil
 }
 
 func (p *play) corrupt(text string) {

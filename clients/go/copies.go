@@ -17,9 +17,9 @@ const (
 	fromAnswer
 )
 
-// take takes a message into its channel, ends the copies of its text where it has ended, tells what that did, and keeps it. It is
-// called with the lock held.
-func (s *Session) take(m Message, from source, n *Notice) {
+// take takes a message into its channel, ends the copies of its text where it has ended, tells what that did, and keeps it. It gives
+// the message as it is known then, and is called with the lock held.
+func (s *Session) take(m Message, from source, n *Notice) Message {
 	server := s.server(m.ServerID)
 	c := server.channel(m.ChannelID, s.options.Keep)
 	known, _ := c.view.Message(m.MessageKey)
@@ -36,14 +36,18 @@ func (s *Session) take(m Message, from source, n *Notice) {
 	if visible {
 		s.events.put(ChannelChanged{m.ServerID, m.ChannelID})
 	}
+	if now, isKept := c.view.Message(m.MessageKey); isKept && now.beats(m) {
+		m.Content, m.Status, m.Version, m.UpdateTimestamp, m.Operation = now.Content, now.Status, now.Version, now.UpdateTimestamp, now.Operation
+	}
 	if change == Unchanged {
-		return
+		return m
 	}
 	s.save(server, m.Ended())
 	isNews := from == fromNotice || from == fromSync || from == fromHistory && known.MsgServerID != "" && m.Ended()
 	if isNews && !known.Ended() {
 		s.tell(m, n, change)
 	}
+	return m
 }
 
 func (s *Session) tell(m Message, n *Notice, change Change) {

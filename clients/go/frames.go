@@ -29,7 +29,7 @@ func frameOf(action, id string, body any) ([]byte, error) {
 type answer struct {
 	err    error // the refusal, or ErrUnreadable
 	fields map[string]json.RawMessage
-	given  Message // known without an answer
+	given  Message // as it is known, whatever the answer says
 }
 
 func answerOf(frame map[string]json.RawMessage) answer {

@@ -179,10 +179,10 @@ func (s *Session) repeat(ctx context.Context, w *waiting) {
 
 // answered takes what an answer tells. It is called with the lock held.
 func (s *Session) answered(w *waiting, a answer) {
-	s.settle(w, a, nil)
 	if m, ok := messageOf(a.fields["message"]); ok {
-		s.take(m, fromAnswer, nil)
+		a.given = s.take(m, fromAnswer, nil)
 	}
+	s.settle(w, a, nil)
 	if w.Batch == nil {
 		return
 	}

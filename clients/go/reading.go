@@ -81,8 +81,7 @@ func (s *Session) readPage(ctx context.Context, r HistoryRequest, ask asker, the
 		c := server.channel(r.ChannelID, s.options.Keep)
 		for _, m := range messages {
 			if m.ServerID == r.ServerID && m.ChannelID == r.ChannelID {
-				s.take(m, fromHistory, nil)
-				page.Messages = append(page.Messages, m)
+				page.Messages = append(page.Messages, s.take(m, fromHistory, nil))
 			}
 		}
 		if then != nil {

@@ -46,3 +46,29 @@ func TestAQuoteIsWhatTheChannelShows(t *testing.T) {
 		})
 	}
 }
+
+// An answer that is older than a revocation hands no text to whoever asked.
+func TestAnswersHandNoEndedTextOn(t *testing.T) {
+	t.Parallel()
+	for name, steps := range map[string]string{
+		"history": `{"connect": true}, {"open": "c1"}, {"server": [{"to": {"action": "history"}}]},
+			{"call": "history", "with": [{"server_id": "s1", "channel_id": "c1", "limit": 7}]}, {"push": [{"$revocation": "m1"}]},
+			{"answer": {"action": "history", "limit": 7}, "with": {"messages": [{"$sent": "m1"}, {"$sent": "m2"}]}},
+			{"handed": "history", "secret one": false, "secret two": true}`,
+		"history, after a sync": `{"connect": true}, {"open": "c1"}, {"server": [{"to": {"action": "history"}}]},
+			{"call": "history", "with": [{"server_id": "s1", "channel_id": "c1", "limit": 7}]},
+			{"server": [{"to": {"action": "sync"}, "answer": {"updates": [{"$update": "m1"}], "cursor": "later", "access": {"c1": "stamp"}, "delivery": "all"}}]},
+			{"raw": "none"}, {"pass": 2000},
+			{"answer": {"action": "history", "limit": 7}, "with": {"messages": [{"$sent": "m1"}, {"$sent": "m2"}]}},
+			{"handed": "history", "secret one": false, "secret two": true}`,
+		"send": `{"connect": true}, {"open": "c1"}, {"server": [{"to": {"action": "send"}}]},
+			{"call": "send", "with": [{"server_id": "s1", "channel_id": "c1", "msg_id": "m1", "msg_body": "secret one"}]}, {"push": [{"$revocation": "m1"}]},
+			{"answer": {"action": "send"}, "with": {"message": {"$sent": "m1"}}},
+			{"handed": "send", "secret one": false}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			playSteps(t, steps)
+		})
+	}
+}

@@ -271,6 +271,8 @@ func (a answer) message(action string, err error) (Message, error) {
 }
 
 // History reads a page of a channel, which its view takes in. It should adjoin what the view has: begin at its oldest message's Timestamp.
+// What is known to have ended has no text in the page, however old the answer. The page is the application's own copy: what is taken back later
+// is told by [MessageEnded], and what is older than the Keep newest is in no view that would know.
 func (s *Session) History(ctx context.Context, r HistoryRequest) (Page, error) {
 	page, err := s.readPage(ctx, r, s.ask, func(c *channel, p Page) {
 		from := c.from
