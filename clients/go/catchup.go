@@ -1,6 +1,7 @@
 package unsend
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,8 +30,8 @@ type serverState struct {
 	access   map[string]string
 	delivery string
 	channels map[string]*channel
-	wanted   []string        // what the application subscribed to
-	asked    map[string]bool // what was subscribed to on this connection, with whatever answer
+	wanted   []string       // what the application subscribed to
+	asked    map[string]int // what is subscribed to: on which connection, by its number
 
 	run      *syncRun // under way; nil: none
 	again    bool
@@ -51,7 +52,7 @@ type syncRun struct {
 func (s *Session) server(id string) *serverState {
 	server := s.servers[id]
 	if server == nil {
-		server = &serverState{id: id, access: map[string]string{}, delivery: DeliveryAll, channels: map[string]*channel{}, asked: map[string]bool{}}
+		server = &serverState{id: id, access: map[string]string{}, delivery: DeliveryAll, channels: map[string]*channel{}, asked: map[string]int{}}
 		s.servers[id] = server
 	}
 	return server
@@ -72,9 +73,10 @@ func (server *serverState) hasStamp(channelID string) bool {
 }
 
 // unwant ends the wish to be told of channels.
-func (server *serverState) unwant(channelIDs []string) {
+func (server *serverState) unwant(channelIDs []string, connection int) {
 	server.wanted = slices.DeleteFunc(server.wanted, func(id string) bool { return slices.Contains(channelIDs, id) })
 	for _, id := range channelIDs {
+		server.lapsed(id, connection)
 		delete(server.asked, id)
 	}
 }
@@ -278,7 +280,7 @@ func (s *Session) subscribeMissing(ctx context.Context, server *serverState, acc
 				missing = append(missing, id)
 			}
 		}
-		missing = slices.DeleteFunc(missing, func(id string) bool { return server.asked[id] })
+		missing = slices.DeleteFunc(missing, func(id string) bool { return server.asked[id] == s.link.number })
 	})
 	if len(missing) == 0 {
 		return nil
@@ -292,7 +294,9 @@ func (s *Session) subscribeMissing(ctx context.Context, server *serverState, acc
 			s.failed(&Error{Code: r.Code, Reason: r.Reason})
 		}
 	}
-	s.locked(func() { server.again = true })
+	if slices.ContainsFunc(results, func(r Subscribed) bool { return r.Code == http.StatusOK }) {
+		s.locked(func() { server.again = true })
+	}
 	return nil
 }
 
@@ -300,21 +304,66 @@ func (s *Session) subscribe(ctx context.Context, server *serverState, channelIDs
 	var results []Subscribed
 	for some := range slices.Chunk(channelIDs, mostAtOnce) {
 		var answered []Subscribed
-		a, err := ask(ctx, "subscribe", subscription{server.id, some}, nil)
-		if err == nil {
-			err = a.read(part{"channels", &answered})
-		}
-		if err != nil {
+		var unread error
+		number := s.connection()
+		_, err := ask(ctx, "subscribe", subscription{server.id, some}, func(a answer) {
+			if unread = a.read(part{"channels", &answered}); unread == nil {
+				s.subscribed(server, answered, number)
+			}
+		})
+		if err = cmp.Or(err, unread); err != nil {
 			return nil, err
 		}
 		results = append(results, answered...)
-		s.locked(func() {
-			for _, id := range some {
-				server.asked[id] = true
-			}
-		})
 	}
 	return results, nil
+}
+
+// subscribed takes an answer to subscribe, of a connection. What came before the subscription was not told. It is called with the lock held.
+func (s *Session) subscribed(server *serverState, results []Subscribed, connection int) {
+	for _, r := range results {
+		if r.Code == http.StatusOK {
+			server.lapsed(r.ChannelID, connection)
+			server.asked[r.ChannelID] = connection
+		}
+	}
+}
+
+// lapsed: a channel is not kept complete by notices any more, or was not until now.
+func (server *serverState) lapsed(channelID string, connection int) {
+	c := server.channels[channelID]
+	if c == nil || server.delivery == DeliveryAll {
+		return
+	}
+	if c.caughtUp == connection {
+		c.knownTo = c.newest()
+	}
+	c.caughtUp = 0
+}
+
+// unsubscribe ends a subscription that nobody needs any more. Where somebody does, meanwhile, it is made again. It is called with the lock held.
+func (s *Session) unsubscribe(server *serverState, channelID string) {
+	number := s.link.number
+	if server.asked[channelID] != number || s.link.client == nil || s.closed || slices.Contains(server.wanted, channelID) {
+		return
+	}
+	delete(server.asked, channelID)
+	ctx := s.ctx
+	s.work.Go(func() {
+		_, _ = s.ask(ctx, "unsubscribe", subscription{server.id, []string{channelID}}, nil) // else it ends with the connection
+		s.locked(func() {
+			if server.channels[channelID].opened || slices.Contains(server.wanted, channelID) {
+				server.lapsed(channelID, number)
+				delete(server.asked, channelID)
+				s.sync(server)
+			}
+		})
+	})
+}
+
+// isTold tells whether notices keep a channel complete.
+func (server *serverState) isTold(channelID string, connection int) bool {
+	return server.delivery == DeliveryAll || server.asked[channelID] == connection
 }
 
 // want subscribes for the application, on this connection and each later one, and syncs then.
@@ -351,7 +400,7 @@ func (s *Session) judge(server *serverState, access map[string]string, number in
 		stamp, isSeen := access[id]
 		same := isSeen && server.hasStamp(id) && stamp == server.access[id]
 		s.alter(server, c, func(c *channel) { c.judge(isSeen, same, number) })
-		if isSeen && c.opened && !(same && c.caughtUp == number) {
+		if isSeen && c.opened && !(same && c.caughtUp == number && server.isTold(id, number)) {
 			stale = append(stale, c)
 			if !same {
 				delete(now, id) // it holds when the channel is read

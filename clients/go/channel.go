@@ -21,7 +21,7 @@ type channel struct {
 	opened bool
 	// caughtUp is the connection, by its number, on which the history was read: since then notices keep it complete. 0: none.
 	caughtUp int
-	// knownTo is until when, in ms, it was complete when the last such connection ended; -1: it never was.
+	// knownTo is until when, in ms, it was complete when it last ceased to be kept so; -1: it never was.
 	knownTo int64
 	// from is the tag of the oldest message from which on nothing is left out. What is older is kept, and not shown.
 	from   string

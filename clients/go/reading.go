@@ -38,6 +38,9 @@ func (s *Session) read(ctx context.Context, server *serverState, c *channel, sta
 		})
 		server.access[c.view.channelID], server.dirty = stamp, true
 		c.caughtUp, c.dirty = number, true
+		if !server.isTold(c.view.channelID, number) {
+			c.caughtUp, c.knownTo = 0, c.newest()
+		}
 		s.save(server, true)
 	})
 	return nil

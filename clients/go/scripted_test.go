@@ -72,3 +72,29 @@ func TestAnswersHandNoEndedTextOn(t *testing.T) {
 		})
 	}
 }
+
+const largeServer = `{"server": [{"to": {"action": "sync"}, "answer": {"updates": [], "cursor": "now", "access": {"c1": "stamp"}, "delivery": "subscribers"}}]},`
+
+// Where a subscription is refused nothing is told: each sync reads the history and asks again, until it is granted.
+func TestASubscriptionThatIsRefused(t *testing.T) {
+	t.Parallel()
+	playSteps(t, largeServer+`
+		{"server": [{"to": {"action": "subscribe"}, "answer": {"channels": [{"channel_id": "c1", "res_code": 429, "reason": "busy"}]}, "times": 2}]},
+		{"open": "c1"}, {"connect": true}, {"sent": {"action": "subscribe"}}, {"sent": {"action": "history"}}, {"sent": {"action": "sync"}}, {"errors": ["refused"]},
+		{"server": [{"to": {"action": "history"}, "answer": {"messages": [{"$sent": "m1"}]}}]},
+		{"pass": 76000}, {"sent": {"action": "subscribe"}}, {"sent": {"action": "history"}}, {"view": ["secret one"]}, {"errors": ["refused"]},
+		{"server": [{"to": {"action": "history"}, "answer": {"messages": [{"$sent": "m2"}, {"$sent": "m1"}]}}]},
+		{"pass": 720000}, {"sent": {"action": "subscribe"}}, {"sent": {"action": "history"}}, {"view": ["secret one", "secret two"]},
+		{"pass": 720000}, {"sent": {"action": "subscribe"}, "times": 0}, {"sent": {"action": "history"}, "times": 0}, {"errors": []}`)
+}
+
+// A channel that is not shown any more is not told of, and what was missed is read when it is shown again.
+func TestClosingAChannelUnsubscribes(t *testing.T) {
+	t.Parallel()
+	playSteps(t, largeServer+`
+		{"open": "c1"}, {"connect": true}, {"sent": {"action": "subscribe"}}, {"sent": {"action": "history"}},
+		{"leave": "c1"}, {"sent": {"action": "unsubscribe", "channel_ids": ["c1"]}},
+		{"server": [{"to": {"action": "history"}, "answer": {"messages": [{"$sent": "m1"}]}}]},
+		{"open": "c1"}, {"sent": {"action": "subscribe", "channel_ids": ["c1"]}}, {"sent": {"action": "history"}}, {"view": ["secret one"]},
+		{"call": "subscribe", "with": ["s1", ["c1"]]}, {"leave": "c1"}, {"sent": {"action": "unsubscribe"}, "times": 0}`)
+}

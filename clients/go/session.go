@@ -318,7 +318,7 @@ func (s *Session) Subscribe(ctx context.Context, serverID string, channelIDs ...
 
 // Unsubscribe ends it.
 func (s *Session) Unsubscribe(ctx context.Context, serverID string, channelIDs ...string) ([]Subscribed, error) {
-	s.locked(func() { s.server(serverID).unwant(channelIDs) })
+	s.locked(func() { s.server(serverID).unwant(channelIDs, s.link.number) })
 	var results []Subscribed
 	a, err := s.ask(ctx, "unsubscribe", subscription{serverID, channelIDs}, nil)
 	if err == nil {
@@ -360,9 +360,11 @@ func (s *Session) OpenChannel(serverID, channelID string) {
 // CloseChannel ends it.
 func (s *Session) CloseChannel(serverID, channelID string) {
 	s.locked(func() {
-		c := s.server(serverID).channel(channelID, s.options.Keep)
+		server := s.server(serverID)
+		c := server.channel(channelID, s.options.Keep)
 		c.opened = false
 		c.isBehind()
+		s.unsubscribe(server, channelID)
 	})
 }
 
