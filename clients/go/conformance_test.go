@@ -65,11 +65,18 @@ func TestConformance(t *testing.T) {
 // moodyStore fails when it is told to.
 type moodyStore struct {
 	unsend.MemoryStore
-	mood atomic.Value // works, full or refuses
+	mood atomic.Value // works, full, refuses, or, in this client's own scripts, lists nothing
+}
+
+func (s *moodyStore) Keys(prefix string) ([]string, error) {
+	if s.mood.Load() == "lists nothing" {
+		return nil, errors.New("no such directory")
+	}
+	return s.MemoryStore.Keys(prefix)
 }
 
 func (s *moodyStore) Set(key string, value []byte) error {
-	if s.mood.Load() != "works" {
+	if mood := s.mood.Load(); mood == "full" || mood == "refuses" {
 		return errors.New("no space left")
 	}
 	return s.MemoryStore.Set(key, value)
@@ -83,7 +90,7 @@ func (s *moodyStore) Delete(key string) error {
 }
 
 func (s *moodyStore) all() (keys []string) {
-	keys, _ = s.Keys("") // never fails
+	keys, _ = s.MemoryStore.Keys("") // never fails
 	return keys
 }
 

@@ -185,7 +185,7 @@ func (s *Session) keep(server *serverState) {
 			s.shelf.set(channelKey(server.id, id), c.row(s.link.number))
 		}
 	}
-	if server.dirty && !s.shelf.lacks(channelKey(server.id, "")) {
+	if server.dirty && !s.unlisted && !s.shelf.lacks(channelKey(server.id, "")) {
 		server.dirty = false
 		s.shelf.set("server#"+server.id, serverRow{server.cursor, server.access})
 	}
@@ -193,7 +193,9 @@ func (s *Session) keep(server *serverState) {
 
 // forget: without a cursor nothing that is stored is of use.
 func (s *Session) forget(server *serverState) {
-	for _, id := range s.shelf.keys(channelKey(server.id, "")) {
+	ids, ok := s.shelf.keys(channelKey(server.id, ""))
+	s.unlisted = s.unlisted || !ok
+	for _, id := range ids {
 		s.shelf.delete(channelKey(server.id, id))
 	}
 	for _, c := range server.channels {
@@ -204,7 +206,13 @@ func (s *Session) forget(server *serverState) {
 
 // loadServers reads what an earlier session kept. None of it is shown before the first sync: it may have been taken back.
 func (s *Session) loadServers() {
-	for _, id := range s.shelf.keys("server#") {
+	channels, ok := s.shelf.keys("channel#")
+	if !ok {
+		s.unlisted = true
+		return
+	}
+	ids, _ := s.shelf.keys("server#")
+	for _, id := range ids {
 		var row serverRow
 		server := s.server(id)
 		if s.shelf.get("server#"+id, &row) && row.Cursor != "" {
@@ -214,8 +222,29 @@ func (s *Session) loadServers() {
 			}
 		}
 	}
-	for _, key := range s.shelf.keys("channel#") {
+	for _, key := range channels {
 		s.loadChannel(key)
+	}
+}
+
+// list deletes the channels that the store could not name before: nobody knows how far they are known.
+func (s *Session) list() {
+	if !s.unlisted {
+		return
+	}
+	keys, ok := s.shelf.keys("channel#")
+	if !ok {
+		return
+	}
+	s.unlisted = false
+	for _, key := range keys {
+		s.shelf.delete("channel#" + key)
+	}
+	for _, server := range s.servers {
+		server.dirty = true
+		for _, c := range server.channels {
+			c.dirty = true
+		}
 	}
 }
 

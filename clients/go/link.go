@@ -213,6 +213,7 @@ func (s *Session) beat(ctx context.Context, client *Client) {
 	case http.StatusOK:
 		s.locked(func() {
 			s.shelf.retry()
+			s.list()
 			for _, server := range s.servers {
 				s.save(server, true)
 			}

@@ -76,7 +76,8 @@ func (s *Session) loadOutbox() {
 		entry
 	}
 	var all []kept
-	for _, key := range s.shelf.keys("out#") {
+	keys, _ := s.shelf.keys("out#")
+	for _, key := range keys {
 		var e entry
 		if s.shelf.get("out#"+key, &e) && e.isOne() {
 			all = append(all, kept{key, e})

@@ -98,3 +98,20 @@ func TestClosingAChannelUnsubscribes(t *testing.T) {
 		{"open": "c1"}, {"sent": {"action": "subscribe", "channel_ids": ["c1"]}}, {"sent": {"action": "history"}}, {"view": ["secret one"]},
 		{"call": "subscribe", "with": ["s1", ["c1"]]}, {"leave": "c1"}, {"sent": {"action": "unsubscribe"}, "times": 0}`)
 }
+
+// What a store could not list is not taken for current later on.
+func TestAStoreThatListsNothing(t *testing.T) {
+	t.Parallel()
+	const unlisted = `{"open": "c1"}, {"connect": true}, {"push": [{"$notice": "m1"}]}, {"pass": 2000}, {"sent": {"action": "sync"}},
+		{"store": "lists nothing"}, {"restart": true},
+		{"server": [{"to": {"action": "sync"}, "answer": {"updates": [], "cursor": "later", "access": {"c1": "stamp"}, "delivery": "all"}}]},
+		{"connect": true}, {"pass": 2000}, {"sent": {"action": "sync", "cursor": "now"}, "times": 0}, {"store": "works"},`
+	t.Run("the next session", func(t *testing.T) {
+		t.Parallel()
+		playSteps(t, unlisted+`{"restart": true}, {"connect": true}, {"sent": {"action": "sync", "cursor": "now"}}`)
+	})
+	t.Run("a heartbeat later", func(t *testing.T) {
+		t.Parallel()
+		playSteps(t, unlisted+`{"stored": "secret", "is": true}, {"pass": 240000}, {"stored": "secret", "is": false}, {"stored": "later", "is": true}`)
+	})
+}

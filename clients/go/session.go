@@ -93,6 +93,7 @@ type Session struct {
 
 	mu       sync.Mutex
 	shelf    *shelf
+	unlisted bool // the store did not say which channels it has: how far a server is known is not stored
 	servers  map[string]*serverState
 	urgent   []*serverState // to be kept before the lock is given up
 	outbox   outbox

@@ -98,16 +98,16 @@ func (s *shelf) lacks(kind string) bool {
 	return false
 }
 
-// keys are those that begin so, without what they begin with.
-func (s *shelf) keys(kind string) []string {
+// keys are those that begin so, without what they begin with. ok is false where the store did not say.
+func (s *shelf) keys(kind string) (keys []string, ok bool) {
 	keys, err := s.store.Keys(s.prefix + kind)
 	if err != nil {
 		s.fail("keys", err)
-		return nil
+		return nil, false
 	}
 	for i, key := range keys {
 		keys[i] = strings.TrimPrefix(key, s.prefix+kind)
 	}
 	slices.Sort(keys)
-	return keys
+	return keys, true
 }
