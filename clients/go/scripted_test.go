@@ -115,3 +115,22 @@ func TestAStoreThatListsNothing(t *testing.T) {
 		playSteps(t, unlisted+`{"stored": "secret", "is": true}, {"pass": 240000}, {"stored": "secret", "is": false}, {"stored": "later", "is": true}`)
 	})
 }
+
+// After a history that was refused the channel is read as one that was never known: what was dropped does not count as there.
+func TestAHistoryThatWasRefused(t *testing.T) {
+	t.Parallel()
+	const refused = `{"server": [{"to": {"action": "history"}, "answer": {"messages": [{"$sent": "m2", "timestamp": 200000}, {"$sent": "m1", "timestamp": 100000}]}}]},
+		{"open": "c1"}, {"connect": true}, {"view": ["secret one", "secret two"]},
+		{"server": [{"to": {"action": "history"}, "answer": {"res_code": 403, "reason": "no permission"}, "times": 1}]},
+		{"drop": true}, {"pass": 31000}, {"view": []}, {"stored": "secret", "is": false}, {"stored": "stamp", "is": false},
+		{"server": [{"to": {"action": "history"}, "answer": {"messages": [{"$sent": "m3", "timestamp": 300000}, {"$sent": "m1", "timestamp": 100000}], "next": "n"}}]},`
+	const regained = `{"view": ["secret one", "secret three"]}, {"push": [{"$revocation": "m2"}]}, {"view": ["secret one", "secret three"]}`
+	for name, steps := range map[string]string{
+		"the next sync": `{"pass": 76000}, `, "the next session": `{"crash": true}, {"open": "c1"}, {"connect": true}, `,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			playSteps(t, refused+steps+regained)
+		})
+	}
+}
