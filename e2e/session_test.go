@@ -48,6 +48,7 @@ func TestASession(t *testing.T) {
 	c.join("bob")
 	store, err := unsend.NewFileStore(t.TempDir())
 	c.must(nil, err)
+	t.Cleanup(func() { _ = store.Close() }) // after the sessions
 	alice, _ := c.session("alice", nil)
 	bob, leave := c.session("bob", store)
 	bob.OpenChannel(c.id, "lobby")

@@ -253,7 +253,7 @@ func (s *Session) takeUpdates(server *serverState, a answer) (access map[string]
 func (s *Session) reset(server *serverState) {
 	clear(server.access)
 	for _, id := range sortedKeys(server.channels) {
-		s.alter(server, server.channels[id], func(c *channel) { c.isBehind(); c.drop() })
+		s.alter(server, server.channels[id], (*channel).drop)
 	}
 	server.dirty = true
 	s.save(server, true)

@@ -118,8 +118,9 @@ func (c *channel) settle() {
 	c.forget(func(m Message) bool { return c.doubts[m.MessageKey] })
 }
 
-// drop forgets every text. That something was taken back is kept, against a text that comes late.
+// drop forgets every text, and that there were any. That something was taken back is kept, against a text that comes late.
 func (c *channel) drop() {
+	c.isBehind()
 	c.doubt()
 	c.settle()
 }
@@ -131,7 +132,10 @@ func (c *channel) hide() {
 }
 
 // isBehind forgets until when the channel was complete.
-func (c *channel) isBehind() { c.knownTo, c.caughtUp = never, 0 }
+func (c *channel) isBehind() {
+	c.dirty = c.dirty || c.knownTo != never || c.caughtUp != 0
+	c.knownTo, c.caughtUp = never, 0
+}
 
 // newest is the time of the newest message; 0 where there is none.
 func (c *channel) newest() int64 {

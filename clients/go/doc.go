@@ -13,10 +13,11 @@
 //   - A heartbeat goes every four minutes. A connection that ended is made again after 0.5 s to 30 s.
 //   - A sync follows on connecting, 75 s later, after subscribing, and every third heartbeat. Where the sight of a channel may have
 //     changed its texts are hidden until its history was read again.
-//   - [Session.OpenChannel] keeps a channel complete. The subscriptions that a large server asks for are made by themselves.
+//   - [Session.OpenChannel] keeps a channel complete. The subscriptions that a large server asks for are made, and ended, by themselves.
+//     Where one is refused, which is told as [Failed], each sync reads the channel and asks again.
 //   - A revoke deletes every copy of the text: in the channel, the [Store], the outbox and the events that wait to be taken.
-//     A [Draft]'s quote is what the channel shows. Close notifications on [MessageEnded]. A message's send that got no answer is known by MsgID, which a sync does not tell: where
-//     only a sync tells of its revoke, its copy goes when the repeated send is answered.
+//     A [Draft]'s quote is what the channel shows. Close notifications on [MessageEnded]. A message's send that got no answer is known by
+//     MsgID, which a sync does not tell: where only a sync tells of its revoke, its copy goes when the repeated send is answered.
 //
 // When things go wrong:
 //
@@ -32,7 +33,8 @@
 //   - A store that is full: what it does not take is deleted there, kept in memory, told as a *[StoreError], and tried again with each heartbeat.
 //     Where it does not even delete, an old text stays in it beside a cursor that is as old: the next session syncs from there before it shows
 //     anything. A revoke of the last minute before may be known to its sync 75 s later only, as with whatever happened while nobody ran.
-//   - What is stored and cannot be read is as if it were not there.
+//   - What is stored and cannot be read is as if it were not there. Where a store cannot say what it has, nothing of the channels is read from it,
+//     and how far they are known is stored once it can.
 //
 // # Connections
 //

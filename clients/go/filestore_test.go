@@ -21,7 +21,35 @@ func fileStore(t *testing.T, directory string) *unsend.FileStore {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return store
+}
+
+// Two stores in one directory would lose each other's revocations.
+func TestADirectoryIsOneStores(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	first := fileStore(t, directory)
+	if _, err := unsend.NewFileStore(directory); !errors.Is(err, unsend.ErrInUse) {
+		t.Errorf("a second one: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := fileStore(t, directory).Set("key", []byte("value")); err != nil {
+		t.Errorf("after the first was closed: %v", err)
+	}
+	_, _, get := first.Get("key")
+	_, keys := first.Keys("")
+	for name, err := range map[string]error{"get": get, "set": first.Set("key", nil), "delete": first.Delete("key"), "keys": keys} {
+		if !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%s of one that is closed: %v", name, err)
+		}
+	}
 }
 
 // Any sequence of calls comes to what a map comes to, also for a store that was opened anew.
@@ -81,7 +109,8 @@ func holds(t *rapid.T, store unsend.Store, want map[string]string) {
 func TestFileStoreAfterACrash(t *testing.T) {
 	t.Parallel()
 	directory := filepath.Join(t.TempDir(), "of [alice] *", "deep")
-	if err := fileStore(t, directory).Set("key", []byte("value")); err != nil {
+	crashed := fileStore(t, directory)
+	if err := errors.Join(crashed.Set("key", []byte("value")), crashed.Close()); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"1.writing", "foreign.value", "note.txt"} {
@@ -110,7 +139,7 @@ func TestFileStoreIsPrivate(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(filepath.Join(directory, "*"))
-	if err != nil || len(files) != 1 {
+	if err != nil || len(files) != 2 {
 		t.Fatalf("%v, %v", files, err)
 	}
 	for _, file := range append(files, directory) {

@@ -24,7 +24,7 @@ type entry struct {
 	Send    *SendRequest        `json:"send,omitempty"`
 	Revoke  *RevokeRequest      `json:"revoke,omitempty"`
 	Batch   *RevokeBatchRequest `json:"batch,omitempty"`
-	Created int64               `json:"created"` // ms of wall time
+	Created int64               `json:"created"` // ms of wall time; no two have the same
 }
 
 // request is the entry's frame on try number n, from 0.
@@ -69,6 +69,19 @@ func (o *outbox) find(key string) *waiting {
 	return nil
 }
 
+// moment is when the next one was made: after all that wait, so that the order outlives the session. A clock that was set back by more than
+// the next session can tell is believed.
+func (o *outbox) moment(now int64) int64 {
+	moment := now
+	for _, w := range o.waiting {
+		moment = max(moment, w.Created+1)
+	}
+	if moment-now > setBack.Milliseconds() {
+		return now
+	}
+	return moment
+}
+
 // loadOutbox goes on with what an earlier session left.
 func (s *Session) loadOutbox() {
 	type kept struct {
@@ -79,8 +92,11 @@ func (s *Session) loadOutbox() {
 	keys, _ := s.shelf.keys("out#")
 	for _, key := range keys {
 		var e entry
-		if s.shelf.get("out#"+key, &e) && e.isOne() {
+		switch ok := s.shelf.get("out#"+key, &e); {
+		case ok && e.isOne():
 			all = append(all, kept{key, e})
+		case ok:
+			s.shelf.delete("out#" + key) // no kind of request that is known here
 		}
 	}
 	slices.SortStableFunc(all, func(a, b kept) int { return cmp.Compare(a.Created, b.Created) })
@@ -123,7 +139,7 @@ func (s *Session) accept(e entry) (w *waiting, err error) {
 		case len(s.outbox.waiting) >= mostWaiting:
 			err = ErrFull
 		default:
-			e.Created = s.now().UnixMilli()
+			e.Created = s.outbox.moment(s.now().UnixMilli())
 			s.shelf.set("out#"+key, e)
 			w = s.enqueue(key, e)
 		}

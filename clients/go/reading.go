@@ -21,7 +21,12 @@ func (s *Session) read(ctx context.Context, server *serverState, c *channel, sta
 	})
 	oldest, whole, err := s.walk(ctx, c, until)
 	if CodeOf(err) == CodeForbidden {
-		s.locked(func() { s.alter(server, c, (*channel).hide); s.save(server, true) })
+		s.locked(func() {
+			s.alter(server, c, (*channel).hide)
+			delete(server.access, c.view.channelID)
+			server.dirty = true
+			s.save(server, true)
+		})
 		return nil
 	}
 	if err != nil {

@@ -1,9 +1,13 @@
 package unsend_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"testing/synctest"
+
+	unsend "unsend/clients/go"
 )
 
 // playSteps plays steps as clients/conformance has them, for what is this client's own. Messages m1, m2 and m3 say secret one, two and three.
@@ -114,4 +118,55 @@ func TestAStoreThatListsNothing(t *testing.T) {
 		t.Parallel()
 		playSteps(t, unlisted+`{"stored": "secret", "is": true}, {"pass": 240000}, {"stored": "secret", "is": false}, {"stored": "later", "is": true}`)
 	})
+}
+
+// After a history that was refused the channel is read as one that was never known: what was dropped does not count as there.
+func TestAHistoryThatWasRefused(t *testing.T) {
+	t.Parallel()
+	const refused = `{"server": [{"to": {"action": "history"}, "answer": {"messages": [{"$sent": "m2", "timestamp": 200000}, {"$sent": "m1", "timestamp": 100000}]}}]},
+		{"open": "c1"}, {"connect": true}, {"view": ["secret one", "secret two"]},
+		{"server": [{"to": {"action": "history"}, "answer": {"res_code": 403, "reason": "no permission"}, "times": 1}]},
+		{"drop": true}, {"pass": 31000}, {"view": []}, {"stored": "secret", "is": false}, {"stored": "stamp", "is": false},
+		{"server": [{"to": {"action": "history"}, "answer": {"messages": [{"$sent": "m3", "timestamp": 300000}, {"$sent": "m1", "timestamp": 100000}], "next": "n"}}]},`
+	const regained = `{"view": ["secret one", "secret three"]}, {"push": [{"$revocation": "m2"}]}, {"view": ["secret one", "secret three"]}`
+	for name, steps := range map[string]string{
+		"the next sync": `{"pass": 76000}, `, "the next session": `{"crash": true}, {"open": "c1"}, {"connect": true}, `,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			playSteps(t, refused+steps+regained)
+		})
+	}
+}
+
+// Sends of one moment keep their order over a restart.
+func TestSendsOfOneMomentKeepTheirOrder(t *testing.T) {
+	t.Parallel()
+	const send = `{"call": "send", "as": "%[1]s", "with": [{"server_id": "s1", "channel_id": "c1", "msg_id": "%[1]s", "msg_body": "text"}]},`
+	steps := ""
+	for _, id := range []string{"c", "a", "b"} {
+		steps += fmt.Sprintf(send, id)
+	}
+	steps += `{"pending": ["c", "a", "b"]}, {"restart": true}, {"pending": ["c", "a", "b"]},`
+	steps += fmt.Sprintf(send, "0") + `{"restart": true}, {"pending": ["c", "a", "b", "0"]}`
+	playSteps(t, steps)
+}
+
+// What is stored in the outbox and is no request goes.
+func TestAnOutboxWithSomethingElse(t *testing.T) {
+	t.Parallel()
+	store := &unsend.MemoryStore{}
+	key := "unsend#alice#out#m1"
+	if err := store.Set(key, []byte(`{"other":{"msg_body":"secret"},"created":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := unsend.NewSession(unsend.SessionOptions{URL: "ws://unsend.invalid", Account: "alice", Store: store,
+		Token: func(context.Context, bool) (string, error) { return "token", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if _, found, err := store.Get(key); found || err != nil {
+		t.Errorf("it is there: %v, %v", found, err)
+	}
 }
