@@ -102,6 +102,15 @@ func operations(id string) map[string]func(ctx context.Context, s *Store) error 
 			_, err := s.ChangePersonal(ctx, id, "c", "a", chat.Act{At: at}, func(p *chat.Personal) error { p.Black = true; return nil })
 			return err
 		},
+		"Gone": func(ctx context.Context, s *Store) error { _, err := s.Gone(ctx, id); return err },
+		"ReapplyRevocation": func(ctx context.Context, s *Store) error {
+			_, err := s.ReapplyRevocation(ctx, chat.RevokeEntry{MessageKey: message.MessageKey, RevokedAt: at.UnixMilli(), Reason: secret})
+			return err
+		},
+		"TablePage": func(ctx context.Context, s *Store) error {
+			_, err := s.TablePage(ctx, &message.MessageKey, 1)
+			return err
+		},
 		"PutJob": func(ctx context.Context, s *Store) error {
 			_, _, err := s.PutJob(ctx, chat.Job{JobRef: job, Sweep: &chat.Sweep{AccountID: "a"}}, chat.Act{At: at})
 			return err
