@@ -500,10 +500,15 @@ func TestTablesThatAreKept(t *testing.T) {
 		if name == "Sessions" {
 			continue
 		}
+		protected := []any{"TablesAreProtected", true, false}
 		if table["DeletionPolicy"] != "RetainExceptOnCreate" || table["UpdateReplacePolicy"] != "Retain" ||
-			at(properties, "DeletionProtectionEnabled")["Ref"] != "DeletionProtection" || properties["PointInTimeRecoverySpecification"] == nil {
+			!cmp.Equal(at(properties, "DeletionProtectionEnabled")["Fn::If"], any(protected)) || properties["PointInTimeRecoverySpecification"] == nil {
 			t.Errorf("%s goes with its stack, or cannot be got back", name)
 		}
+	}
+	condition := at(template, "Conditions", "TablesAreProtected")["Fn::Equals"]
+	if want := []any{object{"Ref": "DeletionProtection"}, "true"}; !cmp.Equal(condition, any(want)) {
+		t.Errorf("tables are protected if %v, not if %v", condition, want)
 	}
 }
 
