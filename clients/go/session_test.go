@@ -217,6 +217,20 @@ func TestErrorsHoldNoTokenAndNoText(t *testing.T) {
 	})
 }
 
+// session is a session of alice that runs and is at rest, keeping so many messages (0: the default). What is begun beside it joins running.
+func (n *network) session(t *testing.T, keep int) (s *unsend.Session, running *sync.WaitGroup) {
+	t.Helper()
+	s, err := unsend.NewSession(unsend.SessionOptions{URL: "ws://unsend.invalid", Account: "alice", HTTPClient: n.client, Keep: keep,
+		Token: func(context.Context, bool) (string, error) { return "token", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	running = &sync.WaitGroup{}
+	running.Go(func() { _ = s.Run(t.Context()) })
+	synctest.Wait()
+	return s, running
+}
+
 // A session that is not listened to reads no more than it can keep, and loses nothing.
 func TestEventsThatNobodyTakes(t *testing.T) {
 	t.Parallel()
@@ -224,14 +238,7 @@ func TestEventsThatNobodyTakes(t *testing.T) {
 		n := newNetwork()
 		var there *socket
 		n.dialed, n.received = func(s *socket) { there = s }, func(*socket, []byte) {}
-		s, err := unsend.NewSession(unsend.SessionOptions{URL: "ws://unsend.invalid", Account: "alice", HTTPClient: n.client, Keep: 5_000,
-			Token: func(context.Context, bool) (string, error) { return "token", nil }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var running sync.WaitGroup
-		running.Go(func() { _ = s.Run(t.Context()) })
-		synctest.Wait()
+		s, running := n.session(t, 5_000)
 		const all = 3_000
 		running.Go(func() {
 			for i := range all {
@@ -264,14 +271,7 @@ func TestOvertakenEvents(t *testing.T) {
 		n := newNetwork()
 		var there *socket
 		n.dialed, n.received = func(s *socket) { there = s }, func(*socket, []byte) {}
-		s, err := unsend.NewSession(unsend.SessionOptions{URL: "ws://unsend.invalid", Account: "alice", HTTPClient: n.client,
-			Token: func(context.Context, bool) (string, error) { return "token", nil }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var running sync.WaitGroup
-		running.Go(func() { _ = s.Run(t.Context()) })
-		synctest.Wait()
+		s, running := n.session(t, 0)
 		m := sent(1)
 		for _, each := range []unsend.Message{m, revoked(m)} {
 			there.deliver(text(object{"type": "notices", "notices": []unsend.Notice{{Code: 200, Message: each}}}))
@@ -308,14 +308,7 @@ func TestEventsOvertakenByAnAnswer(t *testing.T) {
 				s.deliver(text(object{"type": "response", "request_id": frame["request_id"], "res_code": 200, "message": revoked(m)}))
 			}
 		}
-		s, err := unsend.NewSession(unsend.SessionOptions{URL: "ws://unsend.invalid", Account: "alice", HTTPClient: n.client,
-			Token: func(context.Context, bool) (string, error) { return "token", nil }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var running sync.WaitGroup
-		running.Go(func() { _ = s.Run(t.Context()) })
-		synctest.Wait()
+		s, running := n.session(t, 0)
 		other := m
 		other.MsgServerID = "other"
 		for _, each := range []unsend.Message{m, edited, other, twice} {
