@@ -129,10 +129,15 @@ func (a *app) changeChannel(ctx context.Context, c *serverapi.Client, o *options
 		return ch, err
 	}
 	change(&ch.ChannelPolicy)
-	if err := dropDeleted(ctx, c, args[0], &ch.WhiteRoles, &ch.BlackRoles); err != nil {
+	return rewriteChannel(ctx, c, o.since(ch.Row), args[0], args[1], ch)
+}
+
+// rewriteChannel writes a channel that was read before.
+func rewriteChannel(ctx context.Context, c *serverapi.Client, w serverapi.Write, server, channel string, ch serverapi.Channel) (serverapi.Channel, error) {
+	if err := dropDeleted(ctx, c, server, &ch.WhiteRoles, &ch.BlackRoles); err != nil {
 		return ch, err
 	}
-	return c.PutChannel(ctx, o.since(ch.Row), args[0], args[1], ch.ChannelPolicy)
+	return c.PutChannel(ctx, w, server, channel, ch.ChannelPolicy)
 }
 
 // dropDeleted takes roles from the lists that the server has no more: rows may still name them, and a write may not.

@@ -78,10 +78,7 @@ func readLevel(ctx context.Context, c *serverapi.Client, server string, l level)
 	case l.channel != "":
 		ch, err := c.Channel(ctx, server, l.channel)
 		return leveled{&ch.Windows, ch.Row, func(ctx context.Context, w serverapi.Write) (serverapi.Row, error) {
-			if err := dropDeleted(ctx, c, server, &ch.WhiteRoles, &ch.BlackRoles); err != nil {
-				return serverapi.Row{}, err
-			}
-			after, err := c.PutChannel(ctx, w, server, l.channel, ch.ChannelPolicy)
+			after, err := rewriteChannel(ctx, c, w, server, l.channel, ch)
 			return after.Row, err
 		}}, err
 	case l.role != "":
