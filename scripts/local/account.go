@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,9 +24,11 @@ credentials, as AWS_PROFILE and the like choose it.
 
 The first time it asks for the name of the stack, its region and the processor. The answers and each
 PARAMETER=VALUE are kept in .unsend/deploy.json. template.yaml describes the parameters; one that was
-never given keeps the value it has in the stack, at first its default. What follows -- goes to sam deploy.
+never given is as samconfig.toml says of the stage, else it keeps the value it has in the stack, at first
+its default. What follows -- goes to sam deploy.
 
   scripts/deploy RevokeWindowMs=300000 MessageRetentionDays=90
+  scripts/deploy --stage prod AlarmTopicArn=arn:aws:sns:eu-central-1:123456789012:on-call
   scripts/deploy --config-env test --stack-name unsend-test --region eu-central-1 Architecture=x86_64
   scripts/deploy -- --no-confirm-changeset
 
@@ -34,7 +38,8 @@ Flags:
 // deployOptions are what scripts/deploy was told.
 type deployOptions struct {
 	guided bool
-	env    string
+	env    string // name of the answers
+	stage  string // section of samconfig.toml; empty: [default]
 	given  answers
 	toSAM  []string
 }
@@ -50,7 +55,8 @@ func parseDeploy(args []string) (deployOptions, error) {
 		flags.PrintDefaults()
 	}
 	flags.BoolVar(&o.guided, "guided", false, "ask again")
-	flags.StringVar(&o.env, "config-env", "default", "`name` of the answers: one for each stack that you keep")
+	flags.StringVar(&o.stage, "stage", "", "dev, staging or prod: the `stage` of samconfig.toml to deploy, with answers of its own")
+	flags.StringVar(&o.env, "config-env", "", "`name` of the answers, where you keep several stacks without a stage (default \"default\")")
 	flags.StringVar(&o.given.StackName, "stack-name", "", "`name` of the stack")
 	flags.StringVar(&o.given.Region, "region", "", "AWS `region`")
 	for len(args) > 0 { // flags and parameters in any order
@@ -67,6 +73,10 @@ func parseDeploy(args []string) (deployOptions, error) {
 		o.given.Parameters[name] = value
 		args = args[1:]
 	}
+	if o.stage != "" && o.env != "" {
+		return o, errors.New("scripts/deploy: a stage has answers of its own; give --stage or --config-env")
+	}
+	o.env = cmp.Or(o.stage, o.env, defaultSection)
 	return o, nil
 }
 
@@ -84,7 +94,7 @@ func deployCommand(ctx context.Context, root string, args []string) (err error) 
 		return err
 	}
 	progress := newProgress(os.Stdout)
-	to := account{answers: a, root: root, dir: dir}
+	to := account{answers: a, stage: options.stage, root: root, dir: dir}
 	err = to.prepare(ctx, progress)
 	progress.Close()
 	defer func() { dir.close(err != nil && ctx.Err() == nil) }()
@@ -94,22 +104,28 @@ func deployCommand(ctx context.Context, root string, args []string) (err error) 
 	if err := to.deploy(ctx, options.toSAM); err != nil {
 		return report(ctx, err)
 	}
-	fmt.Print(to.nextSteps())
+	fmt.Print(to.found(to.outputs(ctx)), to.nextSteps())
 	return nil
 }
 
 // settleAnswers puts together what was answered before, what was given now and,
-// where that leaves a question open, what is answered now; and keeps it.
+// where that leaves a question open, what is answered now; and keeps it. What
+// it gives has the stage's parameters too, which are kept in samconfig.toml alone.
 func settleAnswers(root string, o deployOptions, in io.Reader, out io.Writer) (answers, error) {
+	stage, err := loadStage(filepath.Join(root, samconfigFile), o.stage)
+	if err != nil {
+		return answers{}, err
+	}
 	file := filepath.Join(root, answersFile)
 	book, err := loadAnswers(file)
 	if err != nil {
 		return answers{}, err
 	}
-	a := book[o.env].with(o.given)
-	if err := a.ask(o.guided, in, out); err != nil {
+	kept := book[o.env].with(o.given)
+	if err := kept.ask(o.guided, stage, in, out); err != nil {
 		return answers{}, err
 	}
+	a := stage.with(kept)
 	known, err := parameterNames(filepath.Join(root, "template.yaml"))
 	if err != nil {
 		return answers{}, err
@@ -117,16 +133,17 @@ func settleAnswers(root string, o deployOptions, in io.Reader, out io.Writer) (a
 	if err := a.check(known); err != nil {
 		return answers{}, err
 	}
-	book[o.env] = a
+	book[o.env] = kept
 	return a, book.save(file)
 }
 
 // account is one stack in the user's own account.
 type account struct {
 	answers
-	root string
-	dir  runDir
-	sam  string
+	stage string // section of samconfig.toml; empty: [default]
+	root  string
+	dir   runDir
+	sam   string
 }
 
 // prepare builds all there is to build, and checks it.
@@ -154,10 +171,10 @@ func (a *account) findSAM(ctx context.Context, p *Progress) error {
 	return ensureVenv(ctx, p, a.root, a.dir, "sam", python)
 }
 
-// samArgs reads [default] of samconfig.toml, and no answers from there: they
-// could differ for build and deploy.
+// samArgs has sam read the stage's section of samconfig.toml, and no answers from
+// there: they could differ for build and deploy.
 func (a *account) samArgs(command string) []string {
-	args := []string{a.sam, command, "--config-file", filepath.Join(a.root, "samconfig.toml"), "--config-env", "default"}
+	args := []string{a.sam, command, "--config-file", filepath.Join(a.root, samconfigFile), "--config-env", cmp.Or(a.stage, defaultSection)}
 	return append(append(args, "--parameter-overrides"), a.overrides()...)
 }
 
@@ -176,6 +193,9 @@ func (a *account) built() string { return filepath.Join(a.root, ".aws-sam", "bui
 // deploy gives sam the terminal, since it asks before it changes anything.
 func (a *account) deploy(ctx context.Context, more []string) error {
 	argv := append(a.samArgs("deploy"), "--template-file", filepath.Join(a.built(), "template.yaml"), "--stack-name", a.StackName, "--region", a.Region)
+	if a.stage != "" { // else the folder stays where it was: a build that moves is published anew, and Lambda publishes nothing twice
+		argv = append(argv, "--s3-prefix", a.StackName)
+	}
 	argv = append(argv, more...)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = a.root
@@ -187,15 +207,60 @@ func (a *account) deploy(ctx context.Context, more []string) error {
 	return nil
 }
 
+// outputs asks AWS for what the stack says of itself.
+func (a *account) outputs(ctx context.Context) (map[string]string, error) {
+	c := Command{What: "sam list stack-outputs", Dir: a.root, Log: a.dir.log("sam list"), Env: os.Environ(),
+		Argv: []string{a.sam, "list", "stack-outputs", "--stack-name", a.StackName, "--region", a.Region, "--output", "json"}}
+	text, err := c.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return parseStackOutputs(text)
+}
+
+// parseStackOutputs reads what sam lists, which may say other things before.
+func parseStackOutputs(text string) (map[string]string, error) {
+	var list []struct{ OutputKey, OutputValue string }
+	_, listed, found := strings.Cut("\n"+text, "\n[")
+	if !found {
+		return nil, errors.New("sam list stack-outputs: there is no list in its answer")
+	}
+	if err := json.NewDecoder(strings.NewReader("[" + listed)).Decode(&list); err != nil {
+		return nil, fmt.Errorf("sam list stack-outputs: %w", err)
+	}
+	outputs := map[string]string{}
+	for _, o := range list {
+		outputs[o.OutputKey] = o.OutputValue
+	}
+	return outputs, nil
+}
+
+// found says where clients and back ends find the deployment. There is none yet
+// where somebody has answered no to sam, which is no failure.
+func (a *account) found(outputs map[string]string, err error) string {
+	if err != nil {
+		return fmt.Sprintf("\n%v\n\nThe stack %s shows no endpoints. When it is up:\n", err, a.StackName)
+	}
+	return fmt.Sprintf(`
+The stack %s is up:
+
+    WebSocket for clients       %s
+    Server API for back ends    %s
+
+Next:
+`, a.StackName, outputs["WebSocketUrl"], outputs["ServerApiUrl"])
+}
+
 func (a *account) nextSteps() string {
 	where := "--stack-name " + a.StackName + " --region " + a.Region
-	return fmt.Sprintf(`
-When the stack is up:
-
+	steps := fmt.Sprintf(`
     .build/unsend smoke %s    # checks it end to end, and leaves nothing behind
     .build/unsend seed scripts/unsend/sample.yaml %s    # or a file of your own: servers, channels, roles, members
     .build/unsend token alice %s
     .build/unsend chat --as alice --server harbour --channel general %s
-
 `, where, where, where, where)
+	if a.Parameters["AlarmTopicArn"] == "" {
+		steps += "\nIts alarms tell nobody until AlarmTopicArn=… names an SNS topic.\n"
+	}
+	return steps + "\n"
 }

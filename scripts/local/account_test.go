@@ -53,6 +53,69 @@ func TestAnswersAreAskedOnceAndKept(t *testing.T) {
 	}
 }
 
+const smallConfig = `version = 0.1
+[default.deploy.parameters]
+confirm_changeset = true
+[local.deploy.parameters]
+progressbar = false
+[prod.global.parameters]
+stack_name = "chat-prod"
+[prod.deploy.parameters]
+parameter_overrides = ["Stage=one", "Retention=3"]
+`
+
+const stagedTemplate = "Transform: x\nParameters:\n  Architecture:\n    Type: String\n  Stage: {Type: String}\n  Retention: {Type: Number}\nResources:\n"
+
+// What samconfig.toml says of a stage holds until somebody answers otherwise, and an edit of it reaches the next deployment.
+func TestAStageIsAskedForOnceAndReadEachTime(t *testing.T) {
+	t.Setenv("AWS_REGION", "eu-west-1")
+	root := t.TempDir()
+	write(t, filepath.Join(root, "template.yaml"), stagedTemplate)
+	write(t, filepath.Join(root, samconfigFile), smallConfig)
+	if _, _, err := settle(t, root, "", "--stack-name=plain", "Architecture=arm64", "Retention=9"); err != nil {
+		t.Fatal(err)
+	}
+	first, asked, err := settle(t, root, "\n\n\n", "--stage", "prod", "Retention=4")
+	if want := []string{`Architecture="arm64"`, `Retention="4"`, `Stage="one"`}; err != nil || first.StackName != "chat-prod" || !slices.Equal(first.overrides(), want) {
+		t.Errorf("%+v, %v, asked %q", first, err, asked)
+	}
+	if !strings.Contains(asked, "[chat-prod]") {
+		t.Errorf("asked %q, want the stage's name proposed", asked)
+	}
+	write(t, filepath.Join(root, samconfigFile), strings.ReplaceAll(smallConfig, "Stage=one", "Stage=two"))
+	again, asked, err := settle(t, root, "", "--stage=prod")
+	if want := []string{`Architecture="arm64"`, `Retention="4"`, `Stage="two"`}; err != nil || asked != "" || again.Region != "eu-west-1" || !slices.Equal(again.overrides(), want) {
+		t.Errorf("the second time: %+v, asked %q, %v", again, asked, err)
+	}
+	plain, asked, err := settle(t, root, "")
+	if want := []string{`Architecture="arm64"`, `Retention="9"`}; err != nil || asked != "" || plain.StackName != "plain" || !slices.Equal(plain.overrides(), want) {
+		t.Errorf("without a stage: %+v, asked %q, %v", plain, asked, err)
+	}
+}
+
+func TestStagesThatAreNoneAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ stage, config, says string }{
+		{"test", smallConfig, `no stage "test", it has prod`},
+		{"default", smallConfig, `no stage "default"`},
+		{"local", smallConfig, `no stage "local"`},
+		{"prod", strings.ReplaceAll(smallConfig, "Stage=one", "Stage"), `"Stage" is no PARAMETER=VALUE`},
+		{"prod", strings.ReplaceAll(smallConfig, "Stage=one", "Stagee=one"), `no parameter "Stagee"`},
+		{"prod", "version = ", "samconfig.toml"},
+	} {
+		root := t.TempDir()
+		write(t, filepath.Join(root, "template.yaml"), stagedTemplate)
+		write(t, filepath.Join(root, samconfigFile), c.config)
+		_, _, err := settle(t, root, "", "--stage", c.stage, "--region=eu-central-1")
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", c.stage, err, c.says)
+		}
+	}
+	if _, err := parseDeploy([]string{"--stage", "prod", "--config-env", "test"}); err == nil {
+		t.Error("a stage takes the answers of another name")
+	}
+}
+
 func TestAnswersThatCannotBeAreRefused(t *testing.T) {
 	t.Setenv("AWS_REGION", "")
 	t.Setenv("AWS_DEFAULT_REGION", "")
@@ -84,18 +147,9 @@ func TestAnswersThatCannotBeAreRefused(t *testing.T) {
 // another processor.
 func TestBuildAndDeployAreToldTheSame(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
-	dir, err := newRunDir(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sam := filepath.Join(root, "sam")
-	write(t, sam, "#!/bin/sh\necho \"$CGO_ENABLED $GOFLAGS: $*\" >> "+root+"/calls\ncase $1 in build) mkdir -p .aws-sam/build/Send && cp built .aws-sam/build/Send/bootstrap;; esac\n")
-	if err := os.Chmod(sam, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	a := accountWithSAM(t, "#!/bin/sh\necho \"$CGO_ENABLED $GOFLAGS: $*\" >> calls\ncase $1 in build) mkdir -p .aws-sam/build/Send && cp built .aws-sam/build/Send/bootstrap;; esac\n")
+	root := a.root
 	write(t, filepath.Join(root, "built"), string(binaryFor(t, elf.EM_X86_64, false)))
-	a := account{root: root, dir: dir, sam: sam, answers: answers{"chat", "eu-central-1", map[string]string{"Architecture": "x86_64", "Stage": "one"}}}
 	if err := a.build(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +172,72 @@ func TestBuildAndDeployAreToldTheSame(t *testing.T) {
 	a.Parameters["Architecture"] = "arm64" // and sam goes on building what it did
 	if err := a.build(t.Context()); err == nil || !strings.Contains(err.Error(), "EM_X86_64") {
 		t.Errorf("wrong binaries are built with %v", err)
+	}
+}
+
+// accountWithSAM is an account in a folder of its own, whose sam is a script.
+func accountWithSAM(t *testing.T, script string) account {
+	t.Helper()
+	root := t.TempDir()
+	dir, err := newRunDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sam := filepath.Join(root, "sam")
+	write(t, sam, script)
+	if err := os.Chmod(sam, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return account{root: root, dir: dir, sam: sam, answers: answers{"chat", "eu-central-1", map[string]string{"Architecture": "x86_64", "Stage": "one"}}}
+}
+
+// Stages of one account and region share sam's bucket: without folders of their own, removing one would remove what
+// another's roll-back needs.
+func TestAStageHasItsSectionAndItsFolder(t *testing.T) {
+	t.Parallel()
+	a := accountWithSAM(t, "#!/bin/sh\necho \"$*\" >> calls\n")
+	a.stage = "prod"
+	if err := a.deploy(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	call, _ := os.ReadFile(filepath.Join(a.root, "calls"))
+	for _, want := range []string{"samconfig.toml --config-env prod ", "--stack-name chat --region eu-central-1 --s3-prefix chat\n"} {
+		if !strings.Contains(string(call), want) {
+			t.Errorf("%q lacks %q", call, want)
+		}
+	}
+}
+
+func TestADeploymentEndsWithItsEndpointsAndTheNextStep(t *testing.T) {
+	t.Parallel()
+	a := accountWithSAM(t, `#!/bin/sh
+echo "A newer version of the SAM CLI [1.2.3] is there" >&2
+echo '[
+  {"OutputKey": "WebSocketUrl", "OutputValue": "wss://a.execute-api.eu-central-1.amazonaws.com/live", "Description": "Where clients connect."},
+  {"OutputKey": "ServerApiUrl", "OutputValue": "https://b.lambda-url.eu-central-1.on.aws/", "Description": ""}
+]'
+echo more
+`)
+	said := a.found(a.outputs(t.Context())) + a.nextSteps()
+	for _, want := range []string{"wss://a.execute-api.eu-central-1.amazonaws.com/live\n", "https://b.lambda-url.eu-central-1.on.aws/\n",
+		".build/unsend smoke --stack-name chat --region eu-central-1", "AlarmTopicArn="} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in %s", want, said)
+		}
+	}
+	a.Parameters["AlarmTopicArn"] = "arn:aws:sns:eu-central-1:123456789012:on-call"
+	if strings.Contains(a.nextSteps(), "AlarmTopicArn") {
+		t.Error("asks for a topic that is there")
+	}
+}
+
+// Whoever says no to the changes of a first deployment has no stack.
+func TestADeploymentThatSomebodyRefused(t *testing.T) {
+	t.Parallel()
+	a := accountWithSAM(t, "#!/bin/sh\necho 'Error: The input stack chat does not exist' >&2\nexit 1\n")
+	said := a.found(a.outputs(t.Context()))
+	if !strings.Contains(said, "does not exist") || !strings.Contains(said, "shows no endpoints") {
+		t.Error(said)
 	}
 }
 

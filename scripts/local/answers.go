@@ -28,7 +28,7 @@ type answers struct {
 	Parameters map[string]string `json:"parameters"`
 }
 
-// answerBook is answers by the name of --config-env.
+// answerBook is answers by the name of --stage or --config-env.
 type answerBook map[string]answers
 
 func loadAnswers(path string) (answerBook, error) {
@@ -75,17 +75,17 @@ type question struct {
 	otherwise      string // how to answer on the command line
 }
 
-// ask asks for what is not known yet, or for everything.
-func (a *answers) ask(everything bool, in io.Reader, out io.Writer) error {
+// ask asks for what is not known yet, or for everything, and proposes what the stage says.
+func (a *answers) ask(everything bool, stage answers, in io.Reader, out io.Writer) error {
 	processor := a.Parameters[architectureParameter]
 	region := cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
 	for _, asked := range []struct {
 		question
 		value *string
 	}{
-		{question{"Name of the stack", "unsend", regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,127}$`), "--stack-name unsend"}, &a.StackName},
+		{question{"Name of the stack", cmp.Or(stage.StackName, "unsend"), regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,127}$`), "--stack-name unsend"}, &a.StackName},
 		{question{"AWS region", region, regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`), "--region eu-central-1"}, &a.Region},
-		{question{"Processor of the functions, arm64 or x86_64", "arm64", regexp.MustCompile(`^(arm64|x86_64)$`), "Architecture=arm64"}, &processor},
+		{question{"Processor of the functions, arm64 or x86_64", cmp.Or(stage.Parameters[architectureParameter], "arm64"), regexp.MustCompile(`^(arm64|x86_64)$`), "Architecture=arm64"}, &processor},
 	} {
 		known := *asked.value != ""
 		if known && !asked.fits.MatchString(*asked.value) {

@@ -67,7 +67,7 @@ func toolPath(root string) string { return filepath.Join(root, ".build", "unsend
 // --guided saved for an account.
 func (d deployment) sam(command string, args ...string) []string {
 	start := []string{venv{root: d.root, name: "sam"}.bin("sam"), command,
-		"--config-file", filepath.Join(d.root, "samconfig.toml"), "--config-env", "local"}
+		"--config-file", filepath.Join(d.root, samconfigFile), "--config-env", localSection}
 	return append(start, args...)
 }
 
