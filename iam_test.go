@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // permitted is everything that each role may do, as action@resource: exactly what
 // its function calls, on nothing wider than what it calls it on. Logs, of which
-// each role has its own group's two actions, are left out.
+// each role has its own group's two actions, and traces are left out.
 var permitted = map[string][]string{
 	"AuthorizeRole": {"secretsmanager:GetSecretValue@TokenSecretA.Id", "secretsmanager:GetSecretValue@TokenSecretB.Id"},
 	"ConnectRole": {
@@ -94,6 +96,7 @@ func TestRolesPermitExactlyWhatIsUsed(t *testing.T) {
 		}
 		logs := strings.TrimSuffix(name, "Role") + "Logs.Arn"
 		want := append([]string{"logs:CreateLogStream@" + logs, "logs:PutLogEvents@" + logs}, permitted[name]...)
+		want = append(want, "xray:PutTraceSegments@*", "xray:PutTelemetryRecords@*") // they have no narrower resource
 		var got []string
 		for _, s := range statements(role) {
 			if s["Effect"] != "Allow" || s["NotAction"] != nil || s["NotResource"] != nil {
@@ -113,8 +116,24 @@ func TestRolesPermitExactlyWhatIsUsed(t *testing.T) {
 	}
 }
 
+// A role sends traces only where there are some.
+func TestRolesTraceWhereTracingIsOn(t *testing.T) {
+	t.Parallel()
+	trace := object{"Effect": "Allow", "Action": []any{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, "Resource": "*"}
+	want := object{"Fn::If": []any{"Traces", trace, object{"Ref": "AWS::NoValue"}}}
+	for name, role := range resources(loadTemplate(t), "AWS::IAM::Role") {
+		statements := at(role["Policies"].([]any)[0].(object), "PolicyDocument")["Statement"].([]any)
+		if !slices.ContainsFunc(statements, func(s any) bool { return cmp.Equal(s, any(want)) }) {
+			t.Errorf("%s has no %v", name, want)
+		}
+	}
+}
+
 // resourceName is what a resource refers to; of connections the method.
 func resourceName(resource any) string {
+	if all, ok := resource.(string); ok {
+		return all
+	}
 	of, _ := resource.(object)
 	if attribute, ok := of["Fn::GetAtt"]; ok {
 		return fmt.Sprint(attribute)

@@ -305,25 +305,83 @@ func (e environment) named(n ast.Node) []string {
 	return nil
 }
 
-// A function runs as its alias's version, and a version keeps the environment of its time. Only another
+// A function runs as its alias's version, and a version keeps the environment and the tracing of its time. Only another
 // description makes CloudFormation publish one when nothing but a parameter has
-// changed, and Lambda publishes none where no variable has.
+// changed, and Lambda publishes none where neither has.
 func TestAChangedParameterReachesTheAlias(t *testing.T) {
 	t.Parallel()
 	template := loadTemplate(t)
 	for name, f := range functions(t, template) {
-		variables := dependencies(template, at(f, "Environment", "Variables"))
+		configured := dependencies(template, []any{at(f, "Environment", "Variables"), at(template, "Globals", "Function")["Tracing"]})
 		described := dependencies(template, f["VersionDescription"])
-		if !maps.Equal(described, variables) {
-			t.Errorf("VersionDescription of %s names %v, its environment depends on %v", name, slices.Sorted(maps.Keys(described)), slices.Sorted(maps.Keys(variables)))
+		if !maps.Equal(described, configured) {
+			t.Errorf("VersionDescription of %s names %v, it is configured by %v", name, slices.Sorted(maps.Keys(described)), slices.Sorted(maps.Keys(configured)))
 		}
-		text, _ := at(f, "VersionDescription")["Fn::Sub"].(string)
-		longest := len(substituted.ReplaceAllString(text, ""))
-		for parameter := range described {
-			longest += longestValue(t, at(template, "Parameters", parameter))
-		}
-		if longest > 256 {
+		if longest := longestDescription(t, template, f); longest > 256 {
 			t.Errorf("VersionDescription of %s can have %d characters: Lambda takes 256", name, longest)
+		}
+	}
+}
+
+// longestDescription is how many characters a function's VersionDescription can have.
+func longestDescription(t *testing.T, template, f object) int {
+	t.Helper()
+	text, traced := description(t, f)
+	longest := len(substituted.ReplaceAllString(text, "")) + max(len(traced[0]), len(traced[1]))
+	for _, name := range substituted.FindAllStringSubmatch(text, -1) {
+		if parameter := at(template, "Parameters", name[1]); parameter != nil {
+			longest += longestValue(t, parameter)
+		}
+	}
+	return longest
+}
+
+// description is the text of a function's VersionDescription, and how it says that the function traces, and that it does not.
+func description(t *testing.T, f object) (text string, traced [2]string) {
+	t.Helper()
+	sub := at(f, "VersionDescription")["Fn::Sub"].([]any)
+	for _, local := range sub[1].(object) {
+		choice := local.(object)["Fn::If"].([]any)
+		if choice[0] != "Traces" {
+			t.Errorf("a description depends on the condition %v", choice[0])
+		}
+		traced = [2]string{choice[1].(string), choice[2].(string)}
+	}
+	return sub[0].(string), traced
+}
+
+// Who deploys a release where only the wording of a description is another has its deployment fail: Lambda publishes nothing
+// twice. So a function that does not trace is described as it was before there was tracing.
+func TestTracingIsDescribedWhereItIsOn(t *testing.T) {
+	t.Parallel()
+	for name, f := range functions(t, loadTemplate(t)) {
+		text, traced := description(t, f)
+		if traced[0] == traced[1] {
+			t.Errorf("%s is described alike with tracing and without", name)
+		}
+		want := "${Metrics}"
+		if name == "Authorize" {
+			want = "${TokenAudience}|${TokenIssuer}|${TokenJwksUrl}"
+		}
+		off := regexp.MustCompile(`\$\{(Traced|Mark)\}`).ReplaceAllLiteralString(text, traced[1])
+		if !strings.HasSuffix(off, want) {
+			t.Errorf("%s is %q without tracing", name, off)
+		}
+	}
+}
+
+func TestTracingIsAParameter(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	if mode := at(template, "Globals", "Function", "Tracing")["Fn::If"]; !cmp.Equal(mode, any([]any{"Traces", "Active", "PassThrough"})) {
+		t.Errorf("functions trace by %v", mode)
+	}
+	if on := at(template, "Conditions", "Traces")["Fn::Equals"]; !cmp.Equal(on, any([]any{object{"Ref": "Tracing"}, "on"})) {
+		t.Errorf("they trace if %v", on)
+	}
+	for name, f := range functions(t, template) {
+		if f["Tracing"] != nil {
+			t.Errorf("%s traces by a rule of its own", name)
 		}
 	}
 }
