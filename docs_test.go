@@ -161,3 +161,24 @@ func TestTheOperatingPageSaysHowLong(t *testing.T) {
 		}
 	}
 }
+
+// Who removes a deployment reads there what is left.
+func TestTheOperatingPageSaysWhatARemovalKeeps(t *testing.T) {
+	t.Parallel()
+	_, section, _ := strings.Cut(operatingPage(t), "\n## Removing\n")
+	var says []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|").FindAllStringSubmatch(section, -1) {
+		says = append(says, row[1])
+	}
+	var keeps []string
+	for name, resource := range at(loadTemplate(t), "Resources") {
+		if policy, _ := resource.(object)["DeletionPolicy"].(string); strings.HasPrefix(policy, "Retain") {
+			keeps = append(keeps, name)
+		}
+	}
+	slices.Sort(says)
+	slices.Sort(keeps)
+	if !slices.Equal(says, keeps) {
+		t.Errorf("the page says that %v stay, and they are %v", says, keeps)
+	}
+}

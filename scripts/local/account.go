@@ -31,6 +31,7 @@ its default. What follows -- goes to sam deploy.
   scripts/deploy --stage prod AlarmTopicArn=arn:aws:sns:eu-central-1:123456789012:on-call
   scripts/deploy --config-env test --stack-name unsend-test --region eu-central-1 Architecture=x86_64
   scripts/deploy -- --no-confirm-changeset
+  scripts/deploy --stage dev --remove
 
 Flags:
 `
@@ -38,6 +39,8 @@ Flags:
 // deployOptions are what scripts/deploy was told.
 type deployOptions struct {
 	guided bool
+	remove bool   // instead of deploying
+	yes    bool   // remove without asking
 	env    string // name of the answers
 	stage  string // section of samconfig.toml; empty: [default]
 	given  answers
@@ -55,6 +58,8 @@ func parseDeploy(args []string) (deployOptions, error) {
 		flags.PrintDefaults()
 	}
 	flags.BoolVar(&o.guided, "guided", false, "ask again")
+	flags.BoolVar(&o.remove, "remove", false, "remove the stack: shows what goes and what stays, asks, and ends with the commands for what stays")
+	flags.BoolVar(&o.yes, "yes", false, "with --remove: do not ask")
 	flags.StringVar(&o.stage, "stage", "", "dev, staging or prod: the `stage` of samconfig.toml to deploy, with answers of its own")
 	flags.StringVar(&o.env, "config-env", "", "`name` of the answers, where you keep several stacks without a stage (default \"default\")")
 	flags.StringVar(&o.given.StackName, "stack-name", "", "`name` of the stack")
@@ -73,6 +78,9 @@ func parseDeploy(args []string) (deployOptions, error) {
 		o.given.Parameters[name] = value
 		args = args[1:]
 	}
+	if o.yes && !o.remove {
+		return o, errors.New("scripts/deploy: --yes is for --remove; sam's question is answered by -- --no-confirm-changeset")
+	}
 	if o.stage != "" && o.env != "" {
 		return o, errors.New("scripts/deploy: a stage has answers of its own; give --stage or --config-env")
 	}
@@ -84,6 +92,9 @@ func deployCommand(ctx context.Context, root string, args []string) (err error) 
 	options, err := parseDeploy(args)
 	if err != nil {
 		return err
+	}
+	if options.remove {
+		return removeCommand(ctx, root, options)
 	}
 	a, err := settleAnswers(root, options, os.Stdin, os.Stdout)
 	if err != nil {
@@ -116,7 +127,7 @@ func settleAnswers(root string, o deployOptions, in io.Reader, out io.Writer) (a
 	if err != nil {
 		return answers{}, err
 	}
-	file := filepath.Join(root, answersFile)
+	file := answersPath(root)
 	book, err := loadAnswers(file)
 	if err != nil {
 		return answers{}, err

@@ -19,6 +19,8 @@ import (
 // repository's root. It holds nothing secret.
 const answersFile = ".unsend/deploy.json"
 
+func answersPath(root string) string { return filepath.Join(root, answersFile) }
+
 const architectureParameter = "Architecture"
 
 // answers are what a deployment to an account needs to know.
