@@ -198,6 +198,32 @@ func TestAnEnvironmentIsMadeAgainWhenItsPinsChange(t *testing.T) {
 	}
 }
 
+// Nothing is installed that the lock file has no hash of, and nothing that it does not name.
+func TestAnEnvironmentIsInstalledByHash(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	python := filepath.Join(root, "python")
+	write(t, python, "#!/bin/sh\necho \"$*\" >> "+root+"/calls\nif [ \"$2\" = venv ]; then mkdir -p \"$4/bin\" && cp \"$0\" \"$4/bin/python\"; fi\n")
+	if err := os.Chmod(python, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	v := venv{root: root, name: "x", python: python}
+	write(t, v.lockFile(), "a==1\n")
+	if _, err := v.ensure(t.Context(), filepath.Join(root, "log")); err != nil {
+		t.Fatal(err)
+	}
+	calls, _ := os.ReadFile(filepath.Join(root, "calls"))
+	var installs []string
+	for line := range strings.Lines(string(calls)) {
+		if strings.Contains(line, "pip ") {
+			installs = append(installs, line)
+		}
+	}
+	if len(installs) != 1 || !strings.HasSuffix(installs[0], " --no-deps --require-hashes --requirement "+v.lockFile()+"\n") {
+		t.Errorf("installed by %q", installs)
+	}
+}
+
 func TestTheFoldersOfDeadRunsGo(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
