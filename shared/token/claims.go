@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -26,13 +27,23 @@ type claims struct {
 // audience is one text or a list of them (RFC 7519 §4.1.3).
 type audience []string
 
-// UnmarshalJSON reads either form.
+// UnmarshalJSON reads either form. A null among the texts is refused, which the decoder would take for an empty one.
 func (a *audience) UnmarshalJSON(data []byte) error {
 	if jsontext.Value(data).Kind() == '"' {
 		*a = make(audience, 1)
 		return json.Unmarshal(data, &(*a)[0])
 	}
-	return json.Unmarshal(data, (*[]string)(a))
+	var list []*string
+	if err := json.Unmarshal(data, &list); err != nil {
+		return err
+	}
+	for _, text := range list {
+		if text == nil {
+			return errors.New("null in a list of texts")
+		}
+		*a = append(*a, *text)
+	}
+	return nil
 }
 
 // parseClaims refuses duplicate names and invalid UTF-8 too: the decoder does.
