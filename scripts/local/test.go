@@ -40,7 +40,7 @@ func parseTest(args []string) (testOptions, error) {
 		fmt.Fprint(flags.Output(), testHelp)
 		flags.PrintDefaults()
 	}
-	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, 10,000 interleavings of the web client, a minute for each fuzz target, the end-to-end suite twice, and without each statement of the roles: hours")
+	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, 10,000 interleavings of the web client, a minute for each fuzz target, the end-to-end suite twice, each alarm waited for by the clock, and the suite without each statement of the roles: hours")
 	flags.BoolVar(&o.skipE2E, "skip-e2e", false, "do not deploy and do not run the end-to-end suite")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -317,6 +317,10 @@ func (t *tests) e2e(ctx context.Context) {
 		return t.loud(ctx, "go test e2e", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_CHROMIUM=" + t.browser}, "go", "test", count, "-shuffle=on", "-parallel=8", "-timeout=10m", "./e2e/...")
 	})
 	if t.long {
+		t.step(ctx, "alarms by the clock", func() error {
+			return t.loud(ctx, "alarms by the clock", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_MINUTES=1"},
+				"go", "test", "-v", "-run=^TestAlarm", "-timeout=3h", "./e2e")
+		})
 		t.step(ctx, "roles without a statement", func() error {
 			return t.loud(ctx, "roles without a statement", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_STATEMENTS=."},
 				"go", "test", "-v", "-run=^TestEachStatementIsNeeded$", "-timeout=3h", "./e2e")
