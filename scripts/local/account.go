@@ -155,6 +155,7 @@ type account struct {
 	root  string
 	dir   runDir
 	sam   string
+	env   []string // of sam; nil: this process's, with the credentials in it
 }
 
 // prepare builds all there is to build, and checks it.
@@ -220,7 +221,7 @@ func (a *account) deploy(ctx context.Context, more []string) error {
 
 // outputs asks AWS for what the stack says of itself.
 func (a *account) outputs(ctx context.Context) (map[string]string, error) {
-	c := Command{What: "sam list stack-outputs", Dir: a.root, Log: a.dir.log("sam list"), Env: os.Environ(),
+	c := Command{What: "sam list stack-outputs", Dir: a.root, Log: a.dir.log("sam list"), Env: a.env,
 		Argv: []string{a.sam, "list", "stack-outputs", "--stack-name", a.StackName, "--region", a.Region, "--output", "json"}}
 	text, err := c.Run(ctx)
 	if err != nil {

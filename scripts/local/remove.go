@@ -117,7 +117,7 @@ func (a *account) remove(ctx context.Context, yes bool, in io.Reader, out io.Wri
 		}
 	}
 	cmd := exec.CommandContext(ctx, a.sam, "delete", "--no-prompts", "--stack-name", a.StackName, "--region", a.Region)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = a.root, out, out
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = a.root, a.env, out, out
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Run(); err != nil {
 		return errors.Join(context.Cause(ctx), fmt.Errorf("sam delete: %w", err))

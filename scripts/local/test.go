@@ -22,7 +22,7 @@ Checks everything, as CI does: formatting, vet, staticcheck, shellcheck, sam val
 property, handler and template tests with the race detector, the stores against a real DynamoDB
 endpoint; the web client's types and tests, with Node; each fuzz target for some seconds; then deploys template.yaml to a local stack, runs the
 commands of the command line tool there as a user does, and the end-to-end suite, which also drives the demo page in a
-Chromium and keeps pictures of it in .build/screenshots. What it starts it ends. The first run makes .venv/, as scripts/dev does;
+Chromium and keeps pictures of it in .build/screenshots; at last it removes the deployment and looks at what is left. What it starts it ends. The first run makes .venv/, as scripts/dev does;
 without a Chromium on the PATH, root of a Debian gets its package chromium.
 
 A step that fails does not keep the others from running; the list at the end tells.
@@ -304,7 +304,7 @@ func onlyTimeWasUp(output string) bool {
 
 func (t *tests) e2e(ctx context.Context) {
 	if !t.deployed {
-		t.progress.Skip("unsend seed, unsend demo, unsend redrive, end to end", "nothing was deployed")
+		t.progress.Skip("unsend seed, unsend demo, unsend redrive, end to end, scripts/deploy --remove", "nothing was deployed")
 		return
 	}
 	t.commands(ctx)
@@ -326,6 +326,7 @@ func (t *tests) e2e(ctx context.Context) {
 				"go", "test", "-v", "-run=^TestEachStatementIsNeeded$", "-timeout=3h", "./e2e")
 		})
 	}
+	t.step(ctx, "scripts/deploy --remove", func() error { return t.removal(ctx) })
 }
 
 // commands runs the tool as it is shipped, with its exit codes and nothing of
