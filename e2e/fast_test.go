@@ -12,13 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	unsend "unsend/clients/go"
+	"unsend/scripts/benchmark/revocations"
 )
 
 // With FastRevocations everybody is told twice, by push and by notify; without permission, or without push, once, by notify. Not parallel:
@@ -65,6 +63,22 @@ func TestFastRevocations(t *testing.T) {
 	t.Run("without permission", func(t *testing.T) { c.of(t).tellsWithoutPermission(phone, carol) })
 }
 
+// What scripts/bench revocations does ends with times of both ways, and with the parameter as it was.
+func TestFastRevocationsAreMeasured(t *testing.T) {
+	c := localOnly(t)
+	results, err := revocations.Run(t.Context(), c.Deployment, revocations.Options{Audiences: []int{2}, Turns: 1, Times: 1}, func(line string) { t.Log(line) })
+	c.must(nil, err)
+	for i, r := range results {
+		if r.Fast != (i == 1) || r.Devices != 2 || len(r.Answer) != 1 || len(r.First) != 1 || len(r.Last) != 1 || r.Answer[0] <= 0 || r.Last[0] < r.First[0] {
+			t.Errorf("measured %+v", r)
+		}
+	}
+	phone, carol := c.connect("owner", "phone"), c.connect("owner", "desk")
+	m := phone.say("one")
+	c.must(phone.takeBack(m, ""))
+	carol.waitFor(unsend.EventMessageUpdated, m.MsgServerID)
+}
+
 // ends is how often it was told that the message was taken back.
 func (d *device) ends(id string) (n int) {
 	for _, notice := range d.notices() {
@@ -82,26 +96,10 @@ func (c *community) of(t *testing.T) *community {
 	return &other
 }
 
-// parameter changes one of the stack, and waits until it is changed.
+// parameter changes one of the stack.
 func (c *community) parameter(name, value string) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.t.Context()), 10*time.Minute)
-	defer cancel()
-	client := cloudformation.NewFromConfig(c.AWS())
-	stacks, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &c.Name})
-	c.must(nil, err)
-	in := &cloudformation.UpdateStackInput{StackName: &c.Name, UsePreviousTemplate: aws.Bool(true),
-		Capabilities: []types.Capability{types.CapabilityCapabilityIam, types.CapabilityCapabilityAutoExpand}}
-	for _, p := range stacks.Stacks[0].Parameters {
-		changed := types.Parameter{ParameterKey: p.ParameterKey, UsePreviousValue: aws.Bool(true)}
-		if *p.ParameterKey == name {
-			changed = types.Parameter{ParameterKey: p.ParameterKey, ParameterValue: &value}
-		}
-		in.Parameters = append(in.Parameters, changed)
-	}
-	c.must(client.UpdateStack(ctx, in))
-	c.must(nil, cloudformation.NewStackUpdateCompleteWaiter(client, func(o *cloudformation.StackUpdateCompleteWaiterOptions) { o.MinDelay = time.Second }).
-		Wait(ctx, &cloudformation.DescribeStacksInput{StackName: &c.Name}, 10*time.Minute))
+	c.must(nil, c.SetParameter(context.WithoutCancel(c.t.Context()), name, value))
 }
 
 // queueHoldsIDs looks at what a revoke leaves for push, while push does not take it. The stream tells meanwhile.
