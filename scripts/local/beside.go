@@ -21,11 +21,8 @@ const (
 	half = 0.5
 	once = "-count=1"
 
-	// besideVariable names, for this release's suite, the template of the release that serves beside this one.
-	besideVariable = "UNSEND_BESIDE"
-
 	// leastShare and fewestCalls are what each release must have answered of each function, or the run shows nothing. With the sweeps
-	// of one run, some 40 calls, chance stays below them once in a hundred thousand runs.
+	// of one run, some 40 calls, chance stays below them once in ten thousand runs.
 	leastShare  = 0.2
 	fewestCalls = 5
 )
@@ -88,7 +85,7 @@ func (b *beside) suites(ctx context.Context) {
 	if b.step(ctx, "share the calls out", func() error { return b.share(ctx, half) }) {
 		b.step(ctx, "both at once: the suite of the release before", func() error { return b.before.suite(ctx, "beside before", once) })
 		b.step(ctx, "both at once: this suite", func() error {
-			return b.suite(ctx, "beside now", once, besideVariable+"="+filepath.Join(b.before.root, "template.yaml"))
+			return b.suite(ctx, "beside now", once)
 		})
 		b.step(ctx, "both served", func() error { return b.served(ctx, began) })
 	}
@@ -276,6 +273,12 @@ func (b *beside) rollBack(ctx context.Context) error {
 	return nil
 }
 
+// bothServed tells whether of the calls of a function each release answered so many that the run shows something.
+func bothServed(before, now int) bool {
+	fewer := min(before, now)
+	return fewer >= fewestCalls && float64(fewer) >= leastShare*float64(before+now)
+}
+
 // served makes sure that both releases had a real share of the calls of each function, by the platform's lines in their logs.
 func (b *beside) served(ctx context.Context, since time.Time) error {
 	pairs := b.pairs()
@@ -290,7 +293,7 @@ func (b *beside) served(ctx context.Context, since time.Time) error {
 		}
 		before, now := count[p.before], count[p.version]
 		b.progress.Print("       %-12s %6d calls by the release before, %6d by this one\n", p.folder(), before, now)
-		if fewer := min(before, now); fewer < fewestCalls || float64(fewer) < leastShare*float64(before+now) {
+		if !bothServed(before, now) {
 			wrong = append(wrong, fmt.Errorf("%s: %d calls were answered by the release before and %d by this one", p.folder(), before, now))
 		}
 	}

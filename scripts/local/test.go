@@ -340,9 +340,9 @@ func (t *tests) e2e(ctx context.Context) {
 	}
 }
 
-// suite runs the end-to-end suite, with more in its environment.
-func (t *tests) suite(ctx context.Context, what, count string, more ...string) error {
-	env := append([]string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_CHROMIUM=" + t.browser}, more...)
+// suite runs the end-to-end suite.
+func (t *tests) suite(ctx context.Context, what, count string) error {
+	env := []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_CHROMIUM=" + t.browser}
 	// These tests wait more than they compute: more of them go side by side than there are processors.
 	return t.loud(ctx, what, env, "go", "test", count, "-shuffle=on", "-parallel=8", "-timeout=10m", "./e2e/...")
 }
