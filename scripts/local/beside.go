@@ -21,6 +21,9 @@ const (
 	half = 0.5
 	once = "-count=1"
 
+	// callsEnd is for how long calls that began before may be under way: their lines are logged at their ends.
+	callsEnd = 5 * time.Second
+
 	// leastShare and fewestCalls are what each release must have answered of each function, or the run shows nothing. With the sweeps
 	// of one run, some 40 calls, chance stays below them once in ten thousand runs.
 	leastShare  = 0.2
@@ -81,21 +84,36 @@ func (t *tests) runBeside(ctx context.Context, revision string) {
 
 // suites runs what each release has been tested with. A suite that fails does not keep the others from running.
 func (b *beside) suites(ctx context.Context) {
+	b.serving(ctx, "both at once", half, bothServed, []stage{
+		{"the suite of the release before", func() error { return b.before.suite(ctx, "beside before", once) }},
+		{"this suite", func() error { return b.suite(ctx, "beside now", once) }},
+	})
+	b.serving(ctx, "this release alone", 0, func(before, _ int) bool { return before == 0 }, []stage{
+		{"the suite of the release before", func() error { return b.before.suite(ctx, "now before", once) }},
+	})
+	b.serving(ctx, "rolled back", 1, func(_, now int) bool { return now == 0 }, []stage{
+		{"unsend demo of the release before", func() error { return b.before.says(ctx, demoIsWell, "demo") }},
+		{"unsend smoke of the release before", func() error { return b.before.says(ctx, smokeIsWell, "smoke") }},
+	})
+}
+
+// stage is one step of several.
+type stage struct {
+	name string
+	work func() error
+}
+
+// serving has the release before answer its share of the calls, runs the stages, and counts who answered: right judges the calls of each
+// function that the release before, and this one, answered.
+func (b *beside) serving(ctx context.Context, title string, share float64, right func(before, now int) bool, stages []stage) {
+	if !b.step(ctx, title, func() error { return b.share(ctx, share) }) {
+		return
+	}
 	began := time.Now()
-	if b.step(ctx, "share the calls out", func() error { return b.share(ctx, half) }) {
-		b.step(ctx, "both at once: the suite of the release before", func() error { return b.before.suite(ctx, "beside before", once) })
-		b.step(ctx, "both at once: this suite", func() error {
-			return b.suite(ctx, "beside now", once)
-		})
-		b.step(ctx, "both served", func() error { return b.served(ctx, began) })
+	for _, s := range stages {
+		b.step(ctx, title+": "+s.name, s.work)
 	}
-	if b.step(ctx, "this release alone", func() error { return b.share(ctx, 0) }) {
-		b.step(ctx, "this release alone: the suite of the release before", func() error { return b.before.suite(ctx, "now before", once) })
-	}
-	if b.step(ctx, "roll back", func() error { return b.rollBack(ctx) }) {
-		b.step(ctx, "rolled back: unsend demo of the release before", func() error { return b.before.says(ctx, demoIsWell, "demo") })
-		b.step(ctx, "rolled back: unsend smoke of the release before", func() error { return b.before.says(ctx, smokeIsWell, "smoke") })
-	}
+	b.step(ctx, title+": who answered", func() error { return b.answered(ctx, began, right) })
 }
 
 // releases fetches the files of the release before, and gives each its part of this run's folder.
@@ -253,24 +271,20 @@ func (b *beside) pairs() (list []pair) {
 	return list
 }
 
-// share gives the release before its share of the calls of each function.
+// share gives the release before its share of the calls of each function. The template stays the new one, as it does when
+// CodeDeploy goes back after an alarm. What was called before ends meanwhile.
 func (b *beside) share(ctx context.Context, share float64) error {
 	for _, p := range b.pairs() {
 		if err := p.route(ctx, b.endpoint, p.before, share); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// rollBack has each alias call the release before, as CodeDeploy leaves it after an alarm: the template stays the new one.
-func (b *beside) rollBack(ctx context.Context) error {
-	for _, f := range b.old {
-		if err := f.route(ctx, b.endpoint, "", 0); err != nil {
-			return err
-		}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(callsEnd):
+		return nil
 	}
-	return nil
 }
 
 // bothServed tells whether of the calls of a function each release answered so many that the run shows something.
@@ -279,8 +293,8 @@ func bothServed(before, now int) bool {
 	return fewer >= fewestCalls && float64(fewer) >= leastShare*float64(before+now)
 }
 
-// served makes sure that both releases had a real share of the calls of each function, by the platform's lines in their logs.
-func (b *beside) served(ctx context.Context, since time.Time) error {
+// answered judges how many calls of each function each release answered since then, by the platform's lines in the logs.
+func (b *beside) answered(ctx context.Context, since time.Time, right func(before, now int) bool) error {
 	pairs := b.pairs()
 	if len(pairs) == 0 {
 		return fmt.Errorf("no function differs from %s's: nothing was shown", b.revision)
@@ -293,7 +307,7 @@ func (b *beside) served(ctx context.Context, since time.Time) error {
 		}
 		before, now := count[p.before], count[p.version]
 		b.progress.Print("       %-12s %6d calls by the release before, %6d by this one\n", p.folder(), before, now)
-		if !bothServed(before, now) {
+		if !right(before, now) {
 			wrong = append(wrong, fmt.Errorf("%s: %d calls were answered by the release before and %d by this one", p.folder(), before, now))
 		}
 	}

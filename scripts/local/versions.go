@@ -58,11 +58,15 @@ type routing struct {
 	}
 }
 
-// route has the alias call the version, but for the share of the calls, 0 to 1, that another has.
+// route has the alias call the version, but for the share of the calls, 0 to 1, that another has. One that has all is
+// the alias's own.
 func (f function) route(ctx context.Context, endpoint, other string, share float64) error {
 	to := routing{FunctionVersion: f.version}
 	to.RoutingConfig.AdditionalVersionWeights = map[string]float64{}
-	if share > 0 {
+	switch {
+	case share >= 1:
+		to.FunctionVersion = other
+	case share > 0:
 		to.RoutingConfig.AdditionalVersionWeights[other] = share
 	}
 	if err := askLambda(ctx, endpoint, http.MethodPut, f.name+"/aliases/"+calledAlias, to, nil); err != nil {
