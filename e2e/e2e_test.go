@@ -224,11 +224,14 @@ func (d *device) waitFor(event, id string) unsend.Notice {
 	}
 }
 
-// expect waits for what the device is to be told of a message, then for a marker that is sent
-// afterwards, and fails when anything else came before that.
+// expect waits for a marker that is sent after what the device is to be told of a message, and for that, and fails when anything
+// else came before. A busy notify leaves notices to push, and the marker overtakes them.
 func (d *device) expect(id string, marker string, want ...string) {
 	d.c.t.Helper()
 	d.waitFor(unsend.EventMessage, marker)
+	for deadline := time.Now().Add(patience); len(d.told(id)) < len(want) && time.Now().Before(deadline); {
+		time.Sleep(50 * time.Millisecond)
+	}
 	if got := d.told(id); !slices.Equal(got, want) {
 		d.c.t.Errorf("%s was told %q of the message, want %q", d.name, got, want)
 	}

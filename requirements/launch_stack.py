@@ -10,6 +10,7 @@ request comes from, and pages cannot keep them from it.
 import contextvars
 import http.server
 import os
+import random
 import re
 import runpy
 import socketserver
@@ -74,6 +75,23 @@ def with_subprotocol(send):
     return completed
 
 
+def share_calls(resolve, draw=random.random):
+    """Has an alias with weights give each version its share of the calls, as Lambda does while CodeDeploy moves traffic.
+    MiniStack keeps the weights, and has the alias's own version answer everything. resolve is how it finds a version."""
+
+    def shared(function, qualifier):
+        alias = ((function or {}).get("aliases") or {}).get(qualifier) or {}
+        weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+        left = draw()
+        for version, weight in weights.items():
+            left -= weight
+            if left < 0:
+                return resolve(function, version)
+        return resolve(function, qualifier)
+
+    return shared
+
+
 def guard(app):
     """The ASGI application that refuses, and hands on the rest to app."""
 
@@ -120,8 +138,10 @@ def main():
     guard_runtime_api()
 
     import ministack.app
-    from ministack.services import apigateway
+    from ministack.services import apigateway, lambda_svc
 
+    # Routes, the authorizer, mappings and function URLs all find what they call by it.
+    lambda_svc._effective_func_record_for_qualifier = share_calls(lambda_svc._effective_func_record_for_qualifier)
     apigateway._invoke_ws_lambda = note_subprotocol(apigateway._invoke_ws_lambda)
     ministack.app.app = guard(ministack.app.app)  # what its main serves
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)

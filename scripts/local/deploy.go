@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 
 	"unsend/scripts/local/compile"
 	"unsend/scripts/local/stack"
@@ -27,9 +30,11 @@ const (
 	localAuditDays   = 30
 )
 
-// deployment builds the working tree and deploys it to one local stack.
+// deployment builds a tree of the repository and deploys it to one local stack.
 type deployment struct {
 	root     string
+	tools    string // the repository whose .venv has sam; empty: root's
+	earlier  bool   // of an earlier release, which lacks parameters and outputs of this one
 	dir      runDir
 	endpoint string
 	pid      int    // of the local stack
@@ -66,7 +71,7 @@ func toolPath(root string) string { return filepath.Join(root, ".build", "unsend
 // sam is a sam command that reads [local] of samconfig.toml, never what
 // --guided saved for an account.
 func (d deployment) sam(command string, args ...string) []string {
-	start := []string{venv{root: d.root, name: "sam"}.bin("sam"), command,
+	start := []string{venv{root: cmp.Or(d.tools, d.root), name: "sam"}.bin("sam"), command,
 		"--config-file", filepath.Join(d.root, samconfigFile), "--config-env", localSection}
 	return append(start, args...)
 }
@@ -86,10 +91,14 @@ func (d deployment) deploy(ctx context.Context) (stack.Description, error) {
 	if err := createBus(ctx, d.endpoint, localEventBus); err != nil {
 		return stack.Description{}, err
 	}
+	parameters, err := d.parameters()
+	if err != nil {
+		return stack.Description{}, err
+	}
 	c := Command{What: "sam deploy", Dir: d.root, Log: d.dir.log("sam deploy"),
 		Env: localEnvironment(d.endpoint, d.dir),
 		Argv: append(d.sam("deploy", "--template-file", d.dir.file("build", "sam", "template.yaml"),
-			"--stack-name", localStackName, "--region", localRegion, "--parameter-overrides"), d.parameters()...)}
+			"--stack-name", localStackName, "--region", localRegion, "--parameter-overrides"), parameters...)}
 	logged := size(stackLog(d.pid))
 	if output, err := c.Run(ctx); err != nil {
 		return stack.Description{}, d.explain(err, output, logged)
@@ -97,8 +106,9 @@ func (d deployment) deploy(ctx context.Context) (stack.Description, error) {
 	return d.describe(ctx)
 }
 
-func (d deployment) parameters() []string {
-	return []string{
+// parameters are what the template is given. An earlier release gets those of them that it has.
+func (d deployment) parameters() ([]string, error) {
+	given := []string{
 		"Architecture=" + architecture(),
 		"LocalStackUrl=" + d.endpoint,
 		"AllowQueryToken=true", // so that the tests have it
@@ -112,6 +122,14 @@ func (d deployment) parameters() []string {
 		fmt.Sprint("AuditRetentionDays=", localAuditDays),
 		"DirectPushLimit=20", // so that the push queue has its part with the devices that fit on this machine
 	}
+	if !d.earlier {
+		return given, nil
+	}
+	known, err := parameterNames(filepath.Join(d.root, "template.yaml"))
+	return slices.DeleteFunc(given, func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return !slices.Contains(known, name)
+	}), err
 }
 
 // explain puts the stack's own reason in front of what sam says, which shows it
@@ -153,6 +171,9 @@ func (d deployment) describe(ctx context.Context) (stack.Description, error) {
 	}
 	for _, f := range functionOutputs {
 		description.LogGroups[f.folder] = outputs[f.output+"LogGroup"]
+	}
+	if d.earlier {
+		return description, nil
 	}
 	return description, complete(outputs)
 }

@@ -52,17 +52,25 @@ func ask(ctx context.Context, endpoint, service, body string, header http.Header
 		return 0, nil, err
 	}
 	request.Header = header
+	return send(ctx, request, service, body)
+}
+
+// maxAnswer is more than the most that is asked for, 10,000 lines of a log.
+const maxAnswer = 16 << 20
+
+// send signs a request, whose body is text, and reads the answer.
+func send(ctx context.Context, request *http.Request, service, body string) (status int, text []byte, err error) {
 	sum := sha256.Sum256([]byte(body))
 	keys := aws.Credentials{AccessKeyID: stack.LocalAccessKey, SecretAccessKey: stack.LocalSecretKey}
 	if err := v4.NewSigner().SignHTTP(ctx, keys, request, hex.EncodeToString(sum[:]), service, localRegion, time.Now()); err != nil {
 		return 0, nil, fmt.Errorf("sign the request: %w", err)
 	}
-	response, err := (&http.Client{Timeout: 10 * time.Second}).Do(request)
+	response, err := (&http.Client{Timeout: 30 * time.Second}).Do(request)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	text, err = io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	text, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	return response.StatusCode, text, err
 }
 

@@ -21,12 +21,22 @@ func newRunDir(root string) (runDir, error) {
 	if err := os.RemoveAll(d.path); err != nil {
 		return runDir{}, fmt.Errorf("clear the folder of this run: %w", err)
 	}
+	return d, d.make()
+}
+
+// part is a folder of the same shape inside, for one of several stacks or releases.
+func (d runDir) part(name string) (runDir, error) {
+	inside := runDir{d.file(name)}
+	return inside, inside.make()
+}
+
+func (d runDir) make() error {
 	for _, sub := range []string{"log", "tmp", "sam"} {
 		if err := os.MkdirAll(filepath.Join(d.path, sub), 0o700); err != nil {
-			return runDir{}, fmt.Errorf("make the folder of this run: %w", err)
+			return fmt.Errorf("make the folder of this run: %w", err)
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // file is a path inside.
@@ -46,8 +56,12 @@ func (d runDir) close(failed bool) {
 		_ = os.RemoveAll(d.path)
 		return
 	}
-	for _, sub := range []string{"tmp", "sam", "build"} {
+	for _, sub := range []string{"tmp", "sam", "build", "source"} {
 		_ = os.RemoveAll(d.file(sub))
+		parts, _ := filepath.Glob(d.file("*", sub))
+		for _, folder := range parts {
+			_ = os.RemoveAll(folder)
+		}
 	}
 }
 

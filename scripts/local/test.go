@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -25,13 +26,19 @@ commands of the command line tool there as a user does, and the end-to-end suite
 Chromium and keeps pictures of it in .build/screenshots; at last it removes the deployment and looks at what is left. What it starts it ends. The first run makes .venv/, as scripts/dev does;
 without a Chromium on the PATH, root of a Debian gets its package chromium.
 
+With --beside it does something else: two releases serve at once, on the same tables. The one of the revision is built and deployed, this one over it, and each function's
+calls go to either at random, while the end-to-end suites of both run; then the earlier suite runs against this release alone, and everything is rolled back.
+
 A step that fails does not keep the others from running; the list at the end tells.
 
 Flags:
 `
 
 // testOptions are the flags of scripts/test.
-type testOptions struct{ long, skipE2E bool }
+type testOptions struct {
+	long, skipE2E bool
+	beside        string // revision; empty: no release beside this one
+}
 
 func parseTest(args []string) (testOptions, error) {
 	var o testOptions
@@ -40,13 +47,17 @@ func parseTest(args []string) (testOptions, error) {
 		fmt.Fprint(flags.Output(), testHelp)
 		flags.PrintDefaults()
 	}
-	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, 10,000 interleavings of the web client, a minute for each fuzz target, the end-to-end suite twice, each alarm waited for by the clock, and the suite without each statement of the roles: hours")
+	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, 10,000 interleavings of the web client, a minute for each fuzz target, the end-to-end suite twice, each alarm waited for by the clock, the suite without each statement of the roles, and the release before beside this one: hours")
+	flags.StringVar(&o.beside, "beside", "", "have an earlier release, a `revision` of this repository, serve beside this one, and test nothing else; with --long, which does so too, choose the release")
 	flags.BoolVar(&o.skipE2E, "skip-e2e", false, "do not deploy and do not run the end-to-end suite")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("scripts/test does not know %q: see scripts/test --help", flags.Arg(0))
+	}
+	if o.beside != "" && o.skipE2E {
+		return o, errors.New("--beside is about the end-to-end suites, which --skip-e2e leaves out")
 	}
 	return o, nil
 }
@@ -99,6 +110,10 @@ func (t *tests) run(ctx context.Context) {
 	t.compiled, t.stackDone, t.allDone = make(chan struct{}), make(chan struct{}), make(chan struct{})
 	defer t.stopServer()
 	defer t.closePage()
+	if t.beside != "" && !t.long {
+		t.besideAlone(ctx)
+		return
+	}
 	var lanes sync.WaitGroup
 	lanes.Go(func() { t.toolLane(ctx) })
 	t.goLane(ctx)
@@ -127,12 +142,13 @@ func (t *tests) toolLane(ctx context.Context) {
 	defer close(t.allDone)
 	sam := t.environments(ctx)
 	if !sam {
-		t.progress.Skip("shellcheck, sam validate, sam build, sam deploy", ".venv/sam is not there")
+		t.progress.Skip("shellcheck, sam validate, gradual deployment, sam build, sam deploy", ".venv/sam is not there")
 		return
 	}
 	t.findBrowser(ctx)
 	t.step(ctx, "shellcheck", func() error { return t.shellcheck(ctx) })
 	t.step(ctx, "sam validate --lint", func() error { return t.validate(ctx) })
+	t.step(ctx, "gradual deployment", func() error { return t.gradual(ctx) })
 	<-t.compiled
 	t.deploy(ctx)
 }
@@ -208,6 +224,9 @@ func (t *tests) goLane(ctx context.Context) {
 	t.histories(ctx)
 	<-t.allDone
 	t.e2e(ctx)
+	if t.long && t.deployed {
+		t.runBeside(ctx, cmp.Or(t.beside, releaseBefore))
+	}
 }
 
 // quiet runs a command whose output matters only when it fails.
@@ -312,10 +331,7 @@ func (t *tests) e2e(ctx context.Context) {
 	if t.long {
 		count = "-count=2" // the second finds what the first left behind
 	}
-	t.step(ctx, "end to end", func() error {
-		// These tests wait more than they compute: more of them go side by side than there are processors.
-		return t.loud(ctx, "go test e2e", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_CHROMIUM=" + t.browser}, "go", "test", count, "-shuffle=on", "-parallel=8", "-timeout=10m", "./e2e/...")
-	})
+	t.step(ctx, "end to end", func() error { return t.suite(ctx, "go test e2e", count) })
 	if t.long {
 		t.step(ctx, "alarms by the clock", func() error {
 			return t.loud(ctx, "alarms by the clock", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_MINUTES=1"},
@@ -329,6 +345,20 @@ func (t *tests) e2e(ctx context.Context) {
 	t.step(ctx, "scripts/deploy --remove", func() error { return t.removal(ctx) })
 }
 
+// suite runs the end-to-end suite.
+func (t *tests) suite(ctx context.Context, what, count string) error {
+	env := []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_CHROMIUM=" + t.browser}
+	// These tests wait more than they compute: more of them go side by side than there are processors.
+	return t.loud(ctx, what, env, "go", "test", count, "-shuffle=on", "-parallel=8", "-timeout=10m", "./e2e/...")
+}
+
+// What commands of the tool say when they succeed.
+const (
+	seedIsThere = "unchanged, everything is as the file says"
+	demoIsWell  = "Everything as it should be"
+	smokeIsWell = "is deleted"
+)
+
 // commands runs the tool as it is shipped, with its exit codes and nothing of
 // the tests' own in between.
 func (t *tests) commands(ctx context.Context) {
@@ -338,11 +368,11 @@ func (t *tests) commands(ctx context.Context) {
 		t.progress.Skip("unsend seed again, unsend demo, unsend redrive", "there is no sample community")
 		return
 	}
-	t.step(ctx, "unsend seed again", func() error { return t.says(ctx, "unchanged, everything is as the file says", "seed", sampleFile) })
+	t.step(ctx, "unsend seed again", func() error { return t.says(ctx, seedIsThere, "seed", sampleFile) })
 	if t.page != nil {
 		t.step(ctx, "tell the demo page", func() error { return showSample(ctx, t.page, t.root, t.stackFile()) })
 	}
-	t.step(ctx, "unsend demo", func() error { return t.says(ctx, "Everything as it should be", "demo") })
+	t.step(ctx, "unsend demo", func() error { return t.says(ctx, demoIsWell, "demo") })
 	t.step(ctx, "unsend redrive", func() error { return t.says(ctx, "nothing was given up", "redrive") })
 }
 

@@ -24,6 +24,8 @@
 //	           jobs#S                        | kind#id                 a sweep, or the removal of what was deleted
 //	Sessions   account#A                     | connection              a connection, as its account has it
 //	           server#S                      | connection              the same, as a server's audience has it
+//	           channel#S#C#shard             | connection              the same, as a channel's subscribers have it
+//	           subscriptions#A               | connection              what it is subscribed to
 //	           sent#A#S#C#msg_id             | marker                  which message a client's id stored
 //	           frames#A                      | window                  how many frames an account has had
 //	Audit      server#S                      | time#channel#sent#msg   who took a message back, by the time of it

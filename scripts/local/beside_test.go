@@ -1,0 +1,127 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestTheFilesOfARevision(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	git := func(args ...string) string {
+		t.Helper()
+		name := []string{"git", "-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false"}
+		out, err := Command{What: "git", Dir: root, Env: environment(), Argv: append(name, args...)}.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(out)
+	}
+	git("init", "--quiet")
+	write(t, filepath.Join(root, "a", "file"), "earlier")
+	git("add", ".")
+	git("commit", "--quiet", "-m", "earlier")
+	revision := git("rev-parse", "HEAD")
+	write(t, filepath.Join(root, "a", "file"), "later, and not committed")
+
+	dir := runDir{t.TempDir()}
+	if err := dir.make(); err != nil {
+		t.Fatal(err)
+	}
+	if err := fetchRevision(t.Context(), root, revision, dir.file("source"), dir); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(dir.file("source", "a", "file")); err != nil || string(text) != "earlier" {
+		t.Errorf("%q, %v", text, err)
+	}
+	unknown := strings.Repeat("0", 40)
+	if err := fetchRevision(t.Context(), root, unknown, dir.file("other"), dir); err == nil || !strings.Contains(err.Error(), "git fetch --unshallow") {
+		t.Errorf("a revision that a shallow clone lacks: %v", err)
+	}
+	if err := fetchRevision(t.Context(), root, "--all", dir.file("other"), dir); err == nil {
+		t.Error("a flag was taken for a revision")
+	}
+}
+
+func TestAnEarlierReleaseGetsTheParametersThatItHas(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	write(t, filepath.Join(root, "template.yaml"), "\nParameters:\n  Stage:\n    Type: String\n  LocalStackUrl:\n    Type: String\n\nResources:\n  TokenAudience:\n")
+	d := deployment{root: root, endpoint: "http://127.0.0.1:1"}
+	if all, err := d.parameters(); err != nil || !slices.Contains(all, "TokenAudience=unsend") {
+		t.Errorf("this release gets %q, %v", all, err)
+	}
+	d.earlier = true
+	if some, err := d.parameters(); err != nil || !slices.Equal(some, []string{"LocalStackUrl=http://127.0.0.1:1", "Stage=live"}) {
+		t.Errorf("the earlier one gets %q, %v", some, err)
+	}
+}
+
+func TestFunctionsOfBothReleasesThatDiffer(t *testing.T) {
+	t.Parallel()
+	b := beside{
+		old: []function{{name: "send", version: "1"}, {name: "same", version: "1"}, {name: "gone", version: "1"}},
+		new: []function{{name: "send", version: "2"}, {name: "same", version: "1"}, {name: "added", version: "1"}},
+	}
+	if got, want := b.pairs(), []pair{{function{name: "send", version: "2"}, "1"}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestARunInWhichOneReleaseHardlyServedShowsNothing(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		before, now int
+		want        bool
+	}{{0, 100, false}, {100, 0, false}, {19, 81, false}, {81, 19, false}, {20, 80, true}, {50, 50, true}, {4, 4, false}, {5, 5, true}} {
+		if got := bothServed(test.before, test.now); got != test.want {
+			t.Errorf("%d and %d calls: %v", test.before, test.now, got)
+		}
+	}
+}
+
+func TestAFailedRunKeepsTheOutputsOfItsParts(t *testing.T) {
+	t.Parallel()
+	dir := runDir{t.TempDir()}
+	part, err := dir.part("before")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, part.file("log", "x"), "")
+	write(t, part.file("source", "x"), "")
+	dir.close(true)
+	if _, err := os.Stat(part.file("log", "x")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(part.file("source")); err == nil {
+		t.Error("the files of the release before are still there")
+	}
+}
+
+func TestBesideIsAboutTheSuites(t *testing.T) {
+	t.Parallel()
+	if o, err := parseTest([]string{"--beside", "v1"}); err != nil || o.beside != "v1" {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if _, err := parseTest([]string{"--beside", "v1", "--skip-e2e"}); err == nil {
+		t.Error("--beside goes with --skip-e2e")
+	}
+}
+
+// A release that is raised to a commit that nobody has would be found by --long only.
+func TestTheReleaseBeforeIsACommitOfThisHistory(t *testing.T) {
+	t.Parallel()
+	run := func(args ...string) (string, error) {
+		out, err := Command{What: "git", Dir: ".", Env: environment(), Argv: append([]string{"git"}, args...)}.Run(t.Context())
+		return strings.TrimSpace(out), err
+	}
+	if shallow, err := run("rev-parse", "--is-shallow-repository"); err != nil || shallow != "false" {
+		t.Skip("the history is not here: this is no clone, or a shallow one")
+	}
+	if _, err := run("merge-base", "--is-ancestor", releaseBefore, "HEAD"); err != nil {
+		t.Errorf("%s is not in the history of this commit: %v", releaseBefore, err)
+	}
+}
