@@ -389,11 +389,15 @@ func TestAlarmWhenAQueueWaits(t *testing.T) {
 	push = w.pause("PushTasks")
 	w.enqueue(100)
 	w.lookInto("PushQueue")
+	began := w.clock.now()
 	w.alarm(func() {
 		if n := w.visible(w.PushQueueURL); n != 1_000 {
 			t.Errorf("%d tasks wait", n)
 		}
 	}, "TasksWait")
+	if took := w.clock.now().Sub(began); took > 8*time.Minute {
+		t.Errorf("it took %v, by which time they are old, too", took)
+	}
 	push()
 	w.empty("PushQueue")
 	w.over()

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"unsend/shared/chat"
 	"unsend/shared/cloudtest/cfn"
 	"unsend/shared/cloudtest/cloudwatch"
 )
@@ -87,6 +88,8 @@ func watchAlarms(t *testing.T, expected ...string) *watch {
 		_, err := sqs.NewFromConfig(w.AWS()).PurgeQueue(w.ctx(), &sqs.PurgeQueueInput{QueueUrl: aws.String(w.physical(name))})
 		w.must(nil, err) // what tests before this one left there
 	}
+	noLimit := chat.NoLimit
+	w.changeChannel("lobby", func(ch *chat.Channel) { ch.Windows = chat.Windows{Own: &noLimit, Moderator: &noLimit} }) // minutes pass
 	w.observed = w.newObserved()
 	w.minute()
 	if len(w.rang) > 0 {
