@@ -141,6 +141,7 @@ func (w *watch) askers(requests []func(*device) error) func(want int) (answered 
 			})
 		}
 		go func() { all.Wait(); close(over) }()
+		w.t.Cleanup(all.Wait)
 		return func() bool {
 			select {
 			case <-over:
@@ -160,16 +161,18 @@ func TestAlarmWhenTheStreamWaits(t *testing.T) {
 	alice, carol := w.connect("alice", "phone"), w.connect("carol", "phone")
 	m := alice.say("to be taken back")
 	carol.waitFor(unsend.EventMessage, m.MsgServerID)
-	rollBacks := []func(){w.breakDown("Notify"), w.breakDown("Record")}
+	rollBackNotify, rollBackRecord := w.breakDown("Notify"), w.breakDown("Record")
 	if _, err := alice.takeBack(m, "late"); err != nil {
 		t.Fatal(err)
 	}
-	w.pass(5)
-	w.alarm(func() { w.tried("notify"); w.tried("record") }, "NoticesAreLate", "RecordsAreLate", "WorkersFail")
-	for _, rollBack := range rollBacks {
-		rollBack()
-	}
+	w.pass(1)
+	w.alarm(func() { w.tried("notify") }, "NoticesAreLate", "WorkersFail")
+	rollBackNotify()
 	carol.waitFor(unsend.EventMessageUpdated, m.MsgServerID)
+	w.pass(3)
+	w.alarm(func() { w.tried("record") }, "RecordsAreLate")
+	w.apart("NoticesAreLate", "RecordsAreLate")
+	rollBackRecord()
 	eventually(t, "the revocation is kept", func() bool { return w.kept(m) })
 	w.over()
 }
@@ -198,6 +201,7 @@ func TestAlarmWhenSomethingIsGivenUp(t *testing.T) {
 	lost, given := alice.say("never told"), alice.say("told after all")
 	carol.waitFor(unsend.EventMessage, given.MsgServerID)
 	readers := []string{"Notify", "Record"}
+	lostAlarms, givenUpAlarms := []string{"NoticesWereLost", "RecordsWereLost"}, []string{"NoticesWereGivenUp", "RecordsWereGivenUp"}
 	roles := map[string]aws.Config{}
 	var mends []func()
 	told := w.destination()
@@ -205,37 +209,37 @@ func TestAlarmWhenSomethingIsGivenUp(t *testing.T) {
 		roles[reader] = w.roleOf(reader + "-")
 		mends = append(mends, w.impatient(mappings[reader], told), w.breakDown(reader))
 	}
-	giveUp := func(m unsend.Message) map[string]error {
+	giveUp := func(m unsend.Message, each func(reader string, err error)) {
 		if _, err := alice.takeBack(m, ""); err != nil {
 			t.Fatal(err)
 		}
-		results := map[string]error{}
-		for _, reader := range w.givenUp(told, readers) {
-			_, results[reader] = w.giveUpAs(roles[reader], m)
+		w.givenUp(told, readers)
+		for _, reader := range readers {
+			_, err := w.giveUpAs(roles[reader], m)
+			each(reader, err)
 		}
-		return results
 	}
 
 	permits := []func(){w.deny("NotifyRole", "s3:PutObject"), w.deny("RecordRole", "s3:PutObject")}
-	for reader, err := range giveUp(lost) {
+	giveUp(lost, func(reader string, err error) {
 		if refusal, ok := errors.AsType[smithy.APIError](err); !ok || refusal.ErrorCode() != "AccessDenied" {
 			t.Fatalf("the bucket takes what %s gives up: %v", reader, err)
 		}
 		w.happened(cloudwatch.NewMetric("AWS/Lambda", "DestinationDeliveryFailures", "FunctionName", w.physical(reader)))
-	}
-	w.alarm(nil, "NoticesWereLost", "RecordsWereLost")
+		w.alarm(nil, lostAlarms[slices.Index(readers, reader)])
+	})
 	for _, permit := range permits {
 		permit()
 	}
 	w.end()
 
-	for reader, err := range giveUp(given) {
+	giveUp(given, func(reader string, err error) {
 		if err != nil {
 			t.Fatalf("%s: %v", reader, err)
 		}
 		w.happened(cloudwatch.NewMetric("AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", w.physical(mappings[reader])))
-	}
-	w.alarm(nil, "NoticesWereGivenUp", "RecordsWereGivenUp")
+		w.alarm(nil, givenUpAlarms[slices.Index(readers, reader)])
+	})
 	for _, mend := range mends {
 		mend()
 	}
@@ -277,9 +281,10 @@ func (c *community) impatient(mapping, url string) (calm func()) {
 	return c.mending(func() { set(is.MaximumRecordAgeInSeconds, is.DestinationConfig) })
 }
 
-// givenUp waits until the mappings of all readers have given up, and gives the readers.
-func (w *watch) givenUp(url string, readers []string) (gave []string) {
+// givenUp waits until the mappings of all readers have given up.
+func (w *watch) givenUp(url string, readers []string) {
 	w.t.Helper()
+	var gave []string
 	client := sqs.NewFromConfig(w.AWS())
 	eventually(w.t, "the mappings give up", func() bool {
 		out, err := client.ReceiveMessage(w.ctx(), &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10})
@@ -299,7 +304,6 @@ func (w *watch) givenUp(url string, readers []string) (gave []string) {
 		}
 		return len(gave) == len(readers)
 	})
-	return gave
 }
 
 // isOf tells whether the ARN is one of the function or of a version of it.
@@ -331,6 +335,8 @@ func TestAlarmWhenSomethingBecomesADeadLetter(t *testing.T) {
 		t.Errorf("there is %+v", items)
 	}
 	eventually(t, "carol is told after all", func() bool { return carol.count(m.MsgServerID) > 1 })
+	w.minute()
+	w.apart("TasksAreDeadLetters", "JobsAreDeadLetters")
 	permit()
 	w.moveBack(jobs, w.physical("SweepQueue"))
 	if job := w.done("sweep", "fails"); job.Found != 1 {
@@ -372,21 +378,27 @@ func TestAlarmWhenAQueueWaits(t *testing.T) {
 	w.pass(15)
 	w.alarm(nil, "JobsWait", "TasksWait")
 	work()
-	push()
 	if job := w.done("sweep", "waits"); job.Found != 1 {
 		t.Errorf("%+v", job)
 	}
+	w.minute()
+	w.apart("JobsWait", "TasksWait")
+	push()
 	w.empty("PushQueue")
 	w.end()
 
 	push = w.pause("PushTasks")
 	w.enqueue(100)
 	w.lookInto("PushQueue")
+	began := w.clock.now()
 	w.alarm(func() {
 		if n := w.visible(w.PushQueueURL); n != 1_000 {
 			t.Errorf("%d tasks wait", n)
 		}
 	}, "TasksWait")
+	if took := w.clock.now().Sub(began); took > 8*time.Minute {
+		t.Errorf("it took %v, by which time they are old, too", took)
+	}
 	push()
 	w.empty("PushQueue")
 	w.over()
@@ -422,16 +434,18 @@ func TestAlarmWhenFunctionsAreThrottled(t *testing.T) {
 	alice, carol := w.connect("alice", "phone"), w.connect("carol", "phone")
 	m := alice.say("to be taken back")
 	carol.waitFor(unsend.EventMessage, m.MsgServerID)
-	feeds := []func(){w.starve("Send"), w.starve("Notify")}
+	feed := w.starve("Send")
 	alice.refused()
+	w.alarm(nil, "FunctionsAreThrottled")
+	feed()
+	alice.say("taken")
+	w.end()
+	feed = w.starve("Notify")
 	if _, err := alice.takeBack(m, ""); err != nil {
 		t.Error(err)
 	}
-	w.alarm(nil, "FunctionsAreThrottled", "WorkersAreThrottled")
-	for _, feed := range feeds {
-		feed()
-	}
-	alice.say("taken")
+	w.alarm(nil, "WorkersAreThrottled")
+	feed()
 	carol.waitFor(unsend.EventMessageUpdated, m.MsgServerID)
 	w.over()
 }

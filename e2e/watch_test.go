@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"unsend/shared/chat"
 	"unsend/shared/cloudtest/cfn"
 	"unsend/shared/cloudtest/cloudwatch"
 )
@@ -87,6 +88,8 @@ func watchAlarms(t *testing.T, expected ...string) *watch {
 		_, err := sqs.NewFromConfig(w.AWS()).PurgeQueue(w.ctx(), &sqs.PurgeQueueInput{QueueUrl: aws.String(w.physical(name))})
 		w.must(nil, err) // what tests before this one left there
 	}
+	noLimit := chat.NoLimit
+	w.changeChannel("lobby", func(ch *chat.Channel) { ch.Windows = chat.Windows{Own: &noLimit, Moderator: &noLimit} }) // minutes pass
 	w.observed = w.newObserved()
 	w.minute()
 	if len(w.rang) > 0 {
@@ -148,10 +151,8 @@ func (w *watch) resolve(value any) (string, error) {
 func (w *watch) minute() {
 	w.t.Helper()
 	w.pass(1)
-	for name := range w.alarms {
-		if w.state(name) == cloudwatch.Triggered {
-			w.rang[name] = true
-		}
+	for _, name := range w.on() {
+		w.rang[name] = true
 	}
 }
 
@@ -169,8 +170,23 @@ func (w *watch) pass(minutes int) {
 	}
 }
 
-func (w *watch) state(name string) cloudwatch.State {
-	return w.alarms[name].State(&w.data, w.clock.now())
+// on are the alarms that are on now, in the order of their names.
+func (w *watch) on() (names []string) {
+	for name, alarm := range w.alarms {
+		if alarm.State(&w.data, w.clock.now()) == cloudwatch.Triggered {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// apart wants that the one alarm is over and the other on: each is about its own.
+func (w *watch) apart(over, on string) {
+	w.t.Helper()
+	if all := w.on(); slices.Contains(all, over) || !slices.Contains(all, on) {
+		w.t.Errorf("there is alarm %v, want %s and not %s", all, on, over)
+	}
 }
 
 // alarm lets minutes pass until each of the alarms has gone off. In each minute it does what keeps the condition, where that is given.
@@ -182,7 +198,8 @@ func (w *watch) alarm(keep func(), names ...string) {
 			keep()
 		}
 		w.minute()
-		missing = slices.DeleteFunc(missing, func(name string) bool { return w.state(name) == cloudwatch.Triggered })
+		on := w.on()
+		missing = slices.DeleteFunc(missing, func(name string) bool { return slices.Contains(on, name) })
 		if len(missing) == 0 {
 			return
 		}
@@ -193,15 +210,12 @@ func (w *watch) alarm(keep func(), names ...string) {
 // end lets minutes pass until no alarm is left, the condition being mended.
 func (w *watch) end() {
 	w.t.Helper()
-	var left []string
 	for range mostMinutes {
-		w.minute()
-		left = slices.DeleteFunc(slices.Sorted(maps.Keys(w.alarms)), func(name string) bool { return w.state(name) == cloudwatch.OK })
-		if len(left) == 0 {
+		if w.minute(); len(w.on()) == 0 {
 			return
 		}
 	}
-	w.t.Fatalf("there is still alarm %v after %d minutes", left, mostMinutes)
+	w.t.Fatalf("there is still alarm %v after %d minutes", w.on(), mostMinutes)
 }
 
 // over wants that every alarm ends, and that those went off which the test is about, and no other.
