@@ -63,7 +63,7 @@ type model struct {
 	prices prices.List
 	counts map[string]operations.Operation
 	told   map[int][2]prices.Use // by devices: of a message, and of its revoke
-	fast   map[int]prices.Use    // of a revoke with FastRevocations
+	fast   map[int]prices.Use    // of a revoke with FastRevocations, to few devices
 }
 
 // Counts are those of the file.
@@ -111,8 +111,12 @@ func (m *model) play(devices int, bubble func(func())) error {
 	if err != nil {
 		return err
 	}
+	m.told[devices] = plain
+	if devices > fanout.Defaults().Deployment.DirectPushLimit {
+		return nil // the two ways leave tasks that wait for each other: how many batches they make is by chance
+	}
 	fast, err := m.played(devices, true, bubble)
-	m.told[devices], m.fast[devices] = plain, fast[1]
+	m.fast[devices] = fast[1]
 	return err
 }
 
