@@ -95,20 +95,12 @@ func TestAlarmWhenTablesAreThrottled(t *testing.T) {
 	ask := w.askers(requests)
 	wait := ask(503)
 	w.alarm(func() {
-		counts := make([]int, len(ways))
-		for i, way := range ways {
-			_, counts[i] = way.counted()
-		}
+		before := refusals(ways)
 		eventually(t, "requests are refused on each way", func() bool {
 			if wait() {
 				wait = ask(503)
 			}
-			for i, way := range ways {
-				if _, n := way.counted(); n == counts[i] {
-					return false
-				}
-			}
-			return true
+			return !slices.ContainsFunc(ways, func(way *tables) bool { return refusals(ways)[way] == before[way] })
 		})
 	}, "RequestsAreBusy", "TablesAreThrottled")
 	eventually(t, "the last answers", wait)
@@ -117,6 +109,15 @@ func TestAlarmWhenTablesAreThrottled(t *testing.T) {
 	}
 	eventually(t, "answers", ask(200))
 	w.over()
+}
+
+// refusals are those so far.
+func refusals(ways []*tables) map[*tables]int {
+	counts := map[*tables]int{}
+	for _, way := range ways {
+		_, counts[way] = way.counted()
+	}
+	return counts
 }
 
 // askers has each of some devices make one of the requests when it is called, which must be answered so. What is given tells whether all are.
@@ -200,53 +201,31 @@ func TestAlarmWhenSomethingIsGivenUp(t *testing.T) {
 	alice, carol := w.connect("alice", "phone"), w.connect("carol", "phone")
 	lost, given := alice.say("never told"), alice.say("told after all")
 	carol.waitFor(unsend.EventMessage, given.MsgServerID)
-	readers := []string{"Notify", "Record"}
-	lostAlarms, givenUpAlarms := []string{"NoticesWereLost", "RecordsWereLost"}, []string{"NoticesWereGivenUp", "RecordsWereGivenUp"}
-	roles := map[string]aws.Config{}
-	var mends []func()
 	told := w.destination()
-	for _, reader := range readers {
-		roles[reader] = w.roleOf(reader + "-")
-		mends = append(mends, w.impatient(mappings[reader], told), w.breakDown(reader))
-	}
-	giveUp := func(m unsend.Message, each func(reader string, err error)) {
-		if _, err := alice.takeBack(m, ""); err != nil {
-			t.Fatal(err)
-		}
-		w.givenUp(told, readers)
-		for _, reader := range readers {
-			_, err := w.giveUpAs(roles[reader], m)
-			each(reader, err)
-		}
-	}
+	readers, mend := w.failingReaders(told)
 
-	permits := []func(){w.deny("NotifyRole", "s3:PutObject"), w.deny("RecordRole", "s3:PutObject")}
-	giveUp(lost, func(reader string, err error) {
+	permitNotify, permitRecord := w.deny("NotifyRole", "s3:PutObject"), w.deny("RecordRole", "s3:PutObject")
+	w.giveUpAll(alice, lost, told, readers, func(r reader, err error) {
 		if refusal, ok := errors.AsType[smithy.APIError](err); !ok || refusal.ErrorCode() != "AccessDenied" {
-			t.Fatalf("the bucket takes what %s gives up: %v", reader, err)
+			t.Fatalf("the bucket takes what %s gives up: %v", r.function, err)
 		}
-		w.happened(cloudwatch.NewMetric("AWS/Lambda", "DestinationDeliveryFailures", "FunctionName", w.physical(reader)))
-		w.alarm(nil, lostAlarms[slices.Index(readers, reader)])
+		w.happened(cloudwatch.NewMetric("AWS/Lambda", "DestinationDeliveryFailures", "FunctionName", w.physical(r.function)))
+		w.alarm(nil, r.lost)
 	})
-	for _, permit := range permits {
-		permit()
-	}
+	permitNotify()
+	permitRecord()
 	w.end()
 
-	giveUp(given, func(reader string, err error) {
-		if err != nil {
-			t.Fatalf("%s: %v", reader, err)
-		}
-		w.happened(cloudwatch.NewMetric("AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", w.physical(mappings[reader])))
-		w.alarm(nil, givenUpAlarms[slices.Index(readers, reader)])
+	w.giveUpAll(alice, given, told, readers, func(r reader, err error) {
+		w.must(nil, err)
+		w.happened(cloudwatch.NewMetric("AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", w.physical(mappings[r.function])))
+		w.alarm(nil, r.givenUp)
 	})
-	for _, mend := range mends {
-		mend()
-	}
+	mend()
 	if n := carol.count(given.MsgServerID); n != 1 || w.kept(given) {
 		t.Errorf("before anything is replayed carol was told %d times, and it is kept: %t", n, w.kept(given))
 	}
-	if items := w.redrive(true); len(items) != 2 {
+	if items := w.redrive(true); len(items) != len(readers) {
 		t.Errorf("there is %+v", items)
 	}
 	carol.waitFor(unsend.EventMessageUpdated, given.MsgServerID)
@@ -254,6 +233,44 @@ func TestAlarmWhenSomethingIsGivenUp(t *testing.T) {
 		t.Errorf("kept is what was given up: %t, and what was lost: %t", w.kept(given), w.kept(lost))
 	}
 	w.over()
+}
+
+// reader is a function that reads the stream, and its alarms.
+type reader struct {
+	function, lost, givenUp string
+	role                    aws.Config
+}
+
+// failingReaders are those of the stream, which fail and soon give up, telling the queue.
+func (w *watch) failingReaders(told string) (readers []reader, mend func()) {
+	w.t.Helper()
+	readers = []reader{
+		{function: "Notify", lost: "NoticesWereLost", givenUp: "NoticesWereGivenUp"},
+		{function: "Record", lost: "RecordsWereLost", givenUp: "RecordsWereGivenUp"},
+	}
+	var mends []func()
+	for i, r := range readers {
+		readers[i].role = w.roleOf(r.function + "-")
+		mends = append(mends, w.impatient(mappings[r.function], told), w.breakDown(r.function))
+	}
+	return readers, func() {
+		for _, mend := range mends {
+			mend()
+		}
+	}
+}
+
+// giveUpAll revokes a message, which the readers give up, and does for each of them what Lambda does then.
+func (w *watch) giveUpAll(by *device, m unsend.Message, told string, readers []reader, each func(reader, error)) {
+	w.t.Helper()
+	if _, err := by.takeBack(m, ""); err != nil {
+		w.t.Fatal(err)
+	}
+	w.givenUp(told, readers)
+	for _, r := range readers {
+		_, err := w.giveUpAs(r.role, m)
+		each(r, err)
+	}
 }
 
 // destination makes a queue that mappings tell of what they give up.
@@ -266,7 +283,7 @@ func (c *community) destination() (url string) {
 	return *out.QueueUrl
 }
 
-// impatient has a mapping give up after a second, and tell the queue of it.
+// impatient has a mapping give up after a second, and tell the queue of it. (AWS takes no less than a minute.)
 func (c *community) impatient(mapping, url string) (calm func()) {
 	c.t.Helper()
 	const arn = sqstypes.QueueAttributeNameQueueArn
@@ -282,7 +299,7 @@ func (c *community) impatient(mapping, url string) (calm func()) {
 }
 
 // givenUp waits until the mappings of all readers have given up.
-func (w *watch) givenUp(url string, readers []string) {
+func (w *watch) givenUp(url string, readers []reader) {
 	w.t.Helper()
 	var gave []string
 	client := sqs.NewFromConfig(w.AWS())
@@ -294,9 +311,9 @@ func (w *watch) givenUp(url string, readers []string) {
 				RequestContext struct{ FunctionArn, Condition string }
 			}
 			w.must(nil, json.Unmarshal([]byte(*m.Body), &told))
-			for _, reader := range readers {
-				if told.RequestContext.Condition == "MaxRecordAgeExceeded" && w.isOf(told.RequestContext.FunctionArn, reader) && !slices.Contains(gave, reader) {
-					gave = append(gave, reader)
+			for _, r := range readers {
+				if told.RequestContext.Condition == "MaxRecordAgeExceeded" && w.isOf(told.RequestContext.FunctionArn, r.function) && !slices.Contains(gave, r.function) {
+					gave = append(gave, r.function)
 				}
 			}
 			_, err = client.DeleteMessage(w.ctx(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle})

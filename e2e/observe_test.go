@@ -25,8 +25,7 @@ import (
 //
 //	Errors, Throttles        the local stack's own CloudWatch has them of functions that are called. For those that read a stream or a queue
 //	                         it has throttles only: an error is an invocation after which their mapping's last result is a failure, and
-//	                         no throttle
-//	                         (Lambda developer guide, "Types of metrics for Lambda functions", of all four)
+//	                         no throttle (Lambda developer guide, "Types of metrics for Lambda functions", of all four)
 //	IteratorAge              how old the last record of a batch is when an invocation ends ("Monitoring with CloudWatch Logs", of DynamoDB)
 //	OnFailureDestination…    the records that were put into the bucket, and the times that this was refused: the test does what
 //	DestinationDelivery…     Lambda does, with the function's role
