@@ -409,8 +409,8 @@ func TestAlarmWhenAQueueWaits(t *testing.T) {
 	w.lookInto("PushQueue")
 	began := w.clock.now()
 	w.alarm(func() {
-		if n := w.visible(w.PushQueueURL); n != 1_000 {
-			t.Errorf("%d tasks wait", n)
+		if n := w.visible(w.PushQueueURL); n < 1_000 { // a request that was sent again has more
+			t.Errorf("only %d tasks wait", n)
 		}
 	}, "TasksWait")
 	if took := w.clock.now().Sub(began); took > 8*time.Minute {
