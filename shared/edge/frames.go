@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -31,6 +32,7 @@ func Frames[R any](e Edge, route Route[R]) Handler {
 		defer cancel()
 		inv := e.Begin(ctx, event.RequestContext.RouteKey, event.RequestContext.RequestID)
 		inv.Add("connection", event.RequestContext.ConnectionID)
+		ctx, noted := noting(ctx)
 		s := served[R]{route: route, edge: e, inv: inv}
 		err := Settle(chat.Guard(func() error { return s.serve(ctx, event) }))
 		if err != nil {
@@ -39,7 +41,7 @@ func Frames[R any](e Edge, route Route[R]) Handler {
 		s.describe(err)
 		s.measure(err)
 		if err == nil {
-			err = FailedPart(errorsOf(s.result.Revoked))
+			err = FailedPart(append(errorsOf(s.result.Revoked), noted.all()...))
 		}
 		inv.End(ctx, err)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusOK, Body: s.answer}, nil
@@ -80,6 +82,37 @@ func (s *served[R]) serve(ctx context.Context, event events.APIGatewayWebsocketP
 	s.result = result
 	s.answer, err = wire.Answer(s.route.Key, s.frame.RequestID, result)
 	return err
+}
+
+// notes are what failed of a frame besides its answer.
+type notes struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+type notesKey struct{}
+
+func noting(ctx context.Context) (context.Context, *notes) {
+	n := &notes{}
+	return context.WithValue(ctx, notesKey{}, n), n
+}
+
+func (n *notes) all() []error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.errs
+}
+
+// Note has the log tell of what failed while a frame was served whose answer does not show it: as of a part of the request. Outside of
+// a frame it does nothing.
+func Note(ctx context.Context, err error) {
+	n, ok := ctx.Value(notesKey{}).(*notes)
+	if !ok {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.errs = append(n.errs, err)
 }
 
 // FailedPart is what the log must not miss of a request that was answered in parts, whose errors these are (nil where there was
