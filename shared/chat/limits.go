@@ -76,8 +76,8 @@ const (
 
 	// FrameWindow is what the frames of an account are counted in.
 	FrameWindow = 10 * time.Second
-	// CountTimeout is for how long a frame waits to be counted.
-	CountTimeout = time.Second
+	// CountTimeout is for how long a frame waits to be counted: half of what it has.
+	CountTimeout = 2 * time.Second
 
 	// MessageNoticeMaxAge is when a notice of a new message is no longer worth
 	// pushing: history has it. A revocation is never too old.

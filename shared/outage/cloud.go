@@ -299,3 +299,10 @@ func (c *Cloud) note(a asked) {
 	on := a.calls[0].on
 	c.taken[on] = append(c.taken[on], body)
 }
+
+// Shut ends a connection as its device does.
+func (c *Cloud) Shut(connectionID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, connectionID)
+}

@@ -33,7 +33,10 @@ const (
 func kinds(l Line, call string) []Kind {
 	list := []Kind{Throttled, Failing, Hanging, Unreachable, Lost, Forbidden}
 	if l.On != Connections { // of whose 410 the functions' other tests tell
-		list = append(list, FailsOnce, LostOnce, Absent)
+		list = append(list, Absent)
+	}
+	if l.On != Connections && l.On != KeySet { // whose clients do not ask again
+		list = append(list, FailsOnce, LostOnce)
 	}
 	switch {
 	case call == "BatchGetItem", call == "BatchWriteItem", call == "PutEvents":

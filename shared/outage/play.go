@@ -125,7 +125,8 @@ func (p *player) play(c *Case, s Scene) {
 		c.Errorf("nothing asked for it")
 	}
 	line := p.log.line(c.T, requestID)
-	if logged := chat.Code(number(line["code"])); got != want.Is || logged != want.Logged {
+	logged := chat.Code(number(line["code"]))
+	if got != want.Is || logged != want.Logged && want.Logged != anyCode {
 		c.Errorf("answered %s and logged %d, want %s and %d: %v", got, logged, want.Is, want.Logged, line["error"])
 	}
 	edgetest.CheckLine(c.T, line)
@@ -151,18 +152,24 @@ func (p *player) again(c *Case, s Scene) {
 
 // want is what the table says of the case.
 func (c *Case) want() Answer {
-	if c.Kind.blips() {
+	switch {
+	case c.Kind.blips() && (c.Function == "notify" || c.Function == "push"):
+		return Answer{Is: well(c.Function), Logged: anyCode} // rights that came late are put off
+	case c.Kind.blips():
 		return Answer{Is: well(c.Function), Logged: chat.OK}
 	}
 	return c.Answer(c.Kind)
 }
+
+// anyCode: the log may have any.
+const anyCode = 0
 
 // invocation is the context of one: with a time that is short where a dependency hangs, and else only ends a test that does.
 func (c *Case) invocation(requestID string, hangs bool) (context.Context, context.CancelFunc) {
 	ctx := lambdacontext.NewContext(c.Context(), &lambdacontext.LambdaContext{AwsRequestID: requestID})
 	limit := time.Minute
 	if hangs {
-		limit = time.Second + reserves[c.Function]
+		limit = 3*time.Second + reserves[c.Function]
 	}
 	return context.WithTimeout(ctx, limit)
 }

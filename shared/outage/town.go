@@ -3,6 +3,7 @@ package outage
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"unsend/shared/chat"
+	"unsend/shared/config"
 	"unsend/shared/edge"
 	"unsend/shared/gateway"
 	"unsend/shared/queue"
@@ -65,10 +67,10 @@ func (c *Case) Found() {
 // Secret is what messages of these tests say: no log may.
 const Secret = "SECRET"
 
-// Send stores a message of alice's.
-func (c *Case) Send(id string) chat.Message {
+// Send stores a message of alice's, sent so long ago.
+func (c *Case) Send(id string, age time.Duration) chat.Message {
 	c.Helper()
-	now := time.Now()
+	now := time.Now().Add(-age)
 	sent, err := c.Store.PutMessage(c.Context(), chat.Message{
 		MessageKey: chat.MessageKey{ServerID: c.ServerID(), ChannelID: Channel, Timestamp: now.UnixMilli(), MsgServerID: id + "-" + c.ID},
 		MsgID:      id, From: chat.Actor{AccountID: c.Alice(), Device: "phone"}, Version: 1, UpdatedAt: now.UnixMilli(), Content: chat.Content{Body: Secret},
@@ -98,9 +100,9 @@ func (c *Case) Sessions() *chat.Sessions {
 }
 
 // Gateway is that of the cloud's connections.
-func (c *Case) Gateway() *gateway.Gateway { return gateway.New(c.config(), c.Cloud.URL+"/live") }
+func (c *Case) Gateway() *gateway.Gateway { return gateway.New(c.signing(), c.Cloud.URL+"/live") }
 
-func (c *Case) config() aws.Config {
+func (c *Case) signing() aws.Config {
 	return aws.Config{Region: region, Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: accessKey}, nil
 	})}
@@ -181,28 +183,38 @@ func (c *Case) Answered(response events.APIGatewayProxyResponse, err error) (cod
 	return strconv.Itoa(int(number(answer["res_code"]))), answer
 }
 
-// Stored are the stream's records about a message.
-func Stored(kind chat.StoredKind, keys ...chat.MessageKey) events.DynamoDBEvent {
+// Parts is the code of an answer in parts, which are its results: the answer's own where all of them have that.
+func Parts(code string, results any) string {
+	list, _ := results.([]any)
+	if len(list) == 0 {
+		return code
+	}
+	var codes []string
+	for _, each := range list {
+		codes = append(codes, strconv.Itoa(int(number(each.(map[string]any)["res_code"]))))
+	}
+	if codes = slices.Compact(codes); len(codes) == 1 && codes[0] == code {
+		return code
+	}
+	return code + " with " + strings.Join(codes, ", ") + " each"
+}
+
+// Streamed is the stream's event of what happened to messages, whose sequence numbers are 1, 2 and so on.
+func Streamed(records ...chat.Stored) events.DynamoDBEvent {
 	var event events.DynamoDBEvent
-	for i, key := range keys {
-		event.Records = append(event.Records, events.DynamoDBEventRecord{EventName: kind.Name(), Change: events.DynamoDBStreamRecord{
+	for i, record := range records {
+		event.Records = append(event.Records, events.DynamoDBEventRecord{EventName: record.Kind.Name(), Change: events.DynamoDBStreamRecord{
 			SequenceNumber: strconv.Itoa(i + 1),
 			Keys: map[string]events.DynamoDBAttributeValue{
-				"pk": events.NewStringAttribute(key.ServerID + "#" + key.ChannelID),
-				"sk": events.NewStringAttribute(stampOf(key.Timestamp) + "#" + key.MsgServerID),
+				"pk": events.NewStringAttribute(record.Key.ServerID + "#" + record.Key.ChannelID),
+				"sk": events.NewStringAttribute(fmt.Sprintf("%015d#%s", record.Key.Timestamp, record.Key.MsgServerID)),
 			},
 		}})
 	}
 	return event
 }
 
-// stampOf is a time as keys have it.
-func stampOf(ms int64) string {
-	text := strconv.FormatInt(ms, 10)
-	return strings.Repeat("0", 15-len(text)) + text
-}
-
-// Queued is the event of a queue's messages.
+// Queued is the event of a queue's messages, whose ids are 1, 2 and so on.
 func Queued(bodies ...string) events.SQSEvent {
 	var event events.SQSEvent
 	for i, body := range bodies {
@@ -211,8 +223,30 @@ func Queued(bodies ...string) events.SQSEvent {
 	return event
 }
 
-// Batch is what became of a batch of n: done, again for all of it, or which part.
-func Batch(n int, failures []string) string {
+// AfterStream is what became of a stream's batch of n records.
+func (c *Case) AfterStream(n int, response events.DynamoDBEventResponse, err error) string {
+	c.Helper()
+	var ids []string
+	for _, failure := range response.BatchItemFailures {
+		ids = append(ids, failure.ItemIdentifier)
+	}
+	return c.after(n, ids, err)
+}
+
+// AfterQueue is what became of a queue's batch of n messages.
+func (c *Case) AfterQueue(n int, response events.SQSEventResponse, err error) string {
+	c.Helper()
+	var ids []string
+	for _, failure := range response.BatchItemFailures {
+		ids = append(ids, failure.ItemIdentifier)
+	}
+	return c.after(n, ids, err)
+}
+
+// after: done, again for the whole batch, or for which part.
+func (c *Case) after(n int, failures []string, err error) string {
+	c.Helper()
+	c.Must(nil, err)
 	switch len(failures) {
 	case 0:
 		return "done"
@@ -227,7 +261,7 @@ func (c *Case) Pushed() {
 	c.Helper()
 	n := &chat.Notifier{
 		Messages: c.Store, Audience: c.Store, Deliveries: c.Store, Rights: c.Store, Sessions: c.Store, Gateway: c.Gateway(),
-		Queue: queue.New(c.endpoint(), c.Env["PUSH_QUEUE_URL"]), Encode: wire.EncodeNotices, Clock: time.Now, Concurrency: 8, Budget: 20 * time.Second,
+		Queue: queue.New(c.endpoint(), c.Env[config.PushQueueURL]), Encode: wire.EncodeNotices, Clock: time.Now, Concurrency: 8, Budget: 20 * time.Second,
 	}
 	for range 20 { // each call goes on with what the one before left
 		bodies := c.Cloud.Take(PushQueue)
@@ -249,7 +283,21 @@ func (c *Case) Pushed() {
 
 // endpoint has the cloud's queues.
 func (c *Case) endpoint() aws.Config {
-	cfg := c.config()
+	cfg := c.signing()
 	cfg.BaseEndpoint = aws.String(c.Cloud.URL)
 	return cfg
+}
+
+// Gone leaves rows of alice's that no connection has, old enough to be found out.
+func (c *Case) Gone() {
+	c.Helper()
+	c.Cloud.Shut(c.Connect(c.Connection(c.Alice(), "lost", time.Minute)).ID)
+}
+
+// Told checks that the connection has got the message.
+func (c *Case) Told(connection chat.Connection, m chat.Message) {
+	c.Helper()
+	if frames := strings.Join(c.Cloud.Frames(connection.ID), " "); !strings.Contains(frames, m.MsgServerID) {
+		c.Errorf("%s was told %q", connection.ID, frames)
+	}
 }
