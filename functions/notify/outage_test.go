@@ -16,7 +16,7 @@ func TestOutages(t *testing.T) {
 	outage.Play(t, "notify", run, func(c *outage.Case, _ edge.StreamHandler) outage.Scene {
 		c.Found()
 		desk := c.Connect(c.Connection(c.Bob(), "desk", time.Minute))
-		c.Env[config.ServerPushBudget] = "1500"
+		c.Env[config.ServerPushBudget] = "2500"
 		switch {
 		case c.Of == "one that has gone":
 			c.Gone()

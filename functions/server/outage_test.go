@@ -69,7 +69,7 @@ var outageScenes = map[string]func(*outage.Case) (request, body string, check fu
 	"a list":    func(c *outage.Case) (string, string, func()) { return "GET /servers/" + c.ServerID() + "/channels", "", nil },
 	"the audit": func(c *outage.Case) (string, string, func()) { return "GET /servers/" + c.ServerID() + "/audit", "", nil },
 	"a message": func(c *outage.Case) (string, string, func()) {
-		return "POST /servers/" + c.ServerID() + "/channels/" + outage.Channel + "/messages", `{"accid":"` + c.Alice() + `","msg_id":"m1","msg_body":"SECRET"}`, func() {
+		return "POST /servers/" + c.ServerID() + "/channels/" + outage.Channel + "/messages", `{"from":"` + c.Alice() + `","msg_id":"m1","msg_body":"SECRET"}`, func() {
 			if rows := c.Messages(); len(rows) != 1 || rows[0].Status != chat.Normal {
 				c.Errorf("stored %+v", rows)
 			}
@@ -77,7 +77,7 @@ var outageScenes = map[string]func(*outage.Case) (request, body string, check fu
 	},
 	"a repeated message": func(c *outage.Case) (string, string, func()) {
 		m := c.Send("m1", 0)
-		return "POST /servers/" + c.ServerID() + "/channels/" + outage.Channel + "/messages", `{"accid":"` + c.Alice() + `","msg_id":"m1","msg_body":"SECRET"}`, func() {
+		return "POST /servers/" + c.ServerID() + "/channels/" + outage.Channel + "/messages", `{"from":"` + c.Alice() + `","msg_id":"m1","msg_body":"SECRET"}`, func() {
 			if rows := c.Messages(); len(rows) != 1 || rows[0].MsgServerID != m.MsgServerID {
 				c.Errorf("stored %+v", rows)
 			}

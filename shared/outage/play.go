@@ -169,7 +169,7 @@ func (c *Case) invocation(requestID string, hangs bool) (context.Context, contex
 	ctx := lambdacontext.NewContext(c.Context(), &lambdacontext.LambdaContext{AwsRequestID: requestID})
 	limit := time.Minute
 	if hangs {
-		limit = 3*time.Second + reserves[c.Function]
+		limit = 4*time.Second + reserves[c.Function]
 	}
 	return context.WithTimeout(ctx, limit)
 }
