@@ -66,8 +66,12 @@ var outageScenes = map[string]func(*outage.Case) (request, body string, check fu
 	"a member leaves": func(c *outage.Case) (string, string, func()) {
 		return "DELETE /servers/" + c.ServerID() + "/members/" + c.Alice(), "", func() { counted(c, c.Alice(), 1) }
 	},
-	"a list":    func(c *outage.Case) (string, string, func()) { return "GET /servers/" + c.ServerID() + "/channels", "", nil },
-	"the audit": func(c *outage.Case) (string, string, func()) { return "GET /servers/" + c.ServerID() + "/audit", "", nil },
+	"a list": func(c *outage.Case) (string, string, func()) {
+		return "GET /servers/" + c.ServerID() + "/channels", "", nil
+	},
+	"the audit": func(c *outage.Case) (string, string, func()) {
+		return "GET /servers/" + c.ServerID() + "/audit", "", nil
+	},
 	"a message": func(c *outage.Case) (string, string, func()) {
 		return "POST /servers/" + c.ServerID() + "/channels/" + outage.Channel + "/messages", `{"from":"` + c.Alice() + `","msg_id":"m1","msg_body":"SECRET"}`, func() {
 			if rows := c.Messages(); len(rows) != 1 || rows[0].Status != chat.Normal {

@@ -22,13 +22,23 @@ func TestOutages(t *testing.T) {
 		}
 		body, err := queue.EncodeJob(job)
 		c.Must(body, err)
-		return outage.Scene{
-			Invoke: func(ctx context.Context) string {
-				response, err := h(ctx, outage.Queued(body))
-				return c.AfterQueue(1, response, err)
-			},
-			Check: check,
+		work := func(ctx context.Context) string {
+			response, err := h(ctx, outage.Queued(body))
+			return c.AfterQueue(1, response, err)
 		}
+		return outage.Scene{Invoke: work, Again: func(ctx context.Context) (got string) {
+			for range 20 { // one invocation has a budget
+				stored, err := c.Store.Job(ctx, job)
+				c.Must(stored, err)
+				if stored.FinishedAt > 0 {
+					break
+				}
+				if got = work(ctx); got != "done" || c.Of == "a young sweep" {
+					return got
+				}
+			}
+			return "done"
+		}, Check: check}
 	})
 }
 
@@ -68,11 +78,8 @@ func deleting(c *outage.Case) (chat.JobRef, func()) {
 	c.Must(job, err)
 	return job.JobRef, func() {
 		c.Helper()
-		for range 3 { // a page that was removed, and not saved, costs one more
-			if job, err = c.Store.Job(c.Context(), job.JobRef); err != nil || job.FinishedAt > 0 {
-				break
-			}
-		}
+		job, err := c.Store.Job(c.Context(), job.JobRef)
+		c.Must(job, err)
 		servers, err := c.Store.Memberships(c.Context(), c.Alice())
 		c.Must(servers, err)
 		members, err := c.Store.Members(c.Context(), c.ServerID(), []string{c.Alice(), c.Bob()})

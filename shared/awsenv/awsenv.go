@@ -36,7 +36,7 @@ const (
 	// A pause before another attempt is any up to firstBackoff, and up to twice that before the next.
 	firstBackoff = 200 * time.Millisecond
 	maxBackoff   = time.Second
-	dialTimeout = time.Second
+	dialTimeout  = time.Second
 	// responseTimeout bounds the wait for the first byte of one attempt, so that
 	// a lost packet costs an attempt and not the whole request.
 	responseTimeout = 2 * time.Second

@@ -100,6 +100,13 @@ func (c *Cloud) spoil(on, call string, kind Kind) {
 	c.broken, c.kind, c.hits = place{on, call}, kind, 0
 }
 
+// met tells whether a request has met the outage.
+func (c *Cloud) met() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hits > 0
+}
+
 // mend gives how many requests met the outage.
 func (c *Cloud) mend() int {
 	c.mu.Lock()

@@ -1,7 +1,9 @@
 package outage
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"unsend/shared/chat"
 )
@@ -44,6 +46,38 @@ func (l Line) Answer(kind Kind) Answer {
 		return l.Refused
 	}
 	return l.Busy
+}
+
+// Alarms are those of template.yaml that the line raises where it goes on. The log's are checked when the line is played; AWS makes the others of
+// what the answer makes Lambda, or the queue, do.
+func (l Line) Alarms() []string {
+	var names []string
+	for _, answer := range append(slices.Collect(maps.Values(l.Except)), l.Busy, l.Refused) {
+		switch answer.Logged {
+		case chat.Internal:
+			names = append(names, "RequestsFail")
+		case chat.Busy:
+			names = append(names, "RequestsAreBusy")
+		}
+		late := strings.HasPrefix(answer.Is, "again")
+		switch {
+		case l.Function == "authorize": // which has no other way to say so
+			names = append(names, "FunctionsFail")
+		case l.Function == "notify" && late:
+			names = append(names, "NoticesAreLate", "NoticesWereGivenUp")
+		case l.Function == "notify", l.Function == "push":
+			names = append(names, "TasksAreDeadLetters")
+		case l.Function == "record":
+			names = append(names, "RecordsAreLate", "RecordsWereGivenUp")
+		case l.Function == "sweep" && late:
+			names = append(names, "JobsAreDeadLetters")
+		}
+	}
+	if slices.Contains([]string{Messages, Updates, Community, Sessions, Audit}, l.On) {
+		names = append(names, "TablesAreThrottled")
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // LinesOf are a function's.
@@ -205,6 +239,7 @@ var Lines = []Line{
 	},
 	{
 		Function: "notify", Of: "one that has gone", On: Connections, Calls: []string{"DELETE"}, Busy: putOff, Refused: putOff,
+		Except:  map[Kind]Answer{Hanging: {"done", chat.OK}}, // its server's time is up before anybody is to blame
 		Becomes: "the same",
 	},
 	{
@@ -238,6 +273,7 @@ var Lines = []Line{
 	},
 	{
 		Function: "push", Of: "one that has gone", On: Connections, Calls: []string{"DELETE"}, Busy: putOff, Refused: putOff,
+		Except:  map[Kind]Answer{Hanging: {"done", chat.OK}},
 		Becomes: "the same",
 	},
 	{

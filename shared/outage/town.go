@@ -37,6 +37,18 @@ func (c *Case) Must(_ any, err error) {
 	}
 }
 
+// Prepared repeats a write of a preparation while the endpoint is busy, as on a machine that is.
+func (c *Case) Prepared(write func() error) {
+	c.Helper()
+	for range tries {
+		if err := write(); chat.CodeOf(err) != chat.Busy {
+			c.Must(nil, err)
+			return
+		}
+	}
+	c.Fatal("the endpoint has no time for the preparation")
+}
+
 // Act is one of the back end's at the time.
 func (c *Case) Act(action chat.Action, at time.Time) chat.Act {
 	return chat.Act{At: at, Action: action, Door: chat.APIDoor}
@@ -46,21 +58,30 @@ func (c *Case) Act(action chat.Action, at time.Time) chat.Act {
 func (c *Case) Found() {
 	c.Helper()
 	at := time.Now().Add(-time.Minute)
-	c.Must(c.Store.ChangeServer(c.Context(), c.ServerID(), c.Act(chat.ActionPutServer, at), func(s *chat.Server) error {
-		s.OwnerID = "owner-" + c.ID
-		s.Roles = []chat.Role{
-			{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}},
-			{ID: "mod", Priority: 1, Grant: chat.Grant{Allow: chat.MaskOf(chat.RevokeMemberMessage)}},
-		}
-		return nil
-	}))
-	c.Must(c.Store.ChangeChannel(c.Context(), c.ServerID(), Channel, c.Act(chat.ActionPutChannel, at), func(*chat.Channel) error { return nil }))
-	for account, roles := range map[string][]string{c.Alice(): nil, c.Bob(): {"mod"}} {
-		c.Must(c.Store.ChangeMember(c.Context(), c.ServerID(), account, c.Act(chat.ActionPutMember, at), func(m *chat.Member) error {
-			m.Join(at)
-			m.Roles = roles
+	c.Prepared(func() error {
+		_, err := c.Store.ChangeServer(c.Context(), c.ServerID(), c.Act(chat.ActionPutServer, at), func(s *chat.Server) error {
+			s.OwnerID = "owner-" + c.ID
+			s.Roles = []chat.Role{
+				{ID: chat.Everyone, Grant: chat.Grant{Allow: chat.MaskOf(chat.SendMessage)}},
+				{ID: "mod", Priority: 1, Grant: chat.Grant{Allow: chat.MaskOf(chat.RevokeMemberMessage)}},
+			}
 			return nil
-		}))
+		})
+		return err
+	})
+	c.Prepared(func() error {
+		_, err := c.Store.ChangeChannel(c.Context(), c.ServerID(), Channel, c.Act(chat.ActionPutChannel, at), func(*chat.Channel) error { return nil })
+		return err
+	})
+	for account, roles := range map[string][]string{c.Alice(): nil, c.Bob(): {"mod"}} {
+		c.Prepared(func() error {
+			_, err := c.Store.ChangeMember(c.Context(), c.ServerID(), account, c.Act(chat.ActionPutMember, at), func(m *chat.Member) error {
+				m.Join(at)
+				m.Roles = roles
+				return nil
+			})
+			return err
+		})
 	}
 }
 
@@ -71,19 +92,25 @@ const Secret = "SECRET"
 func (c *Case) Send(id string, age time.Duration) chat.Message {
 	c.Helper()
 	now := time.Now().Add(-age)
-	sent, err := c.Store.PutMessage(c.Context(), chat.Message{
-		MessageKey: chat.MessageKey{ServerID: c.ServerID(), ChannelID: Channel, Timestamp: now.UnixMilli(), MsgServerID: id + "-" + c.ID},
-		MsgID:      id, From: chat.Actor{AccountID: c.Alice(), Device: "phone"}, Version: 1, UpdatedAt: now.UnixMilli(), Content: chat.Content{Body: Secret},
-	}, now)
-	c.Must(sent, err)
+	var sent chat.Sent
+	c.Prepared(func() (err error) {
+		sent, err = c.Store.PutMessage(c.Context(), chat.Message{
+			MessageKey: chat.MessageKey{ServerID: c.ServerID(), ChannelID: Channel, Timestamp: now.UnixMilli(), MsgServerID: id + "-" + c.ID},
+			MsgID:      id, From: chat.Actor{AccountID: c.Alice(), Device: "phone"}, Version: 1, UpdatedAt: now.UnixMilli(), Content: chat.Content{Body: Secret},
+		}, now)
+		return err
+	})
 	return sent.Message
 }
 
 // Revoke takes a message of alice's back.
 func (c *Case) Revoke(m chat.Message) {
 	c.Helper()
-	c.Must(c.Store.RevokeMessage(c.Context(), chat.RevokeWrite{Key: m.MessageKey, Now: time.Now(),
-		Revocation: chat.Revocation{Operator: chat.Actor{AccountID: c.Alice(), Device: "phone"}}}))
+	c.Prepared(func() error {
+		_, err := c.Store.RevokeMessage(c.Context(), chat.RevokeWrite{Key: m.MessageKey, Now: time.Now(),
+			Revocation: chat.Revocation{Operator: chat.Actor{AccountID: c.Alice(), Device: "phone"}}})
+		return err
+	})
 }
 
 // Messages are the rows of the case's channel.
@@ -120,7 +147,7 @@ func (c *Case) Connection(account, device string, age time.Duration) chat.Connec
 func (c *Case) Connect(connection chat.Connection) chat.Connection {
 	c.Helper()
 	c.Cloud.Open(connection.ID)
-	c.Must(nil, c.Sessions().Connect(c.Context(), connection))
+	c.Prepared(func() error { return c.Sessions().Connect(c.Context(), connection) })
 	return connection
 }
 
