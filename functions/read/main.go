@@ -28,7 +28,7 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv, env.Metrics())
-	limit := chat.FrameLimit{Counter: store, Most: frames}
+	limit := chat.FrameLimit{Counter: store, Most: frames, Uncounted: edge.Note}
 	return newHandler(e,
 		&chat.Histories{Standings: store, Messages: store, Clock: e.Clock, Limit: limit},
 		&chat.Syncs{Updates: store, Sights: store, Clock: e.Clock, Retention: retention, Limit: limit},

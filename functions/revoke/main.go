@@ -34,6 +34,7 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 		return nil, err
 	}
 	return newHandler(e, &chat.Revocations{
-		Standings: store, Messages: store, Clock: e.Clock, Windows: windows, Limit: chat.FrameLimit{Counter: store, Most: frames}, Fast: fast,
+		Standings: store, Messages: store, Clock: e.Clock, Windows: windows, Fast: fast,
+		Limit: chat.FrameLimit{Counter: store, Most: frames, Uncounted: edge.Note},
 	}), nil
 }

@@ -28,6 +28,6 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv, env.Metrics())
 	return newHandler(e, &chat.Sender{
-		Standings: store, Messages: store, Clock: e.Clock, NewID: edge.NewMessageID, Retention: retention, Limit: chat.FrameLimit{Counter: store, Most: frames},
+		Standings: store, Messages: store, Clock: e.Clock, NewID: edge.NewMessageID, Retention: retention, Limit: chat.FrameLimit{Counter: store, Most: frames, Uncounted: edge.Note},
 	}), nil
 }

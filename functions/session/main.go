@@ -30,7 +30,7 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv, env.Metrics())
-	limit := chat.FrameLimit{Counter: store, Most: frames}
+	limit := chat.FrameLimit{Counter: store, Most: frames, Uncounted: edge.Note}
 	return newHandler(e,
 		&chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock, Limit: limit},
 		&chat.Subscriptions{Store: store, Sights: store, Clock: e.Clock, Limit: limit, Most: most},

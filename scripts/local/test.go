@@ -47,7 +47,7 @@ func parseTest(args []string) (testOptions, error) {
 		fmt.Fprint(flags.Output(), testHelp)
 		flags.PrintDefaults()
 	}
-	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, 10,000 interleavings of the web client, a minute for each fuzz target, the end-to-end suite twice, each alarm waited for by the clock, the suite without each statement of the roles, and the release before beside this one: hours")
+	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, 10,000 interleavings of the web client, every call of each function in every way of being down, a minute for each fuzz target, the end-to-end suite twice, each alarm waited for by the clock, the suite without each statement of the roles, and the release before beside this one: hours")
 	flags.StringVar(&o.beside, "beside", "", "have an earlier release, a `revision` of this repository, serve beside this one, and test nothing else; with --long, which does so too, choose the release")
 	flags.BoolVar(&o.skipE2E, "skip-e2e", false, "do not deploy and do not run the end-to-end suite")
 	if err := flags.Parse(args); err != nil {
@@ -220,6 +220,7 @@ func (t *tests) goLane(ctx context.Context) {
 	t.web(ctx)
 	<-t.stackDone
 	t.step(ctx, "tests", func() error { return t.unit(ctx) })
+	t.outages(ctx)
 	t.fuzz(ctx)
 	t.histories(ctx)
 	<-t.allDone
@@ -250,16 +251,30 @@ func (t *tests) unit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var env []string
-	if t.server != nil {
-		env = append(env, "UNSEND_DYNAMODB_ENDPOINT="+t.server.endpoint, "AWS_REGION="+localRegion,
-			"AWS_ACCESS_KEY_ID="+stack.LocalAccessKey, "AWS_SECRET_ACCESS_KEY="+stack.LocalSecretKey)
-	}
 	argv := []string{"go", "test", "-race", "-shuffle=on", "-timeout=10m"}
 	if t.long {
 		argv = []string{"go", "test", "-race", "-shuffle=on", "-count=3", "-timeout=30m"}
 	}
-	return t.loud(ctx, "go test", env, append(argv, packages...)...)
+	return t.loud(ctx, "go test", t.endpoint(), append(argv, packages...)...)
+}
+
+// endpoint is the environment of tests that need one, as far as there is one.
+func (t *tests) endpoint() []string {
+	if t.server == nil {
+		return nil
+	}
+	return []string{"UNSEND_DYNAMODB_ENDPOINT=" + t.server.endpoint, "AWS_REGION=" + localRegion,
+		"AWS_ACCESS_KEY_ID=" + stack.LocalAccessKey, "AWS_SECRET_ACCESS_KEY=" + stack.LocalSecretKey}
+}
+
+// outages plays also those that the tests leave out.
+func (t *tests) outages(ctx context.Context) {
+	if !t.long {
+		return
+	}
+	t.step(ctx, "all outages", func() error {
+		return t.loud(ctx, "all outages", t.endpoint(), "go", "test", "-run=^TestOutages$", "-timeout=30m", "./functions/...", "-outages.all")
+	})
 }
 
 // histories runs many more, and more interleavings of a client's deliveries, than the tests do, without the race detector, which makes five of one.

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -33,8 +34,10 @@ const (
 
 const (
 	maxAttempts = 3
-	maxBackoff  = time.Second
-	dialTimeout = time.Second
+	// A pause before another attempt is any up to firstBackoff, and up to twice that before the next.
+	firstBackoff = 200 * time.Millisecond
+	maxBackoff   = time.Second
+	dialTimeout  = time.Second
 	// responseTimeout bounds the wait for the first byte of one attempt, so that
 	// a lost packet costs an attempt and not the whole request.
 	responseTimeout = 2 * time.Second
@@ -118,6 +121,9 @@ func httpClient() *awshttp.BuildableClient {
 func retryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
-		o.MaxBackoff = maxBackoff
+		// With a MaxBackoff of a second the SDK's own waits that long each time, without jitter.
+		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
+			return rand.N(min(firstBackoff<<(attempt-1), maxBackoff)), nil
+		})
 	})
 }

@@ -1,9 +1,11 @@
 package awsenv_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"unsend/shared/awsenv"
 
@@ -84,5 +86,28 @@ func TestConfigReportsAllThatIsWrongAndNoValue(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "very-secret") || strings.Contains(err.Error(), "4566") {
 		t.Errorf("%v: holds a value", err)
+	}
+}
+
+// The SDK's backoff with a maximum of a second waited for exactly that, every time: clients that were throttled together came back
+// together, and one failed answer cost a second, which is all that rights for a push may be old.
+func TestPausesAreShortAndDiffer(t *testing.T) {
+	t.Parallel()
+	cfg, err := awsenv.Config(environment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for attempt, most := range map[int]time.Duration{1: 200 * time.Millisecond, 2: 400 * time.Millisecond, 9: time.Second} {
+		seen := map[time.Duration]bool{}
+		for range 50 {
+			d, err := cfg.Retryer().RetryDelay(attempt, errors.New("failed"))
+			if err != nil || d < 0 || d >= most {
+				t.Errorf("attempt %d waits %v, %v: want less than %v", attempt, d, err, most)
+			}
+			seen[d] = true
+		}
+		if len(seen) < 40 {
+			t.Errorf("attempt %d: only %d different pauses of 50", attempt, len(seen))
+		}
 	}
 }

@@ -149,7 +149,8 @@ func (a Act) OfDeletion(job JobRef, version int64) PolicyEntry {
 	return a.entry(e)
 }
 
-// OfSweep is the entry of a sweep, which is about the swept account. It is told from the entries of that account's row by its version, which is a time.
+// OfSweep is the entry of a sweep, which is about the swept account. It is told from the entries of that account's row by its version, which is a time: a
+// store makes it some ms later where another sweep of the account has that one.
 func (a Act) OfSweep(job Job) PolicyEntry {
 	what := "sweep " + job.ID + " of "
 	if job.Sweep.DryRun {

@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -141,4 +142,34 @@ type slowCounter struct{ *chattest.Store }
 func (c slowCounter) CountFrame(ctx context.Context, account string, now time.Time) (int, error) {
 	time.Sleep(time.Second)
 	return c.Store.CountFrame(ctx, account, now)
+}
+
+// The first version waited for the count as long as the request had time: a table Sessions that hung stopped revocations, which need
+// nothing of it. Whoever keeps the limit hears of it.
+func TestAFrameThatCannotBeCountedGoesOn(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		var (
+			n         int
+			uncounted []error
+			phone     = s.online("alice", "phone")
+			limit     = chat.FrameLimit{Counter: hangingCounter{}, Most: 20, Uncounted: func(_ context.Context, err error) { uncounted = append(uncounted, err) }}
+		)
+		for kind, ask := range asking(s, limit, s.send(phone), &n) {
+			began := time.Now()
+			if err := ask(phone); err != nil || time.Since(began) > chat.CountTimeout {
+				t.Errorf("%s took %v, %v", kind, time.Since(began), err)
+			}
+			if len(uncounted) != 1 || !errors.Is(uncounted[0], context.DeadlineExceeded) {
+				t.Errorf("%s: told of %v", kind, uncounted)
+			}
+			uncounted = nil
+		}
+	})
+}
+
+type hangingCounter struct{}
+
+func (hangingCounter) CountFrame(ctx context.Context, _ string, _ time.Time) (int, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
 }

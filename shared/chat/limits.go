@@ -39,6 +39,12 @@ const (
 	MaxPriority          = 1<<31 - 1 // of a role; the lowest
 )
 
+// Limits of a server's jobs that are at work. They all wait for the same SweepWorkers.
+const (
+	MaxSweepsPerServer    = 20
+	MaxDeletionsPerServer = 100 // of channels; that of the server itself is none of them
+)
+
 // SweepWorkers is how many work on jobs at a time: the fewest that a queue's mapping can have (Lambda developer guide, "Configuring
 // scaling behavior for SQS event source mappings").
 const SweepWorkers = 2
@@ -76,6 +82,8 @@ const (
 
 	// FrameWindow is what the frames of an account are counted in.
 	FrameWindow = 10 * time.Second
+	// CountTimeout is for how long a frame waits to be counted: half of what it has.
+	CountTimeout = 2 * time.Second
 
 	// MessageNoticeMaxAge is when a notice of a new message is no longer worth
 	// pushing: history has it. A revocation is never too old.

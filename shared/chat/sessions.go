@@ -39,26 +39,26 @@ func (s *Sessions) Connect(ctx context.Context, c Connection) error {
 	if err := s.Store.PutConnection(ctx, c); err != nil {
 		return err
 	}
-	err := s.admit(ctx, c)
+	servers, err := s.admit(ctx, c)
 	if err != nil {
-		// The handshake fails, so no $disconnect will come for this row.
-		err = errors.Join(err, s.Store.RemoveConnection(context.WithoutCancel(ctx), c.AccountID, c.ID, nil))
+		// The handshake fails, so no $disconnect will come for these rows.
+		err = errors.Join(err, s.Store.RemoveConnection(context.WithoutCancel(ctx), c.AccountID, c.ID, crowdsOf(c.AccountID, servers, nil)))
 	}
 	return err
 }
 
-// admit makes a connection whose row is stored known to its servers.
-func (s *Sessions) admit(ctx context.Context, c Connection) error {
+// admit makes a connection whose row is stored known to its servers: those in which it may have rows, also where it fails.
+func (s *Sessions) admit(ctx context.Context, c Connection) (servers []string, err error) {
 	proved := s.Clock().UnixMilli()
 	memberships, connections, err := s.of(ctx, c.AccountID, proved)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if superseded(c, connections) {
-		return &Error{Code: Repeated, Reason: "this device has connected again meanwhile"}
+		return nil, &Error{Code: Repeated, Reason: "this device has connected again meanwhile"}
 	}
 	need, unknown := s.deliveries.needRows(memberships, s.Clock())
-	return first(concurrently(
+	return serverIDs(need), first(concurrently(
 		func() error { return s.Store.PutPresences(ctx, presences(c, need, proved)) },
 		func() error { return s.deliveries.learn(ctx, s.Store, unknown, s.Clock()) },
 		func() error { return s.retire(ctx, surplus(c, connections, s.MaxConnections), memberships) },
@@ -135,7 +135,7 @@ var errYoung = errors.New("the connection is in its handshake")
 func (s *Sessions) end(ctx context.Context, c Connection, servers []string) error {
 	var channels []ChannelRef
 	errs := concurrently(
-		func() error { return s.Gateway.Close(ctx, c.ID) },
+		func() error { return s.shut(ctx, c.ID) },
 		func() (err error) {
 			channels, err = s.Store.Subscriptions(ctx, c.AccountID, c.ID)
 			return err
@@ -257,9 +257,18 @@ func (s *Sessions) Ping(ctx context.Context, c Connection) (time.Time, error) {
 	}
 	known := slices.ContainsFunc(connections, func(other Connection) bool { return other.ID == c.ID })
 	if !known || superseded(c, connections) {
-		if err := s.Gateway.Close(ctx, c.ID); err != nil && !errors.Is(err, ErrGone) {
+		if err := s.shut(ctx, c.ID); err != nil && !errors.Is(err, ErrGone) {
 			return time.Time{}, err
 		}
 	}
 	return now, nil
+}
+
+// shut closes a connection, on behalf of somebody who waits for it: Busy where the gateway is.
+func (s *Sessions) shut(ctx context.Context, connectionID string) error {
+	err := s.Gateway.Close(ctx, connectionID)
+	if errors.Is(err, ErrThrottled) || errors.Is(err, ErrTimeout) {
+		return &Error{Code: Busy, Err: err}
+	}
+	return err
 }

@@ -39,6 +39,8 @@ const (
 	deletionShare = 6
 	// jobStale is when it is looked whether who went on with a job did so to its end.
 	jobStale = 2 * time.Minute
+	// enqueueTime is for how long it is tried to put a job into the queue. Where that fails the job waits for its visibility timeout.
+	enqueueTime = 5 * time.Second
 	// jobAgain is about how long a job waits that met a table which was busy.
 	jobAgain = 20 * time.Second
 )
@@ -78,9 +80,13 @@ func (s *Sweeper) Work(ctx context.Context, ref JobRef) (WorkReport, error) {
 	return report, s.enqueue(ctx, ref, wait)
 }
 
-// enqueue also works where the time for the work itself is over.
+// enqueue also works where the time for the work itself is over: for a second then, else for as long as a few attempts take.
 func (s *Sweeper) enqueue(ctx context.Context, ref JobRef, delay time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	limit := enqueueTime
+	if ends, ok := ctx.Deadline(); ok {
+		limit = min(limit, max(0, time.Until(ends))+time.Second)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	return s.Queue.EnqueueJob(ctx, ref, delay)
 }

@@ -45,6 +45,9 @@ type sweepRow struct {
 	Bound    bool     `dynamodbav:"bound,omitempty"`
 }
 
+// entrySpread is within how many ms more an entry looks for a place of its own: so that many of one moment do not meet again and again.
+const entrySpread = 1_000
+
 // attrSaving tells one saving of a job from another that says the same.
 const attrSaving = "saving"
 
@@ -102,7 +105,8 @@ func decodeJob(row item) (chat.Job, error) {
 	return j, nil
 }
 
-// PutJob puts the job, if there is none, and its entry in one transaction; a refusal is told by the job that is there.
+// PutJob puts the job, if there is none, and its entry in one transaction; a refusal is told by the job that is there. An entry takes no
+// other's place: its version, which is a time, is some ms more where another sweep's has that.
 func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job, bool, error) {
 	const op = "PutJob"
 	job.Version = 1
@@ -110,13 +114,21 @@ func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job
 	if err != nil {
 		return chat.Job{}, false, failed(op, err)
 	}
-	created := false
+	created, entry := false, by.OfSweep(job)
 	err = s.written(ctx, op, func(ctx context.Context) error {
 		w := transaction{table: s.tables.Community}
 		w.failing(func(context.Context, *Store, string) error { return errJobIsThere })
 		w.put(row, nil)
 		w.guard(0)
-		w.audited(s.tables.Audit, by.OfSweep(job))
+		w.jobBegins(job.ServerID, job.Kind)
+		w.failing(func(_ context.Context, s *Store, _ string) error {
+			entry.Version += 1 + int64(s.options.Rand()*entrySpread)
+			return again{busy(op, errOvertaken)}
+		})
+		w.audited(s.tables.Audit, entry)
+		if w.err == nil {
+			w.guard(0)
+		}
 		if w.err != nil {
 			return failed(op, w.err)
 		}
@@ -285,6 +297,7 @@ func (s *Store) DeleteChannel(ctx context.Context, serverID, channelID string, b
 		with: func(w *transaction) {
 			w.changed(serverID, by.At, changedChannel, channelID)
 			w.channelsChanged(op, serverID, -1)
+			w.jobBegins(serverID, chat.ChannelJob)
 		},
 	}.delete(ctx, s, by, may)
 }

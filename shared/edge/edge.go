@@ -41,6 +41,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -89,6 +90,9 @@ type Invocation struct {
 	attrs   []slog.Attr
 	metrics []definition
 	warn    bool // what is no failure of the event, and is to be seen
+
+	mu    sync.Mutex // a frame's parts go side by side
+	notes []error
 }
 
 // Begin starts the line of an event.
@@ -146,9 +150,28 @@ func (inv *Invocation) End(ctx context.Context, err error) {
 // invocationKey is where a context keeps its invocation.
 type invocationKey struct{}
 
-// Within is the context of what is done for the event, so that [FastPathFailed] finds the line.
+// Within is the context of what is done for the event, so that [Note] and [FastPathFailed] find the line.
 func (inv *Invocation) Within(ctx context.Context) context.Context {
 	return context.WithValue(ctx, invocationKey{}, inv)
+}
+
+// Note has the log tell of what failed while a frame was served whose answer does not show it: as of a part of the request. Outside of
+// a frame it does nothing.
+func Note(ctx context.Context, err error) {
+	inv, ok := ctx.Value(invocationKey{}).(*Invocation)
+	if !ok {
+		return
+	}
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	inv.notes = append(inv.notes, err)
+}
+
+// noted is what failed besides.
+func (inv *Invocation) noted() []error {
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	return inv.notes
 }
 
 // FastPathFailed notes in the event's line why revocations are not told at once, for [chat.FastPath]. It is called by the event's own

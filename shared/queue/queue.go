@@ -7,11 +7,15 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"unsend/shared/chat"
 	"unsend/shared/queue/form"
@@ -44,8 +48,26 @@ func (q *Queue) put(ctx context.Context, body, serverID string, delay time.Durat
 	_, err := q.client.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: aws.String(q.url), MessageBody: aws.String(body), DelaySeconds: form.Seconds(delay), MessageGroupId: aws.String(form.Group(serverID)),
 	})
-	if err != nil {
-		return &chat.Error{Code: chat.Busy, Err: fmt.Errorf("put a message into the queue: %w", err)}
+	return explain(err)
+}
+
+// explain tells what may be taken later from what somebody must mend: a permission, or a queue, that is missing.
+func explain(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	wrapped := fmt.Errorf("put a message into the queue: %w", err)
+	api, refused := errors.AsType[smithy.APIError](err)
+	if refused && api.ErrorFault() != smithy.FaultServer && statusOf(err) < 500 && !retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool() {
+		return wrapped
+	}
+	return &chat.Error{Code: chat.Busy, Err: wrapped}
+}
+
+// statusOf is 0 where no answer came.
+func statusOf(err error) int {
+	if response, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
+		return response.HTTPStatusCode()
+	}
+	return 0
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func task(server string) chat.Task {
 }
 
 // sqs answers as SQS does, and keeps what it was asked.
-func sqs(t *testing.T, status int) (*queue.Queue, *[]map[string]any) {
+func sqs(t *testing.T, status int, code string) (*queue.Queue, *[]map[string]any) {
 	t.Helper()
 	var asked []map[string]any
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -36,6 +37,7 @@ func sqs(t *testing.T, status int) (*queue.Queue, *[]map[string]any) {
 		}
 		asked = append(asked, request)
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		w.Header().Set("X-Amzn-ErrorType", code)
 		w.WriteHeader(status)
 		sum := md5.Sum([]byte(fmt.Sprint(request["MessageBody"]))) // which the SDK compares
 		_, _ = fmt.Fprintf(w, `{"MessageId":"1","MD5OfMessageBody":"%x"}`, sum)
@@ -51,7 +53,7 @@ func sqs(t *testing.T, status int) (*queue.Queue, *[]map[string]any) {
 
 func TestEnqueue(t *testing.T) {
 	t.Parallel()
-	q, asked := sqs(t, http.StatusOK)
+	q, asked := sqs(t, http.StatusOK, "")
 	for _, delay := range []time.Duration{0, 1500 * time.Millisecond, time.Hour} {
 		want := task("s1")
 		want.Delay = delay
@@ -74,10 +76,28 @@ func TestEnqueue(t *testing.T) {
 	}
 }
 
+// A refusal that repeating does not mend is no reason to ask for a repetition, and raises another alarm.
 func TestEnqueueFails(t *testing.T) {
 	t.Parallel()
-	q, _ := sqs(t, http.StatusServiceUnavailable)
-	if err := q.Enqueue(t.Context(), task("s1")); chat.CodeOf(err) != chat.Busy {
-		t.Errorf("a failing service: %v", err)
+	for name, c := range map[string]struct {
+		status int
+		code   string
+		want   chat.Code
+	}{
+		"failing":            {500, "InternalFailure", chat.Busy},
+		"unavailable":        {503, "", chat.Busy},
+		"throttled":          {400, "RequestThrottled", chat.Busy},
+		"throttled, by AWS":  {400, "ThrottlingException", chat.Busy},
+		"not permitted":      {403, "AccessDeniedException", chat.Internal},
+		"there is no queue":  {400, "QueueDoesNotExist", chat.Internal},
+		"refused in passing": {400, "InvalidMessageContents", chat.Internal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q, _ := sqs(t, c.status, c.code)
+			if err := q.Enqueue(t.Context(), task("s1")); chat.CodeOf(err) != c.want || !strings.Contains(err.Error(), "put a message into the queue") {
+				t.Errorf("%v, want %d", err, c.want)
+			}
+		})
 	}
 }

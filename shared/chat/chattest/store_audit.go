@@ -25,6 +25,12 @@ func placeOf(e chat.AuditEntry) string {
 // keep stores an entry. Called with the lock held.
 func (s *Store) keep(server string, e chat.AuditEntry) { s.audit[auditID{server, placeOf(e)}] = e }
 
+// kept tells whether an entry has this one's place.
+func (s *Store) kept(server string, e chat.AuditEntry) bool {
+	_, ok := s.audit[auditID{server, placeOf(e)}]
+	return ok
+}
+
 // PutAudit stores the entries. It fails as a whole, where a test says so.
 func (s *Store) PutAudit(ctx context.Context, entries []chat.RevokeEntry) []chat.Failure {
 	_, err := do(ctx, s, "PutAudit", func() (struct{}, error) {

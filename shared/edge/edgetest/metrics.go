@@ -130,8 +130,12 @@ func countAlarms(t *testing.T, line map[string]any) {
 }
 
 // Main runs a function's tests, and asks after all of them whether its log has given the alarms RequestsFail and RequestsAreBusy the lines
-// that they are about. It gives the exit code.
+// that they are about. These tests wait more than they compute, so that more of them go side by side than there are processors, unless
+// -parallel says how many. It gives the exit code.
 func Main(m *testing.M) int {
+	if err := flag.Set("test.parallel", "16"); err != nil { // the command line is read later, and goes before
+		panic(err)
+	}
 	code := m.Run()
 	for _, name := range []string{"test.run", "test.skip", "test.list", "test.fuzz"} {
 		if flag.Lookup(name).Value.String() != "" {

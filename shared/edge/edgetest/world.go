@@ -139,14 +139,20 @@ func (w *World) Line(t *testing.T) map[string]any {
 	if bytes.Count([]byte(text), []byte("\n")) != 1 || json.Unmarshal([]byte(text), &line) != nil {
 		t.Fatalf("not one line of JSON: %q", text)
 	}
+	CheckLine(t, line)
+	CheckEmbedded(t, line, w.Now.UnixMilli())
+	return line
+}
+
+// CheckLine checks that a line of the log has package edge's keys and no others, and makes the metric of its alarm.
+func CheckLine(t *testing.T, line map[string]any) {
+	t.Helper()
 	for key := range line {
 		if !slices.Contains(keys, key) && !revokesOfACode.MatchString(key) {
 			t.Errorf("the key %q is none of package edge's", key)
 		}
 	}
-	CheckEmbedded(t, line, w.Now.UnixMilli())
 	countAlarms(t, line)
-	return line
 }
 
 // Load reads a sample event, by its name without ".json". It must be called from

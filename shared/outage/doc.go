@@ -1,0 +1,6 @@
+// Package outage holds what becomes of a function when something that it depends on is down, and plays it.
+//
+// [Lines] is the one table of that: docs/failures.md is made from it, template.yaml's roles are held to it, and each
+// function's TestOutages plays its lines with [Play]: the function as its run has made it, with its own clients, in front of a real
+// endpoint whose answers a [Cloud] spoils. Nothing else in this repository plays an outage of a whole function.
+package outage
