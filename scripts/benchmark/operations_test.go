@@ -38,9 +38,9 @@ func TestOperationsAtAnEndpoint(t *testing.T) {
 
 // measured is as if two scenes with one operation were measured.
 func measured() operationsOutput {
-	send := operations.Operation{Name: "send", RoundTrips: 2, Requests: 3, Reads: 4, Writes: 4.5, Speed: &operations.Speed{
-		Median: 2 * time.Millisecond, P99: 3 * time.Millisecond, OwnMedian: 250 * time.Microsecond, OwnP99: time.Millisecond, PerSecond: 1234.5, Allocations: 4321, Allocated: 130 << 10,
-	}}
+	send := operations.Operation{Name: "send", RoundTrips: 2, Requests: 3, Reads: 4, Writes: 4.5, Own: &operations.Own{
+		Median: 250 * time.Microsecond, P99: time.Millisecond, Allocations: 4321, Allocated: 130 << 10,
+	}, Whole: &operations.Whole{Median: 2 * time.Millisecond, P99: 3 * time.Millisecond, PerSecond: 1234.5}}
 	one := []operations.Operation{send}
 	return operationsOutput{
 		Machine:  "a machine",
@@ -52,7 +52,7 @@ func measured() operationsOutput {
 func TestTheTablesOfOperations(t *testing.T) {
 	tables := measured().tables()
 	for i, want := range [][]string{
-		{"send", "2", "3", "4", "4.5", "2.00", "3.00", "0.25", "1.00", "1,234", "4,321", "130"},
+		{"send", "2", "3", "4", "4.5", "0.25", "1.00", "4,321", "130", "2.00", "3.00", "1,234"},
 		{"send", "2 / 4 / 4.5, 0.25", "2 / 4 / 4.5, 0.25"},
 		{"send", "2 / 4 / 4.5, 0.25", "2 / 4 / 4.5, 0.25"},
 		{"10", "10", "7", "0.700"},
