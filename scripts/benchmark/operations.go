@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"unsend/scripts/benchmark/fanout"
 	"unsend/scripts/benchmark/operations"
@@ -56,9 +57,9 @@ It needs an endpoint that takes any keys: that of the local stack which scripts/
 for each size, and removes them.
 
 How to read it: round trips are those one after the other, requests all. Both, and the units, are counted by the rules of
-AWS's documentation, not asked of the endpoint, and are the same on any machine. Times are this machine's: "own", and the
-allocations, are those of the code, with the answers that the endpoint gave once; "whole" is with the endpoint, which is no
-DynamoDB. The audience is played as in scripts/bench fanout, with
+AWS's documentation, not asked of the endpoint, and are the same on any machine. Times are this machine's: "own" is the processor
+time of the code, with the answers that the endpoint gave once, and so are the allocations; "whole" is what passes with the
+endpoint, which is no DynamoDB. The audience is played as in scripts/bench fanout, with
 everybody well.`,
 		Example: `  scripts/bench operations --times 20
   scripts/bench operations --endpoint http://127.0.0.1:8000 --history 100,1000 --members 10
@@ -72,11 +73,16 @@ everybody well.`,
 	flags.IntSliceVar(&f.audiences, "audience", []int{10, 100, 1_000, 10_000, 100_000}, "devices to tell: `n,...`")
 	flags.BoolVar(&f.long, "long", false, "also 1,000,000 messages and 100,000 members")
 	flags.IntVar(&f.times, "times", 60, "how often each is timed with the endpoint, heavy ones less often, and ten times as often without; 0: only counted")
-	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of a DynamoDB endpoint, instead of --stack")
-	flags.StringVar(&f.stack, "stack", stack.File, "`file` that describes the local stack, as scripts/dev writes it")
+	endpointFlags(flags, &f)
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	flags.StringVar(&f.docs, "docs", "", "write the page and its plots into this `folder`")
 	return command
+}
+
+// endpointFlags say where the endpoint is.
+func endpointFlags(flags *pflag.FlagSet, f *operationsFlags) {
+	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of a DynamoDB endpoint, instead of --stack")
+	flags.StringVar(&f.stack, "stack", stack.File, "`file` that describes the local stack, as scripts/dev writes it")
 }
 
 func (f operationsFlags) check() error {
@@ -276,8 +282,9 @@ func (o operationsOutput) page() string {
 	return "# What each operation takes\n\n" +
 		"Made by `scripts/bench operations --docs docs` on " + o.Machine + ".\n\n" +
 		`Round trips (those one after the other), requests and units are counted by the rules of AWS's documentation and are the same everywhere; a test holds that none of them grows with history or
-members. Times are this machine's, which others use as well. "Own", and the allocations, are those of the code and of the SDK, with the answers that the endpoint gave once, from memory: nothing
-is waited for, and nothing goes through an HTTP client. "Whole" is with the endpoint, an emulator on the same machine: it says nothing of DynamoDB, and neither does the throughput.
+members. Times are this machine's, which others use as well. "Own" is the processor time of the code and of the SDK, with the answers that the endpoint gave once, from memory: nothing
+goes through an HTTP client, and what two processors do at a time is added up. The allocations are those of the same. "Whole" is what passes with the endpoint, an emulator on this machine:
+it says nothing of DynamoDB, and neither does the throughput.
 
 Each goes through the handlers' own code from the event to the answer; only put member and permissions begin behind the Server API's HTTP layer. A notice is told to 20 members, or as many as there are; a
 record is one revocation. In a small server every member's device is told; from ` + whole(fanout.Defaults().Deployment.LargeServerMembers) + ` members on (` + "`LargeServerMembers`" + `) those that subscribed to the channel are, who

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,49 @@ func TestOperationsAtAnEndpoint(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(docs, "operations.md"))
 	if err != nil || !strings.Contains(string(page), "| revokeBatch of 100 |") {
 		t.Errorf("the page: %v\n%s", err, page)
+	}
+}
+
+// At an endpoint an operation is profiled: there are tables, a page, profiles, and what takes most.
+func TestAProfileAtAnEndpoint(t *testing.T) {
+	endpoint, folder := os.Getenv(dynamotest.EndpointVariable), t.TempDir()
+	switch {
+	case endpoint == "":
+		t.Skipf("no DynamoDB endpoint in %s: scripts/test starts one and runs this", dynamotest.EndpointVariable)
+	case testing.Short():
+		t.Skip("compiles the benchmarks: not with -short")
+	}
+	code, out, errs := runs(t, "profile --only send --time 300x --top 5 --out "+folder+" --docs "+folder+" --endpoint "+endpoint)
+	if code != 0 || !strings.Contains(out, "Processor time") || !strings.Contains(out, "alloc_objects") {
+		t.Fatalf("code %d: %s%s", code, out, errs)
+	}
+	page, err := os.ReadFile(filepath.Join(folder, "profiles.md"))
+	found := regexp.MustCompile(`(?m)^\| send \| ([1-9][0-9]{2}|[1-9],[0-9]{3}) \|.* ([1-9][0-9]) \|`).FindString(string(page))
+	if err != nil || found == "" {
+		t.Errorf("no allocations of send (%v):\n%s", err, page)
+	}
+	for _, name := range []string{"send.cpu", "send.allocations"} {
+		if info, err := os.Stat(filepath.Join(folder, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What is here does not differ from itself, and a revision that is none is told of.
+func TestARevisionIsComparedAtAnEndpoint(t *testing.T) {
+	endpoint := os.Getenv(dynamotest.EndpointVariable)
+	switch {
+	case endpoint == "":
+		t.Skipf("no DynamoDB endpoint in %s: scripts/test starts one and runs this", dynamotest.EndpointVariable)
+	case testing.Short():
+		t.Skip("compiles the benchmarks of a revision: not with -short")
+	}
+	code, out, errs := runs(t, "compare HEAD --bench ^BenchmarkOperations$/^ping$ --time 20x --rounds 1 --endpoint "+endpoint)
+	if code != 0 || !strings.Contains(out, "Operations/ping") || !strings.Contains(out, "allocs/op") || !strings.Contains(out, "before") {
+		t.Errorf("code %d: %s%s", code, out, errs)
+	}
+	if code, _, errs := runs(t, "compare nowhere --endpoint "+endpoint); code != 1 || !strings.Contains(errs, "nowhere") {
+		t.Errorf("code %d: %s", code, errs)
 	}
 }
 

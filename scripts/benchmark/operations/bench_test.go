@@ -7,9 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -84,22 +82,12 @@ func (s *studio) play(b *testing.B, each operation) {
 			b.Fatal(err)
 		}
 		b.ReportAllocs()
-		begun := processorTime(b)
+		begun := processorTime()
 		for b.Loop() {
 			if err := played.again(b.Context()); err != nil {
 				b.Fatal(err)
 			}
 		}
-		b.ReportMetric(float64((processorTime(b)-begun).Nanoseconds())/float64(b.N), "cpu-ns/op")
+		b.ReportMetric(float64((processorTime()-begun).Nanoseconds())/float64(b.N), "cpu-ns/op")
 	})
-}
-
-// processorTime is what this process has used. Others on the machine slow it down less than they make it wait.
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -4,7 +4,7 @@
 // # What is counted, and what is timed
 //
 // Round trips and units are counted by package meter, in a bubble, with a clock that stands still: they are the same on any
-// machine. "Own" times and allocations are those of invocations whose requests are answered from memory, as the endpoint
+// machine. "Own" are the processor time and the allocations of invocations whose requests are answered from memory, as the endpoint
 // answered them once: what the code takes, the SDK's included, the HTTP client's not. "Whole" times are with the endpoint, in the
 // first scene only.
 //
@@ -71,7 +71,7 @@ type Operation struct {
 	Whole *Whole `json:"whole,omitempty"`
 }
 
-// Own is what the code takes when the endpoint answers at once: see tape.
+// Own is what the code takes when the endpoint answers at once: see tape. Times are the processor's.
 type Own struct {
 	Times       int           `json:"times"`
 	Median      time.Duration `json:"p50_ns"`
