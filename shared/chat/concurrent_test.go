@@ -56,7 +56,7 @@ func TestABatchIsRevokedByFew(t *testing.T) {
 		if got := codes(outcomes); slices.ContainsFunc(got, func(c chat.Code) bool { return c != chat.OK }) {
 			t.Errorf("codes %v", got)
 		}
-		if created > 32 {
+		if created > 50 { // 16 write at a time
 			t.Errorf("%d goroutines for %d messages", created, len(messages))
 		}
 	})
