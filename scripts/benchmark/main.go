@@ -44,6 +44,8 @@ func (a *app) root() *cobra.Command {
 account is asked, and nothing is paid for.
 
   scripts/bench operations                   what each operation takes, as history and members grow
+  scripts/bench profile                      of what that consists
+  scripts/bench compare main                 how it differs from that of another revision
   scripts/bench binaries                     how large each function is, and how soon it has started
   scripts/bench fanout                       how soon 10, 1,000 and 100,000 devices are told, and for how much
   scripts/bench fanout --plot fanout.svg     the same as curves
@@ -57,7 +59,7 @@ account is asked, and nothing is paid for.
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w (see %s --help)", err, command.CommandPath())
 	})
-	root.AddCommand(a.operationsCommand(), a.binariesCommand(), a.fanoutCommand(), a.revocationsCommand(), a.costsCommand())
+	root.AddCommand(a.operationsCommand(), a.profileCommand(), a.compareCommand(), a.binariesCommand(), a.fanoutCommand(), a.revocationsCommand(), a.costsCommand())
 	return root
 }
 

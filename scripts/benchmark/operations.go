@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"unsend/scripts/benchmark/fanout"
 	"unsend/scripts/benchmark/operations"
@@ -56,9 +57,9 @@ It needs an endpoint that takes any keys: that of the local stack which scripts/
 for each size, and removes them.
 
 How to read it: round trips are those one after the other, requests all. Both, and the units, are counted by the rules of
-AWS's documentation, not asked of the endpoint, and are the same on any machine. Times are this machine's: "whole" is with the
-endpoint, which is no DynamoDB; "own" is without the time in which a request to it was under way. Allocations are the
-process's for one operation, its HTTP client's included. The audience is played as in scripts/bench fanout, with
+AWS's documentation, not asked of the endpoint, and are the same on any machine. Times are this machine's: "own" is the processor
+time of the code, with the answers that the endpoint gave once, and so are the allocations; "whole" is what passes with the
+endpoint, which is no DynamoDB. The audience is played as in scripts/bench fanout, with
 everybody well.`,
 		Example: `  scripts/bench operations --times 20
   scripts/bench operations --endpoint http://127.0.0.1:8000 --history 100,1000 --members 10
@@ -71,12 +72,17 @@ everybody well.`,
 	flags.IntSliceVar(&f.members, "members", []int{10, 100, 1_000, 2_000, 10_000}, "members of the server: `n,...`, 10 at least")
 	flags.IntSliceVar(&f.audiences, "audience", []int{10, 100, 1_000, 10_000, 100_000}, "devices to tell: `n,...`")
 	flags.BoolVar(&f.long, "long", false, "also 1,000,000 messages and 100,000 members")
-	flags.IntVar(&f.times, "times", 60, "how often each is timed, heavy ones less often; 0: only counted")
-	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of a DynamoDB endpoint, instead of --stack")
-	flags.StringVar(&f.stack, "stack", stack.File, "`file` that describes the local stack, as scripts/dev writes it")
+	flags.IntVar(&f.times, "times", 60, "how often each is timed with the endpoint, heavy ones less often, and ten times as often without; 0: only counted")
+	endpointFlags(flags, &f)
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	flags.StringVar(&f.docs, "docs", "", "write the page and its plots into this `folder`")
 	return command
+}
+
+// endpointFlags say where the endpoint is.
+func endpointFlags(flags *pflag.FlagSet, f *operationsFlags) {
+	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of a DynamoDB endpoint, instead of --stack")
+	flags.StringVar(&f.stack, "stack", stack.File, "`file` that describes the local stack, as scripts/dev writes it")
 }
 
 func (f operationsFlags) check() error {
@@ -211,16 +217,19 @@ func (o operationsOutput) tables() []grid {
 // each is one line for each operation, of the smallest scene.
 func (o operationsOutput) each() grid {
 	g := grid{title: fmt.Sprintf("Each operation, with %s messages and %s members", whole(o.base().History), whole(o.base().Members)),
-		head: []string{"", "round trips", "requests", "read units", "write units", "whole p50 ms", "whole p99 ms", "own p50 ms", "own p99 ms",
-			fmt.Sprintf("in a second, %d at a time", operations.Lanes), "allocations", "KB allocated"}}
+		head: []string{"", "round trips", "requests", "read units", "write units", "own p50 ms", "own p99 ms", "allocations", "KB allocated",
+			"whole p50 ms", "whole p99 ms", fmt.Sprintf("in a second, %d at a time", operations.Lanes)}}
 	for _, each := range o.base().Operations {
 		row := []string{each.Name, whole(each.RoundTrips), whole(each.Requests), units(each.Reads), units(each.Writes)}
-		if s := each.Speed; s != nil {
+		if s := each.Own; s != nil {
+			row = append(row, ms(s.Median), ms(s.P99), whole(s.Allocations), whole(s.Allocated>>10))
+		}
+		if s := each.Whole; s != nil {
 			throughput := "-"
 			if s.PerSecond > 0 {
 				throughput = whole(int(s.PerSecond))
 			}
-			row = append(row, ms(s.Median), ms(s.P99), ms(s.OwnMedian), ms(s.OwnP99), throughput, whole(s.Allocations), whole(s.Allocated>>10))
+			row = append(row, ms(s.Median), ms(s.P99), throughput)
 		}
 		g.rows = append(g.rows, row)
 	}
@@ -238,10 +247,8 @@ func (o operationsOutput) growth(what string, size func(operations.Scene) int, s
 		for _, scene := range scenes {
 			at := scene.Operations[i]
 			cell := fmt.Sprintf("%d / %s / %s", at.RoundTrips, units(at.Reads), units(at.Writes))
-			if at.Speed != nil {
-				cell += ", " + ms(at.Speed.OwnMedian)
-			} else if o.timed() {
-				cell += ", -"
+			if at.Own != nil {
+				cell += ", " + ms(at.Own.Median)
 			}
 			row = append(row, cell)
 		}
@@ -249,9 +256,6 @@ func (o operationsOutput) growth(what string, size func(operations.Scene) int, s
 	}
 	return g
 }
-
-// timed tells whether anything was.
-func (o operationsOutput) timed() bool { return o.base().Operations[0].Speed != nil }
 
 // audience is what telling takes, by devices.
 func (o operationsOutput) audience() grid {
@@ -278,9 +282,9 @@ func (o operationsOutput) page() string {
 	return "# What each operation takes\n\n" +
 		"Made by `scripts/bench operations --docs docs` on " + o.Machine + ".\n\n" +
 		`Round trips (those one after the other), requests and units are counted by the rules of AWS's documentation and are the same everywhere; a test holds that none of them grows with history or
-members. Times are this machine's, which others use as well. "Whole" is with the endpoint, an emulator on the same machine: it says nothing of DynamoDB. "Own" is without the time in which a
-request to it was under way: what the code takes, but for what it does while it waits. Throughput is the emulator's, too. Allocations are the process's for one operation, its HTTP client's
-included. A dash is where the emulator took longer than the function's own deadline: for a page of a long history it goes through all of it.
+members. Times are this machine's, which others use as well. "Own" is the processor time of the code and of the SDK, with the answers that the endpoint gave once, from memory: nothing
+goes through an HTTP client, and what two processors do at a time is added up. The allocations are those of the same. "Whole" is what passes with the endpoint, an emulator on this machine:
+it says nothing of DynamoDB, and neither does the throughput.
 
 Each goes through the handlers' own code from the event to the answer; only put member and permissions begin behind the Server API's HTTP layer. A notice is told to 20 members, or as many as there are; a
 record is one revocation. In a small server every member's device is told; from ` + whole(fanout.Defaults().Deployment.LargeServerMembers) + ` members on (` + "`LargeServerMembers`" + `) those that subscribed to the channel are, who

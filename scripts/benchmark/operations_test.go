@@ -6,7 +6,9 @@ import (
 	"encoding/xml"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -36,11 +38,57 @@ func TestOperationsAtAnEndpoint(t *testing.T) {
 	}
 }
 
+// At an endpoint an operation is profiled: there are tables, a page, profiles, and what takes most.
+func TestAProfileAtAnEndpoint(t *testing.T) {
+	endpoint, folder := os.Getenv(dynamotest.EndpointVariable), t.TempDir()
+	switch {
+	case endpoint == "":
+		t.Skipf("no DynamoDB endpoint in %s: scripts/test starts one and runs this", dynamotest.EndpointVariable)
+	case testing.Short():
+		t.Skip("compiles the benchmarks: not with -short")
+	}
+	code, out, errs := runs(t, "profile --only send --time 300x --top 5 --out "+folder+" --docs "+folder+" --endpoint "+endpoint)
+	if code != 0 || !strings.Contains(out, "Processor time") || !strings.Contains(out, "alloc_objects") {
+		t.Fatalf("code %d: %s%s", code, out, errs)
+	}
+	page, err := os.ReadFile(filepath.Join(folder, "profiles.md"))
+	found := regexp.MustCompile(`(?m)^\| send \| ([1-9][0-9]{2}|[1-9],[0-9]{3}) \|.* ([1-9][0-9]) \|`).FindString(string(page))
+	if err != nil || found == "" {
+		t.Errorf("no allocations of send (%v):\n%s", err, page)
+	}
+	for _, name := range []string{"send.cpu", "send.allocations"} {
+		if info, err := os.Stat(filepath.Join(folder, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What is here does not differ from itself, and a revision that is none is told of.
+func TestARevisionIsComparedAtAnEndpoint(t *testing.T) {
+	endpoint := os.Getenv(dynamotest.EndpointVariable)
+	switch {
+	case endpoint == "":
+		t.Skipf("no DynamoDB endpoint in %s: scripts/test starts one and runs this", dynamotest.EndpointVariable)
+	case testing.Short():
+		t.Skip("compiles the benchmarks of a revision: not with -short")
+	}
+	if text, err := exec.CommandContext(t.Context(), "git", "rev-parse", "--verify", "HEAD").CombinedOutput(); err != nil {
+		t.Skipf("no revision to compare with: %s", text)
+	}
+	code, out, errs := runs(t, "compare HEAD --bench ^BenchmarkOperations$/^ping$ --time 20x --rounds 1 --endpoint "+endpoint)
+	if code != 0 || !strings.Contains(out, "Operations/ping") || !strings.Contains(out, "allocs/op") || !strings.Contains(out, "before") {
+		t.Errorf("code %d: %s%s", code, out, errs)
+	}
+	if code, _, errs := runs(t, "compare nowhere --endpoint "+endpoint); code != 1 || !strings.Contains(errs, "nowhere") {
+		t.Errorf("code %d: %s", code, errs)
+	}
+}
+
 // measured is as if two scenes with one operation were measured.
 func measured() operationsOutput {
-	send := operations.Operation{Name: "send", RoundTrips: 2, Requests: 3, Reads: 4, Writes: 4.5, Speed: &operations.Speed{
-		Median: 2 * time.Millisecond, P99: 3 * time.Millisecond, OwnMedian: 250 * time.Microsecond, OwnP99: time.Millisecond, PerSecond: 1234.5, Allocations: 4321, Allocated: 130 << 10,
-	}}
+	send := operations.Operation{Name: "send", RoundTrips: 2, Requests: 3, Reads: 4, Writes: 4.5, Own: &operations.Own{
+		Median: 250 * time.Microsecond, P99: time.Millisecond, Allocations: 4321, Allocated: 130 << 10,
+	}, Whole: &operations.Whole{Median: 2 * time.Millisecond, P99: 3 * time.Millisecond, PerSecond: 1234.5}}
 	one := []operations.Operation{send}
 	return operationsOutput{
 		Machine:  "a machine",
@@ -52,7 +100,7 @@ func measured() operationsOutput {
 func TestTheTablesOfOperations(t *testing.T) {
 	tables := measured().tables()
 	for i, want := range [][]string{
-		{"send", "2", "3", "4", "4.5", "2.00", "3.00", "0.25", "1.00", "1,234", "4,321", "130"},
+		{"send", "2", "3", "4", "4.5", "0.25", "1.00", "4,321", "130", "2.00", "3.00", "1,234"},
 		{"send", "2 / 4 / 4.5, 0.25", "2 / 4 / 4.5, 0.25"},
 		{"send", "2 / 4 / 4.5, 0.25", "2 / 4 / 4.5, 0.25"},
 		{"10", "10", "7", "0.700"},

@@ -58,8 +58,8 @@ func (o operationsOutput) growthPlots(x string, size func(operations.Scene) int,
 		for _, scene := range scenes {
 			at, n := scene.Operations[i], float64(size(scene))
 			u.points = append(u.points, plotter.XY{X: n, Y: at.Reads + at.Writes})
-			if at.Speed != nil {
-				t.points = append(t.points, plotter.XY{X: n, Y: at.Speed.OwnMedian.Seconds() * 1000})
+			if at.Own != nil {
+				t.points = append(t.points, plotter.XY{X: n, Y: at.Own.Median.Seconds() * 1000})
 			}
 		}
 		units, times = append(units, u), append(times, t)

@@ -123,7 +123,7 @@ func (p *page) takeTurn(ctx context.Context) (giveBack func()) {
 func (p *page) round(ctx context.Context, rows []Presence, begun func()) []outcome {
 	defer begun()
 	outcomes := make([]outcome, len(rows))
-	var running sync.WaitGroup
+	posting := newCrew()
 	for i, row := range rows {
 		if !p.job.slots.take(ctx) {
 			outcomes[i] = untried
@@ -134,7 +134,7 @@ func (p *page) round(ctx context.Context, rows []Presence, begun func()) []outco
 			outcomes[i] = untried
 			continue
 		}
-		running.Go(func() {
+		posting.start(func() {
 			defer p.job.slots.give()
 			if err := Guard(func() (err error) {
 				outcomes[i], err = p.post(ctx, row)
@@ -146,7 +146,7 @@ func (p *page) round(ctx context.Context, rows []Presence, begun func()) []outco
 		})
 	}
 	begun() // which may be called twice
-	running.Wait()
+	posting.wait()
 	return outcomes
 }
 

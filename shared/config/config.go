@@ -47,8 +47,11 @@ const (
 	MetricsNamespace = "METRICS_NAMESPACE" // of CloudWatch; empty: no metrics
 )
 
-// logLevel is set by Lambda, from the function's LoggingConfig.
-const logLevel = "AWS_LAMBDA_LOG_LEVEL"
+// Set by Lambda: logLevel from the function's LoggingConfig, memory from its MemorySize, in MB.
+const (
+	logLevel = "AWS_LAMBDA_LOG_LEVEL"
+	memory   = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+)
 
 // Environment reads variables and collects what is wrong with them, so that one
 // look at the log shows everything there is to mend.
@@ -159,6 +162,15 @@ func (e *Environment) LogLevel() slog.Level {
 		return slog.LevelInfo
 	}
 	return level
+}
+
+// Memory is what the function has, in bytes; 0 where Lambda says nothing.
+func (e *Environment) Memory() int64 {
+	mb, err := strconv.ParseInt(e.getenv(memory), 10, 64)
+	if err != nil || mb < 0 || mb > 1<<20 {
+		return 0
+	}
+	return mb << 20
 }
 
 func (e *Environment) fail(name, why string) {

@@ -198,3 +198,12 @@ func TestAllProblemsAreReportedTogether(t *testing.T) {
 		t.Errorf("%d problems, want 8, each once: %q", len(lines), lines)
 	}
 }
+
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]int64{"256": 256 << 20, "": 0, "-1": 0, "much": 0, "99999999999": 0} {
+		if got := from("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", value).Memory(); got != want {
+			t.Errorf("%q is read as %d, want %d", value, got, want)
+		}
+	}
+}

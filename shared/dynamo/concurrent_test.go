@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -41,6 +43,20 @@ func TestTheFirstErrorEndsTheOthers(t *testing.T) {
 			t.Errorf("%v, %d others ended", err, ended.Load())
 		}
 	})
+}
+
+// One request alone is made where it was asked for: a goroutine of its own would begin with a small stack.
+func TestOneRequestNeedsNoGoroutine(t *testing.T) {
+	t.Parallel()
+	store, _, _ := scripted(nil)
+	var stack string
+	err := store.parallel(t.Context(), func(context.Context) error {
+		stack = string(debug.Stack())
+		return nil
+	})
+	if err != nil || !strings.Contains(stack, "dynamo.TestOneRequestNeedsNoGoroutine(") {
+		t.Errorf("%v, by %s", err, stack)
+	}
 }
 
 // As many as the limit are under way, and no more.

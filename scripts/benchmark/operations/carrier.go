@@ -19,10 +19,11 @@ import (
 
 // carrier is a store whose transactions are kept instead of done, and whose reads find nothing: what it was to put is then carried to
 // the endpoint 25 rows in a request, and what it was to count is added up. The rows are those of the real store; a long
-// history only arrives sooner.
+// history only arrives sooner. Left out are the marks of messages that were sent, which nobody looks at after 24 hours.
 type carrier struct {
 	*dynamo.Store
 	client *dynamodb.Client
+	marks  string // their table
 
 	mu     sync.Mutex
 	rows   map[string][]types.WriteRequest // by table
@@ -38,7 +39,7 @@ const (
 )
 
 func newCarrier(client *dynamodb.Client, tables dynamo.Tables) *carrier {
-	c := &carrier{client: client, rows: map[string][]types.WriteRequest{}, counts: map[countID]*types.Update{}}
+	c := &carrier{client: client, marks: tables.Sessions, rows: map[string][]types.WriteRequest{}, counts: map[countID]*types.Update{}}
 	kept := dynamo.NewClient(aws.Config{Region: "us-east-1"}, func(o *dynamodb.Options) {
 		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Carrier", c.keep), middleware.Before)
@@ -72,6 +73,7 @@ func (c *carrier) keep(_ context.Context, in middleware.InitializeInput, _ middl
 // note keeps a write. A condition is not looked at: all rows of a scene are new.
 func (c *carrier) note(write types.TransactWriteItem) error {
 	switch {
+	case write.Put != nil && *write.Put.TableName == c.marks:
 	case write.Put != nil:
 		c.rows[*write.Put.TableName] = append(c.rows[*write.Put.TableName], types.WriteRequest{PutRequest: &types.PutRequest{Item: write.Put.Item}})
 	case write.Update != nil && *write.Update.UpdateExpression == "ADD #n :n":

@@ -246,7 +246,7 @@ func notifying(ctx context.Context, w *world) (invocation, error) {
 		return invocation{}, err
 	}
 	told := streaming(w.notify, changed(events.DynamoDBOperationTypeInsert, messages[0]))
-	do, devices := told.do, min(online, w.members-named)
+	do, devices := told.do, min(w.online, directPushLimit)
 	told.do = func(ctx context.Context) (string, error) {
 		before := w.devices.posts.Load()
 		answer, err := do(ctx)

@@ -19,18 +19,18 @@ import (
 // counted is a world whose calls are counted.
 type counted struct {
 	*world
-	meter  *meter.Meter
-	log    bytes.Buffer
-	bubble func(func())
-	ends   []func()
+	meter *meter.Meter
+	log   bytes.Buffer
+	run   runner
+	ends  []func()
 }
 
-func newCounted(client Client, tables dynamo.Tables, scene Scene, bubble func(func())) *counted {
-	c := &counted{meter: meter.New(), bubble: bubble}
+func newCounted(client Client, tables dynamo.Tables, scene Scene, run runner) *counted {
+	c := &counted{meter: meter.New(), run: run}
 	c.meter.Index = func(table string, row meter.Item) meter.Item { return dynamotest.InUpdates(tables, table, row) }
 	outside := func(o *dynamodb.Options) { o.HTTPClient = meter.Outside(c, o.HTTPClient) }
 	clock := func() time.Time { return began }
-	c.world = newWorld(client(c.meter.Attach, outside), tables, scene, clock, edge.NewLogger(&c.log, func(string) string { return "" }), new(atomic.Int64))
+	c.world = newWorld(client(c.meter.Attach, outside), client(), tables, scene, clock, edge.NewLogger(&c.log, func(string) string { return "" }), new(atomic.Int64))
 	return c
 }
 
@@ -44,21 +44,21 @@ func (c *counted) close() {
 }
 
 // count does the operation once, in a bubble.
-func (c *counted) count(ctx context.Context, each operation) (Operation, error) {
+func (c *counted) count(each operation) (Operation, error) {
 	counted := Operation{Name: each.name}
-	invocation, err := each.prepare(ctx, c.world)
-	if err != nil {
-		return counted, fmt.Errorf("prepare: %w", err)
-	}
-	c.meter.Begin()
-	c.log.Reset()
 	var answer string
-	// Nothing from outside of a bubble may be waited for inside: the context begins there.
-	c.bubble(func() { answer, err = invocation.do(context.Background()) })
-	if err != nil {
-		return counted, err
-	}
-	if err := invocation.check(answer); err != nil {
+	if err := c.run(func(ctx context.Context) error {
+		invocation, err := each.prepare(ctx, c.world)
+		if err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
+		c.meter.Begin()
+		c.log.Reset()
+		if answer, err = invocation.do(ctx); err != nil {
+			return err
+		}
+		return invocation.check(answer)
+	}); err != nil {
 		return counted, err
 	}
 	for _, call := range c.meter.Calls() {

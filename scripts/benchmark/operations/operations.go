@@ -4,9 +4,9 @@
 // # What is counted, and what is timed
 //
 // Round trips and units are counted by package meter, in a bubble, with a clock that stands still: they are the same on any
-// machine. Times are taken outside of it, one invocation after the other. "Own" is the part of a time in which no request to
-// the endpoint was under way: what the code of the function takes, whatever the endpoint is. Allocations are those of the
-// process, the HTTP client's included.
+// machine. "Own" are the processor time and the allocations of invocations whose requests are answered from memory, as the endpoint
+// answered them once: what the code takes, the SDK's included, the HTTP client's not. "Whole" times are with the endpoint, in the
+// first scene only.
 //
 // Frames go through [edge.Frames], the decoders and encoders of package wire, the services of package chat and the store, wired as
 // in the function's main. Operations of the Server API begin at [chat.Administration], behind its HTTP layer; notify and record
@@ -34,7 +34,7 @@ import (
 type Options struct {
 	Histories []int // messages in the channel, each with the fewest members
 	Members   []int // of the server, each with the shortest history
-	Times     int   // how often each operation is timed, heavy ones less often; 0: not at all
+	Times     int   // how often each operation is timed with the endpoint, heavy ones less often, and ten times as often without; 0: not at all
 	// Bubble runs f where time passes when everybody waits for it. See [testing/synctest].
 	Bubble func(f func())
 	// Tell says what is under way; nil: nobody is told.
@@ -45,7 +45,16 @@ type Options struct {
 type Scene struct {
 	History    int         `json:"history"`
 	Members    int         `json:"members"`
+	Online     int         `json:"-"` // of them, besides those who act; 0: 20, or as many as there are
 	Operations []Operation `json:"operations"`
+}
+
+func (s Scene) online() int {
+	n := s.Online
+	if n == 0 {
+		n = online
+	}
+	return max(0, min(n, s.Members-named))
 }
 
 // Operation is what one invocation takes.
@@ -57,21 +66,27 @@ type Operation struct {
 	Writes     float64 `json:"write_units"`
 	LogBytes   int     `json:"log_bytes"`
 	Answer     int     `json:"answer_bytes"` // 0: it has no frame
-	// Speed is nil where nothing was timed, or the endpoint was too slow.
-	Speed *Speed `json:"speed,omitempty"`
+	// Own and Whole are nil where nothing was timed.
+	Own   *Own   `json:"own,omitempty"`
+	Whole *Whole `json:"whole,omitempty"`
 }
 
-// Speed is what the invocations took that were timed.
-type Speed struct {
-	Times     int           `json:"times"`
-	Median    time.Duration `json:"p50_ns"`
-	P99       time.Duration `json:"p99_ns"`
-	OwnMedian time.Duration `json:"own_p50_ns"`
-	OwnP99    time.Duration `json:"own_p99_ns"`
+// Own is what the code takes when the endpoint answers at once: see tape. Times are the processor's.
+type Own struct {
+	Times       int           `json:"times"`
+	Median      time.Duration `json:"p50_ns"`
+	P99         time.Duration `json:"p99_ns"`
+	Allocations int           `json:"allocations"`
+	Allocated   int           `json:"allocated_bytes"`
+}
+
+// Whole is what an invocation takes with the endpoint.
+type Whole struct {
+	Times  int           `json:"times"`
+	Median time.Duration `json:"p50_ns"`
+	P99    time.Duration `json:"p99_ns"`
 	// PerSecond is how many end in a second when [Lanes] of them are under way at a time.
-	PerSecond   float64 `json:"per_second"`
-	Allocations int     `json:"allocations"`
-	Allocated   int     `json:"allocated_bytes"`
+	PerSecond float64 `json:"per_second"`
 }
 
 // Run measures at the endpoint of client. It gives the scenes by size: first the histories, then the members; the size that both
@@ -123,17 +138,22 @@ func (o Options) tell(format string, args ...any) {
 }
 
 func (o Options) measure(ctx context.Context, client Client, tables dynamo.Tables, scene Scene) (Scene, error) {
-	counted := newCounted(client, tables, scene, o.Bubble)
+	counted := newCounted(client, tables, scene, inBubble(o.Bubble))
 	defer counted.close()
 	if err := counted.fill(ctx, scene); err != nil {
 		return scene, fmt.Errorf("fill: %w", err)
 	}
+	studio := newStudio(client, tables, scene, inBubble(o.Bubble))
+	defer studio.close()
 	timed := newTimed(client, tables, scene)
 	for _, each := range cases {
 		o.tell("  %s", each.name)
-		operation, err := counted.count(ctx, each)
+		operation, err := counted.count(each)
 		if err == nil && o.Times > 0 {
-			operation.Speed, err = timed.time(ctx, each, o.Times)
+			operation.Own, err = studio.own(ctx, each, o.Times*ownTimes)
+		}
+		if err == nil && o.Times > 0 && o.first(scene) {
+			operation.Whole, err = timed.time(ctx, each, o.Times)
 		}
 		if err != nil {
 			return scene, fmt.Errorf("%s: %w", each.name, err)
@@ -141,6 +161,10 @@ func (o Options) measure(ctx context.Context, client Client, tables dynamo.Table
 		scene.Operations = append(scene.Operations, operation)
 	}
 	return scene, nil
+}
+
+func (o Options) first(scene Scene) bool {
+	return scene.History == o.Histories[0] && scene.Members == o.Members[0]
 }
 
 // Client makes a client of the endpoint.

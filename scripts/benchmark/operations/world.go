@@ -29,7 +29,7 @@ const (
 	channel   = "01JHW8ZSBF5CHANNEL"
 	mod       = "mod" // the moderator's role
 
-	online = 20 // of the crowd, or as many as there are
+	online = 20 // of the crowd where a scene does not say, or as many as there are
 	window = 2 * time.Hour
 )
 
@@ -37,24 +37,29 @@ const (
 type world struct {
 	server  string
 	client  *dynamodb.Client
+	bulk    *dynamodb.Client // what stores many rows, which are not counted
 	tables  dynamo.Tables
 	store   *dynamo.Store
 	clock   chat.Clock
 	ids     *atomic.Int64
 	members int
+	online  int // of the crowd
 
 	send, revoke, revokeBatch, history, sync, ping, connect, disconnect edge.Handler
 
 	admin          *chat.Administration
 	notify, record edge.StreamHandler
+	notifier       *chat.Notifier
+	queue          chattest.Queue // what notify leaves to push
 	devices        devices
 }
 
 // newWorld wires. Worlds of one scene share the ids.
-func newWorld(client *dynamodb.Client, tables dynamo.Tables, scene Scene, clock chat.Clock, log *slog.Logger, ids *atomic.Int64) *world {
+func newWorld(client, bulk *dynamodb.Client, tables dynamo.Tables, scene Scene, clock chat.Clock, log *slog.Logger, ids *atomic.Int64) *world {
 	store := dynamo.New(client, tables, dynamo.Options{})
 	w := &world{
-		server: fmt.Sprintf("01JHW8ZSBF%07d%07d", scene.History, scene.Members), client: client, tables: tables, store: store, clock: clock, ids: ids, members: scene.Members,
+		server: fmt.Sprintf("01JHW8ZSBF%07d%07d", scene.History, scene.Members), client: client, bulk: bulk, tables: tables, store: store, clock: clock, ids: ids, members: scene.Members,
+		online: scene.online(),
 	}
 	e := edge.Edge{Log: log, Clock: clock}
 	own, moderators := chat.Window(window.Milliseconds()), chat.Window(window.Milliseconds())
@@ -70,13 +75,13 @@ func newWorld(client *dynamodb.Client, tables dynamo.Tables, scene Scene, clock 
 func (w *world) newID(time.Time) string { return fmt.Sprintf("01KDVDNQ3VC6X8J3QW%08d", w.ids.Add(1)) }
 
 func (w *world) streams(e edge.Edge) {
-	notifier := &chat.Notifier{
+	w.notifier = &chat.Notifier{
 		Messages: w.store, Audience: w.store, Deliveries: w.store, Rights: w.store, Sessions: w.store,
-		Gateway: &w.devices, Queue: &chattest.Queue{}, Encode: wire.EncodeNotices, Clock: w.clock,
-		Concurrency: 32, Budget: 3 * time.Second, DirectPushLimit: 500,
+		Gateway: &w.devices, Queue: &w.queue, Encode: wire.EncodeNotices, Clock: w.clock,
+		Concurrency: 32, Budget: 3 * time.Second, DirectPushLimit: directPushLimit,
 	}
 	w.notify = edge.Stream(e, "notify", dynamo.ParseMessageKey, func(ctx context.Context, records []chat.Stored) edge.Outcome {
-		return edge.Pushed(notifier.Notify(ctx, records))
+		return edge.Pushed(w.notifier.Notify(ctx, records))
 	})
 	recorder := &chat.Recorder{Messages: w.store, Audit: w.store, Clock: w.clock, Retention: 365 * 24 * time.Hour}
 	w.record = edge.Stream(e, "record", dynamo.ParseMessageKey, func(ctx context.Context, records []chat.Stored) edge.Outcome {
@@ -84,13 +89,22 @@ func (w *world) streams(e edge.Edge) {
 	})
 }
 
-// devices take every frame at once.
-type devices struct{ posts atomic.Int64 }
+// directPushLimit is template.yaml's.
+const directPushLimit = 500
+
+// devices take every frame: at once, or by a gateway.
+type devices struct {
+	posts   atomic.Int64
+	gateway chat.Gateway // nil: at once
+}
 
 // Post counts. See [chat.Gateway].
-func (d *devices) Post(context.Context, string, []byte) error {
+func (d *devices) Post(ctx context.Context, id string, frame []byte) error {
 	d.posts.Add(1)
-	return nil
+	if d.gateway == nil {
+		return nil
+	}
+	return d.gateway.Post(ctx, id, frame)
 }
 
 // Close does nothing: nobody is closed here. See [chat.Gateway].
@@ -219,7 +233,7 @@ func (w *world) fill(ctx context.Context, scene Scene) error {
 			return err
 		}
 	}
-	if err := w.store.PutPresences(ctx, w.presences(min(online, scene.Members-named))); err != nil {
+	if err := w.store.PutPresences(ctx, w.presences(w.online)); err != nil {
 		return err
 	}
 	return w.revokeFifty(ctx)
@@ -246,9 +260,9 @@ func revoked(m chat.Message, now time.Time) chat.RevokeWrite {
 	return chat.RevokeWrite{Key: m.MessageKey, Now: now, Revocation: chat.Revocation{Operator: m.From, Info: chat.UpdateInfo{Postscript: "wrong room"}}}
 }
 
-// fillMany stores the crowd, and the history, a hundredth of which was taken back.
+// fillMany stores the crowd, and the history.
 func (w *world) fillMany(ctx context.Context, scene Scene, past time.Time) error {
-	carrier := newCarrier(w.client, w.tables)
+	carrier := newCarrier(w.bulk, w.tables)
 	for i := range scene.Members - named {
 		if err := w.join(ctx, carrier.Store, past, w.crowd(i), fmt.Sprint("Nick ", i)); err != nil {
 			return err
@@ -257,12 +271,26 @@ func (w *world) fillMany(ctx context.Context, scene Scene, past time.Time) error
 	if err := carrier.deliver(ctx); err != nil {
 		return err
 	}
-	messages, err := w.write(ctx, carrier, past, scene.History)
-	if err != nil {
-		return err
-	}
-	for _, m := range messages[:scene.History/100] {
-		if _, err := w.store.RevokeMessage(ctx, revoked(m, past)); err != nil {
+	return w.fillHistory(ctx, carrier, scene.History, past)
+}
+
+// historyPart is how many messages of a history are held at a time.
+const historyPart = 10_000
+
+// fillHistory stores n messages, the last at the time. The oldest hundredth was taken back.
+func (w *world) fillHistory(ctx context.Context, carrier *carrier, n int, last time.Time) error {
+	store, ended := dynamo.New(w.bulk, w.tables, dynamo.Options{}), n/100
+	for left := n; left > 0; left -= historyPart {
+		messages, err := w.write(ctx, carrier, last.Add(-time.Duration(max(0, left-historyPart))*time.Millisecond), min(left, historyPart))
+		if err != nil {
+			return err
+		}
+		back := messages[:min(ended, len(messages))]
+		ended -= len(back)
+		if err := each(requestsAtOnce, back, func(m chat.Message) error {
+			_, err := store.RevokeMessage(ctx, revoked(m, last))
+			return err
+		}); err != nil {
 			return err
 		}
 	}
