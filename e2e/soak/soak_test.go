@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"unsend/e2e/soak"
@@ -49,35 +50,35 @@ func TestALeakIsFound(t *testing.T) {
 
 func TestAPaceHasNoBursts(t *testing.T) {
 	t.Parallel()
-	var p soak.Pace
-	p.Set(200)
-	began := time.Now()
-	for range 20 {
-		if !p.Wait(t.Context()) {
-			t.Fatal("no turn")
+	synctest.Test(t, func(t *testing.T) {
+		p := soak.NewPace(10)
+		wait := func(n int, atLeast, atMost time.Duration) {
+			t.Helper()
+			began := time.Now()
+			for range n {
+				if !p.Wait(t.Context()) {
+					t.Fatal("no turn")
+				}
+			}
+			if took := time.Since(began); took < atLeast || took > atMost {
+				t.Errorf("%d turns took %v", n, took)
+			}
 		}
-	}
-	if took := time.Since(began); took < 19*5*time.Millisecond {
-		t.Errorf("20 turns took %v, at 200 a second", took)
-	}
-	time.Sleep(100 * time.Millisecond) // turns that nobody takes
-	began = time.Now()
-	for range 5 {
-		p.Wait(t.Context())
-	}
-	if took := time.Since(began); took < 4*5*time.Millisecond {
-		t.Errorf("5 turns took %v: they were kept", took)
-	}
-	ended, end := context.WithCancel(t.Context())
-	end()
-	p.Set(0.001)
-	p.Wait(ended)
-	if p.Wait(ended) {
-		t.Error("a turn after the end")
-	}
-	if p.Taken() != 27 {
-		t.Errorf("%d turns were taken", p.Taken())
-	}
+		wait(20, 2*time.Second, 2*time.Second)
+		time.Sleep(time.Minute) // turns that nobody takes
+		wait(5, 400*time.Millisecond, 500*time.Millisecond)
+		p.Set(0.01)
+		go func() { time.Sleep(time.Second); p.Set(100) }()
+		wait(1, time.Second, 1100*time.Millisecond) // who waits already sees it, too
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if p.Wait(ended) {
+			t.Error("a turn after the end")
+		}
+		if p.Taken() != 26 {
+			t.Errorf("%d turns were taken", p.Taken())
+		}
+	})
 }
 
 // A child of this test that is named like a function is found, and its dump shows one goroutine more for each that it starts.

@@ -105,6 +105,13 @@ func (l *Ledger) Seen(at Sight, sees, answered bool, now time.Time) {
 	})
 }
 
+// Sees tells whether the account sees the channel.
+func (l *Ledger) Sees(at Sight) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sights.Sees(at)
+}
+
 func (m *message) channel() Channel { return Channel{m.key.ServerID, m.key.ChannelID} }
 
 func (d due) sight() Sight {

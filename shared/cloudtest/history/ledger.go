@@ -109,6 +109,16 @@ func (l *Ledger) Counts() Counts {
 	return c
 }
 
+// Waiting is for how long somebody has waited for a notice already.
+func (l *Ledger) Waiting(now time.Time) (longest time.Duration) {
+	l.locked(func() {
+		for _, at := range l.due {
+			longest = max(longest, now.Sub(at))
+		}
+	})
+	return longest
+}
+
 // Size is about what the ledger takes of memory, in bytes.
 func (l *Ledger) Size() int {
 	l.mu.Lock()

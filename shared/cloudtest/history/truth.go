@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 
 	unsend "unsend/clients/go"
 	"unsend/shared/chat"
@@ -63,4 +64,15 @@ func Lacks(who string, shown []unsend.Message, truth Truth, from int64) (violati
 		}
 	}
 	return violations
+}
+
+// textInside finds what Text makes.
+var textInside = regexp.MustCompile(textMark + `([\w-]+);`)
+
+// TextsIn are the msg_ids whose texts a text holds.
+func TextsIn(text string) (msgIDs []string) {
+	for _, found := range textInside.FindAllStringSubmatch(text, -1) {
+		msgIDs = append(msgIDs, found[1])
+	}
+	return msgIDs
 }
