@@ -24,7 +24,7 @@ type soakAdmin struct {
 // soakChange is a request, and what it may change.
 type soakChange struct {
 	server *soakServer
-	sights []history.Sight
+	sights func() []history.Sight
 	ask    func(context.Context) error
 }
 
@@ -65,9 +65,10 @@ func (a *soakAdmin) server() *soakServer { return a.r.servers[a.random.IntN(len(
 
 // carryOut asks until there is an answer.
 func (a *soakAdmin) carryOut(c soakChange) {
-	a.r.ledger.Moving(time.Now(), c.sights...)
+	sights := c.sights()
+	a.r.ledger.Moving(time.Now(), sights...)
 	err := a.r.insist(c.ask)
-	a.r.look(c.server, err == nil, c.sights...)
+	a.r.look(c.server, err == nil, sights...)
 }
 
 // insist asks until there is an answer, as an administrator would; what is refused fails the test.
@@ -103,8 +104,10 @@ func (a *soakAdmin) choose() (do, undo soakChange) {
 		_, err := api.PutMember(ctx, w, s.id, account, serverapi.Profile{Roles: roles})
 		return err
 	}
-	personal := func(ask func(context.Context) error) soakChange { return soakChange{s, a.r.sightsOf(s, account), ask} }
-	wide := func(ask func(context.Context) error) soakChange { return soakChange{s, a.r.sightsIn(s, channel), ask} }
+	personal := func(ask func(context.Context) error) soakChange {
+		return soakChange{s, func() []history.Sight { return a.r.sightsOf(s, account) }, ask}
+	}
+	wide := func(ask func(context.Context) error) soakChange { return soakChange{s, s.sightsIn(channel), ask} }
 	view := func(mode string) func(context.Context) error {
 		return func(ctx context.Context) error {
 			_, err := api.PutChannel(ctx, w, s.id, channel, serverapi.ChannelPolicy{ViewMode: mode, WhiteRoles: []string{"crew"}})
@@ -143,11 +146,11 @@ func (a *soakAdmin) replaceChannel(s *soakServer) {
 	s.gone = append(s.gone, old)
 	s.jobs = append(s.jobs, soakJob{serverapi.KindChannel, old})
 	s.mu.Unlock()
-	a.carryOut(soakChange{s, a.r.sightsIn(s, old), func(ctx context.Context) error {
+	a.carryOut(soakChange{s, s.sightsIn(old), func(ctx context.Context) error {
 		_, err := a.r.api.DeleteChannel(ctx, serverapi.Write{}, s.id, old)
 		return err
 	}})
-	a.carryOut(soakChange{s, a.r.sightsIn(s, made), func(ctx context.Context) error {
+	a.carryOut(soakChange{s, s.sightsIn(made), func(ctx context.Context) error {
 		_, err := a.r.api.PutChannel(ctx, serverapi.Write{}, s.id, made, serverapi.ChannelPolicy{ViewMode: "public"})
 		return err
 	}})

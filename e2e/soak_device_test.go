@@ -229,12 +229,17 @@ const (
 	unknown         // it may have been
 )
 
-// outcomeOf tells what became of it. A session repeats by itself: what it is refused in the end may have been carried out before.
+// outcomeOf tells what became of it, and counts what has no answer. A session repeats by itself: what it is refused in the end
+// may have been carried out before.
 func (d *soaker) outcomeOf(err error) outcome {
-	switch code := unsend.CodeOf(err); {
-	case code == 200:
+	switch unsend.CodeOf(err) {
+	case 200:
 		return done
-	case d.isSession || code == 0 || code == unsend.CodeInternal || code == unsend.CodeBusy: // also where a function was killed
+	case 0, unsend.CodeInternal, unsend.CodeBusy: // also where a function was killed
+		d.r.ledger.Unanswered()
+		return unknown
+	}
+	if d.isSession {
 		return unknown
 	}
 	return refused
@@ -290,7 +295,6 @@ func (d *soaker) send(ctx context.Context, client requests, s *soakServer, reque
 	case refused:
 		d.r.ledger.SendRefused(request.MsgID)
 	case unknown:
-		d.r.ledger.Unanswered()
 		d.unsure = append(d.unsure[max(0, len(d.unsure)-8):], request)
 	}
 }
@@ -332,8 +336,6 @@ func (d *soaker) revokeOne(ctx context.Context, client requests, recent []unsend
 		d.r.ledger.Read(d.name, now, time.Now(), time.Now())
 	case refused:
 		d.r.ledger.RevokeRefused(d.account, m.MessageKey)
-	case unknown:
-		d.r.ledger.Unanswered()
 	}
 }
 
@@ -375,8 +377,6 @@ func (d *soaker) revokeSome(ctx context.Context, client requests, s *soakServer,
 			d.r.ledger.Revoked(m.MessageKey, "", time.Now())
 		case refused:
 			d.r.ledger.RevokeRefused(d.account, m.MessageKey)
-		case unknown:
-			d.r.ledger.Unanswered()
 		}
 	}
 }
@@ -412,9 +412,9 @@ func (d *soaker) sync(ctx context.Context, client requests, s *soakServer) {
 // lookAt holds what a session shows against what it was told.
 func (d *soaker) lookAt(session *unsend.Session) {
 	for _, s := range d.servers {
-		for i := range soakStable {
+		for _, channel := range s.there() {
 			asked := time.Now()
-			d.r.ledger.Shown(d.name, session.Messages(s.id, fmt.Sprint("c", i+1)), asked)
+			d.r.ledger.Shown(d.name, session.Messages(s.id, channel), asked)
 		}
 	}
 }

@@ -99,11 +99,16 @@ func (r *soakRun) progress() {
 	}
 }
 
+// line says how it goes, and what is new of what must not be.
 func (r *soakRun) line() {
-	c := r.ledger.Counts()
+	c, violations := r.ledger.Counts(), r.ledger.Violations()
+	for _, violation := range violations[r.shown:] {
+		r.say("    %s", violation)
+	}
+	r.shown = len(violations)
 	killed, memory := r.meter.kills()
 	r.say("%6s  sent %d  revoked %d  told %d  due %d  unknown %d  killed %d  functions %.0f MB  violations %d",
-		r.since().Round(time.Second), c.Sent, c.Revoked, c.Told, c.Due, c.Unknown, killed, float64(memory)/(1<<20), len(r.ledger.Violations()))
+		r.since().Round(time.Second), c.Sent, c.Revoked, c.Told, c.Due, c.Unknown, killed, float64(memory)/(1<<20), len(violations))
 }
 
 // settle waits until nothing is on its way, and brings every session up to date.
@@ -114,11 +119,28 @@ func (r *soakRun) settle() {
 			r.finish(s, job)
 		}
 	}
+	r.deliver()
+	r.redrive()
+}
+
+// deliver waits until nobody waits for a notice any more, or nothing has moved for so long that none will come.
+func (r *soakRun) deliver() {
+	const still = 2 * time.Minute
+	var before history.Counts
+	moved, told := time.Now(), time.Now()
 	r.until("everything to be delivered", func() bool {
 		r.lookAtSessions()
-		return r.ledger.Counts().Due == 0 && r.queued() == 0
+		now, queued := r.ledger.Counts(), r.queued()
+		if now.Due != before.Due || queued > 0 {
+			moved = time.Now()
+		}
+		before = now
+		if time.Since(told) > 30*time.Second {
+			told = time.Now()
+			r.say("  %d tasks are queued, %d notices due", queued, now.Due)
+		}
+		return queued == 0 && (now.Due == 0 || time.Since(moved) > still)
 	})
-	r.redrive()
 }
 
 // until waits for what must come, and goes on without where it does not: the judge will say what is missing.
@@ -265,25 +287,26 @@ func (r *soakRun) audit(s *soakServer) (entries []chat.RevokeEntry) {
 
 // views syncs every session, and wants it to show the newest messages as the table has them.
 func (r *soakRun) views(f history.Final) (violations []string) {
+	deadline := time.Now().Add(5 * time.Minute)
 	for _, d := range r.devices {
 		if !d.isSession {
 			continue
 		}
 		for _, s := range d.servers {
 			for i := range soakStable {
-				violations = append(violations, r.view(d, s, fmt.Sprint("c", i+1), f)...)
+				violations = append(violations, r.view(d, s, fmt.Sprint("c", i+1), f, deadline)...)
 			}
 		}
 	}
 	return violations
 }
 
-// view gives what is wrong with one after a sync; what is still under way then comes within some seconds.
-func (r *soakRun) view(d *soaker, s *soakServer, channel string, f history.Final) (violations []string) {
+// view gives what is wrong with one after a sync, in the end; what is still under way comes soon.
+func (r *soakRun) view(d *soaker, s *soakServer, channel string, f history.Final, deadline time.Time) (violations []string) {
 	truth := f.Truth[history.Channel{ServerID: s.id, ChannelID: channel}]
 	sees := r.ledger.Sees(history.Sight{Account: d.account, ServerID: s.id, ChannelID: channel})
 	r.viewed++
-	for deadline := time.Now().Add(3 * time.Minute); ; rest(r.running, 500*time.Millisecond) {
+	for ; ; rest(r.running, 500*time.Millisecond) {
 		violations = nil
 		session, ok := d.online().(*unsend.Session)
 		if !ok {

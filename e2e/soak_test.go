@@ -55,6 +55,7 @@ type soakRun struct {
 	carried    float64       // requests a second
 	slowed     time.Duration // for so long less was asked for
 	cuts       map[string][]time.Time
+	shown      int // violations
 	messages   int // in the tables
 	audited    int
 	viewed     int
@@ -229,20 +230,26 @@ func (r *soakRun) look(s *soakServer, answered bool, sights ...history.Sight) {
 
 // sightsOf are an account's of the server's channels.
 func (r *soakRun) sightsOf(s *soakServer, account string) (sights []history.Sight) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, channel := range s.channels {
+	for _, channel := range s.there() {
 		sights = append(sights, history.Sight{Account: account, ServerID: s.id, ChannelID: channel})
 	}
 	return sights
 }
 
 // sightsIn are everybody's of a channel.
-func (r *soakRun) sightsIn(s *soakServer, channel string) (sights []history.Sight) {
+func (s *soakServer) sightsIn(channel string) func() []history.Sight {
+	var sights []history.Sight
 	for _, account := range s.members {
 		sights = append(sights, history.Sight{Account: account, ServerID: s.id, ChannelID: channel})
 	}
-	return sights
+	return func() []history.Sight { return sights }
+}
+
+// there are the channels that are there.
+func (s *soakServer) there() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.channels)
 }
 
 // lately keeps what can be taken back.

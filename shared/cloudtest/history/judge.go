@@ -85,7 +85,7 @@ func (l *Ledger) judgeNormal(row unsend.Message, audited []chat.RevokeEntry) {
 		l.violated("the audit says that %s was taken back, and it is there", row.MsgServerID)
 	}
 	for name, s := range l.sweeps {
-		if s.Done && s.covers(row) {
+		if s.Done && s.covers(row, s.Until) {
 			l.violated("the sweep %s left %s", name, row.MsgServerID)
 		}
 	}
@@ -111,17 +111,21 @@ func (l *Ledger) judgeRevoked(row unsend.Message, audited []chat.RevokeEntry) {
 	}
 }
 
-func (s *Sweep) covers(row unsend.Message) bool {
-	until := s.Until
-	if !s.Done {
-		until = math.MaxInt64
-	}
+// sweptLate is how much later than its Until a sweep may still take something back: what was on its way from somebody who
+// was banned or left.
+const sweptLate = time.Minute
+
+func (s *Sweep) covers(row unsend.Message, until int64) bool {
 	return s.ServerID == row.ServerID && s.Account == row.FromAccount && row.Timestamp >= s.Since && row.Timestamp <= until
 }
 
 func (l *Ledger) sweptBy(row unsend.Message, operator string) bool {
 	for _, s := range l.sweeps {
-		if s.Operator == operator && s.covers(row) {
+		until := int64(math.MaxInt64)
+		if s.Done {
+			until = s.Until + sweptLate.Milliseconds()
+		}
+		if s.Operator == operator && s.covers(row, until) {
 			return true
 		}
 	}
