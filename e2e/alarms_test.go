@@ -250,7 +250,7 @@ func (w *watch) failingReaders(told string) (readers []reader, mend func()) {
 	}
 	var mends []func()
 	for i, r := range readers {
-		readers[i].role = w.roleOf(r.function + "-")
+		readers[i].role = w.roleOf(r.function)
 		mends = append(mends, w.impatient(mappings[r.function], told), w.breakDown(r.function))
 	}
 	return readers, func() {

@@ -1,11 +1,9 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,41 +14,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	unsend "unsend/clients/go"
+	"unsend/e2e/soak"
 	"unsend/shared/awsenv"
 )
 
 // These tests end processes of the functions, so none may run beside them.
 
-// processes are those of the local stack in which the functions run whose names begin so, by id.
+// processes are those of the local stack in which these functions run.
 func (c *community) processes(functions ...string) (ids []int) {
 	c.t.Helper()
-	folders, err := filepath.Glob("/proc/[0-9]*")
+	all, err := soak.Processes(c.PID, c.Name)
 	c.must(nil, err)
-	for _, folder := range folders {
-		id, _ := strconv.Atoi(filepath.Base(folder))
-		stat, err1 := os.ReadFile(folder + "/stat")
-		environ, err2 := os.ReadFile(folder + "/environ")
-		if err1 != nil || err2 != nil || parent(stat) != c.PID {
-			continue // it has ended, or is somebody else's
-		}
-		for _, function := range functions {
-			if bytes.Contains(environ, []byte("AWS_LAMBDA_FUNCTION_NAME="+c.Name+"-"+function)) {
-				ids = append(ids, id)
-			}
+	for _, p := range all {
+		if slices.Contains(functions, p.Function) {
+			ids = append(ids, p.ID)
 		}
 	}
 	return ids
-}
-
-// parent is the fourth field of /proc/PID/stat; the second, a name in parentheses, may hold anything (proc(5)).
-func parent(stat []byte) int {
-	_, rest, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " ")
-	fields := strings.Fields(rest)
-	if len(fields) < 2 {
-		return 0
-	}
-	id, _ := strconv.Atoi(fields[1])
-	return id
 }
 
 // roleOf are the credentials of the role of a function that is at work.
@@ -117,7 +97,7 @@ func TestAFunctionKilledInTheMiddleOfABatch(t *testing.T) {
 			case <-over:
 				return
 			case <-time.After(150 * time.Millisecond):
-				killed.Add(int64(c.kill("Notify-", "Push-")))
+				killed.Add(int64(c.kill("Notify", "Push")))
 			}
 		}
 	})
@@ -150,7 +130,7 @@ func TestARestartInTheMiddleOfTheStream(t *testing.T) {
 	alice, carol := c.connect("alice", "phone"), c.connect("carol", "phone")
 	var sent []unsend.Message
 	for i := range 20 {
-		if i%5 == 2 && c.kill("Send-", "Revoke-", "Notify-", "Push-", "Session-", "Read-") == 0 {
+		if i%5 == 2 && c.kill("Send", "Revoke", "Notify", "Push", "Session", "Read") == 0 {
 			t.Error("no process was killed")
 		}
 		id := fmt.Sprint("restart-", i)
@@ -164,7 +144,7 @@ func TestARestartInTheMiddleOfTheStream(t *testing.T) {
 	}
 	for i, m := range sent {
 		if i%5 == 2 {
-			c.kill("Send-", "Revoke-", "Notify-", "Push-", "Session-", "Read-")
+			c.kill("Send", "Revoke", "Notify", "Push", "Session", "Read")
 		}
 		eventually(t, "a revoke", func() bool { _, err := alice.takeBack(m, ""); return err == nil })
 	}

@@ -90,10 +90,10 @@ func (c *community) restore(role, policy string, document policyDocument) {
 	})
 }
 
-// functionOf is how the names of a role's function begin, after the stack's: unsend-SendRole-1 is that of unsend-Send-2.
+// functionOf is the logical id of a role's function: unsend-SendRole-1 is that of Send.
 func functionOf(role string) string {
 	parts := strings.Split(role, "-")
-	return strings.TrimSuffix(parts[len(parts)-2], "Role") + "-"
+	return strings.TrimSuffix(parts[len(parts)-2], "Role")
 }
 
 type policyDocument struct {

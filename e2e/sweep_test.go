@@ -85,7 +85,7 @@ func TestASweepOfAWave(t *testing.T) {
 	began := time.Now()
 	c.api(201, path+"wave", body+"}")
 	eventually(t, "a part of the sweep", func() bool { n := c.job("sweep", "wave").Revoked; return n > 300 && n < wave })
-	if c.kill("Sweep-") == 0 {
+	if c.kill("Sweep") == 0 {
 		t.Error("no process was killed")
 	}
 	atKill := c.job("sweep", "wave")

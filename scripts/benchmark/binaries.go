@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/benchmark/binaries"
+	"unsend/scripts/benchmark/machine"
 	"unsend/shared/edge/edgetest"
 )
 
@@ -96,7 +97,7 @@ func megabytes(n int) string { return fmt.Sprintf("%.2f", float64(n)/binaries.Me
 
 func binariesPage(list []binaries.Binary, times int) string {
 	return "# How large the functions are, and how soon they start\n\n" +
-		"Made by `scripts/bench binaries --docs docs` on " + machine() + ".\n\n" +
+		"Made by `scripts/bench binaries --docs docs` on " + machine.Name() + ".\n\n" +
 		"Sizes are those of what is shipped for arm64, uncompressed; a MB is 1,048,576 bytes. A test holds the targets. An init is a start of the same code compiled for this machine, from the process's\n" +
 		"beginning until it asks a stub of the runtime API for its first event, " + whole(times) + fmt.Sprintf(" times each; %d ms is the target here. What Lambda does before, and its processor, are not in it.\n\n",
 		binaries.Init.Milliseconds()) + binariesGrid(list).markdown()

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
 	"strings"
 	"text/tabwriter"
 
@@ -46,17 +44,4 @@ func (g grid) markdown() string {
 		fmt.Fprintf(&text, "| %s |\n", strings.Join(row, " | "))
 	}
 	return text.String()
-}
-
-// machine names the processor and how many of them there are, and nothing else.
-func machine() string {
-	name := runtime.GOARCH
-	text, _ := os.ReadFile("/proc/cpuinfo") // not there: it has no name
-	for line := range strings.Lines(string(text)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			name = strings.TrimSpace(value)
-			break
-		}
-	}
-	return fmt.Sprintf("%s, %d cores, %s", name, runtime.NumCPU(), runtime.Version())
 }

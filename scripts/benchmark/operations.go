@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"unsend/scripts/benchmark/fanout"
+	"unsend/scripts/benchmark/machine"
 	"unsend/scripts/benchmark/operations"
 	"unsend/scripts/local/stack"
 	"unsend/shared/dynamo/dynamotest"
@@ -135,7 +136,7 @@ func (a *app) operations(f operationsFlags) error {
 	defer cancel()
 	ctx, cancelTime := context.WithTimeout(ctx, benchmarkTimeout)
 	defer cancelTime()
-	o := operationsOutput{Machine: machine()}
+	o := operationsOutput{Machine: machine.Name()}
 	client := func(options ...func(*dynamodb.Options)) *dynamodb.Client {
 		return dynamotest.ClientOf(endpoint, options...)
 	}

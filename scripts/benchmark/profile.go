@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"unsend/scripts/benchmark/machine"
 	"unsend/scripts/benchmark/profiles"
 )
 
@@ -233,7 +234,7 @@ func shares(of map[profiles.Part]float64) []string {
 func profilesPage(rows []profileRow) string {
 	grids := profileGrids(rows)
 	return "# Of what the functions' work consists\n\n" +
-		"Made by `scripts/bench profile --docs docs` on " + machine() + ".\n\n" +
+		"Made by `scripts/bench profile --docs docs` on " + machine.Name() + ".\n\n" +
 		`The operations of [operations.md](operations.md), their requests answered from memory; notify and push tell 500 devices each, through API Gateway's client and over HTTP to a
 server in the same process. What the benchmark and that server take is left out of the shares, but not of the milliseconds and the numbers; TLS is in neither. The processor time is that of all threads.
 

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/benchmark/fanout"
+	"unsend/scripts/benchmark/machine"
 	"unsend/scripts/benchmark/revocations"
 	"unsend/scripts/local/stack"
 	"unsend/scripts/unsend/deployment"
@@ -116,7 +117,7 @@ func (a *app) revocations(f revocationsFlags) error {
 	if !d.Local() {
 		return fmt.Errorf("%s describes no local stack", f.stack)
 	}
-	o := revocationsOutput{Machine: machine(), Times: f.Turns * f.Options.Times}
+	o := revocationsOutput{Machine: machine.Name(), Times: f.Turns * f.Options.Times}
 	if o.Played, err = a.playRevocations(f.Audiences); err != nil {
 		return err
 	}

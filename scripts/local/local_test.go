@@ -309,3 +309,25 @@ func TestACommandMustSayWhatItDid(t *testing.T) {
 		t.Errorf("it failed: %v", err)
 	}
 }
+
+func TestFlagsOfTheTest(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		ok   bool
+	}{
+		{nil, true},
+		{[]string{"--long"}, true},
+		{[]string{"--soak", "5m", "--seed", "7", "--docs", "docs"}, true},
+		{[]string{"--soak", "5s"}, false},
+		{[]string{"--soak", "5m", "--long"}, false},
+		{[]string{"--soak", "5m", "--skip-e2e"}, false},
+		{[]string{"--docs", "docs"}, false},
+		{[]string{"--seed", "7"}, false},
+		{[]string{"all"}, false},
+	} {
+		if _, err := parseTest(c.args); (err == nil) != c.ok {
+			t.Errorf("%q: %v", c.args, err)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,9 @@ without a Chromium on the PATH, root of a Debian gets its package chromium.
 With --beside it does something else: two releases serve at once, on the same tables. The one of the revision is built and deployed, this one over it, and each function's
 calls go to either at random, while the end-to-end suites of both run; then the earlier suite runs against this release alone, and everything is rolled back.
 
+With --soak DURATION it only deploys and soaks: many devices, administrators and a back end for so long, while processes of the
+functions are killed, and then up to 20 minutes until nothing is on its way.
+
 A step that fails does not keep the others from running; the list at the end tells.
 
 Flags:
@@ -37,8 +41,14 @@ Flags:
 // testOptions are the flags of scripts/test.
 type testOptions struct {
 	long, skipE2E bool
-	beside        string // revision; empty: no release beside this one
+	beside        string        // revision; empty: no release beside this one
+	soak          time.Duration // 0: none
+	seed          uint64        // of the soak; 0: any
+	docs          string        // folder for its page; empty: none
 }
+
+// longSoak is the soak's length with --long.
+const longSoak = 30 * time.Minute
 
 func parseTest(args []string) (testOptions, error) {
 	var o testOptions
@@ -47,19 +57,34 @@ func parseTest(args []string) (testOptions, error) {
 		fmt.Fprint(flags.Output(), testHelp)
 		flags.PrintDefaults()
 	}
-	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, 10,000 interleavings of the web client, every call of each function in every way of being down, a minute for each fuzz target, the end-to-end suite twice, each alarm waited for by the clock, the suite without each statement of the roles, and the release before beside this one: hours")
+	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, 10,000 interleavings of the web client, every call of each function in every way of being down, a minute for each fuzz target, the end-to-end suite twice, each alarm waited for by the clock, a soak of 30 minutes, the suite without each statement of the roles, and the release before beside this one: hours")
 	flags.StringVar(&o.beside, "beside", "", "have an earlier release, a `revision` of this repository, serve beside this one, and test nothing else; with --long, which does so too, choose the release")
 	flags.BoolVar(&o.skipE2E, "skip-e2e", false, "do not deploy and do not run the end-to-end suite")
+	flags.DurationVar(&o.soak, "soak", 0, "only deploy, and soak for so long: `30m`, as --long does besides all else")
+	flags.Uint64Var(&o.seed, "seed", 0, "`number` that makes the choices of a soak, as it printed it; 0: another each time")
+	flags.StringVar(&o.docs, "docs", "", "write the soak's page and plot into this `folder`, where it passes")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("scripts/test does not know %q: see scripts/test --help", flags.Arg(0))
 	}
-	if o.beside != "" && o.skipE2E {
-		return o, errors.New("--beside is about the end-to-end suites, which --skip-e2e leaves out")
+	return o, o.check()
+}
+
+// check wants the flags to go together.
+func (o testOptions) check() error {
+	switch {
+	case o.beside != "" && (o.skipE2E || o.soak > 0):
+		return errors.New("--beside is about the end-to-end suites alone, which --skip-e2e and --soak leave out")
+	case o.soak < 0 || o.soak > 0 && o.soak < time.Minute:
+		return errors.New("scripts/test: --soak wants a minute at least: --soak 5m")
+	case o.soak > 0 && (o.long || o.skipE2E):
+		return errors.New("scripts/test: --soak goes alone, and --long soaks, too")
+	case o.soak == 0 && (o.seed != 0 || o.docs != ""):
+		return errors.New("scripts/test: --seed and --docs belong to --soak")
 	}
-	return o, nil
+	return nil
 }
 
 func testCommand(ctx context.Context, root string, args []string) (err error) {
@@ -116,7 +141,11 @@ func (t *tests) run(ctx context.Context) {
 	}
 	var lanes sync.WaitGroup
 	lanes.Go(func() { t.toolLane(ctx) })
-	t.goLane(ctx)
+	if t.soak > 0 {
+		t.soakLane(ctx)
+	} else {
+		t.goLane(ctx)
+	}
 	lanes.Wait()
 }
 
@@ -145,10 +174,12 @@ func (t *tests) toolLane(ctx context.Context) {
 		t.progress.Skip("shellcheck, sam validate, gradual deployment, sam build, sam deploy", ".venv/sam is not there")
 		return
 	}
-	t.findBrowser(ctx)
-	t.step(ctx, "shellcheck", func() error { return t.shellcheck(ctx) })
-	t.step(ctx, "sam validate --lint", func() error { return t.validate(ctx) })
-	t.step(ctx, "gradual deployment", func() error { return t.gradual(ctx) })
+	if t.soak == 0 {
+		t.findBrowser(ctx)
+		t.step(ctx, "shellcheck", func() error { return t.shellcheck(ctx) })
+		t.step(ctx, "sam validate --lint", func() error { return t.validate(ctx) })
+		t.step(ctx, "gradual deployment", func() error { return t.gradual(ctx) })
+	}
 	<-t.compiled
 	t.deploy(ctx)
 }
@@ -161,7 +192,7 @@ func (t *tests) environments(ctx context.Context) (sam bool) {
 		close(t.stackDone)
 		return false
 	}
-	if !t.skipE2E {
+	if !t.skipE2E && t.soak == 0 {
 		t.step(ctx, "serve the demo page", func() (err error) { t.page, err = startPage(t.root); return err })
 	}
 	var both sync.WaitGroup
@@ -228,6 +259,38 @@ func (t *tests) goLane(ctx context.Context) {
 	if t.long && t.deployed {
 		t.runBeside(ctx, cmp.Or(t.beside, releaseBefore))
 	}
+}
+
+// soakLane is what a soak needs.
+func (t *tests) soakLane(ctx context.Context) {
+	t.step(ctx, "compile", func() error { return compileFunctions(ctx, t.root, t.dir) })
+	close(t.compiled)
+	<-t.allDone
+	if !t.deployed {
+		t.progress.Skip("soak", "nothing was deployed")
+		return
+	}
+	t.soakFor(ctx, t.soak)
+}
+
+// soakFor shows the test's lines as they come. What follows the traffic has its own bounds, which end sooner.
+func (t *tests) soakFor(ctx context.Context, length time.Duration) {
+	const around = 90 * time.Minute
+	env := []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_SOAK=" + length.String()}
+	if t.seed != 0 {
+		env = append(env, "UNSEND_SOAK_SEED="+strconv.FormatUint(t.seed, 10))
+	}
+	if t.docs != "" {
+		folder, err := filepath.Abs(t.docs)
+		if err != nil {
+			t.step(ctx, "soak", func() error { return err })
+			return
+		}
+		env = append(env, "UNSEND_SOAK_DOCS="+folder)
+	}
+	t.step(ctx, "soak", func() error {
+		return t.loud(ctx, "soak", env, "go", "test", "-v", "-count=1", "-run=^TestSoak$", "-timeout="+(length+around).String(), "./e2e")
+	})
 }
 
 // quiet runs a command whose output matters only when it fails.
@@ -352,6 +415,7 @@ func (t *tests) e2e(ctx context.Context) {
 			return t.loud(ctx, "alarms by the clock", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_MINUTES=1"},
 				"go", "test", "-v", "-run=^TestAlarm", "-timeout=3h", "./e2e")
 		})
+		t.soakFor(ctx, longSoak)
 		t.step(ctx, "roles without a statement", func() error {
 			return t.loud(ctx, "roles without a statement", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_STATEMENTS=."},
 				"go", "test", "-v", "-run=^TestEachStatementIsNeeded$", "-timeout=3h", "./e2e")

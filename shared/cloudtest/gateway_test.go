@@ -8,6 +8,7 @@ import (
 
 	unsend "unsend/clients/go"
 	"unsend/shared/chat"
+	"unsend/shared/cloudtest/history"
 )
 
 // conn is a connection as API Gateway has it. Its fields are the world's to lock.
@@ -93,9 +94,9 @@ func (w *world) deliver(id string, frame []byte) error {
 	}
 	var late []string
 	for _, n := range notices.Notices {
-		at := sight{c.device.account, n.Message.ChannelID}
-		if since, ok := w.lost[at]; ok && time.Since(since) > 2*time.Second {
-			late = append(late, fmt.Sprintf("%s was told of %s %v after %s was out of sight", id, n.Message.MsgServerID, time.Since(since), at.channel))
+		since, lost := w.sights.LostSince(sight(c.device.account, n.Message.ChannelID))
+		if lost && time.Since(since) > history.Silence {
+			late = append(late, fmt.Sprintf("%s was told of %s %v after %s was out of sight", id, n.Message.MsgServerID, time.Since(since), n.Message.ChannelID))
 		}
 		c.told[told(chat.MessageKey(n.Message.MessageKey), chat.Event(n.Event))] = true
 		if n.Message.Status == unsend.StatusRevoked && n.Message.Content.Body != "" {

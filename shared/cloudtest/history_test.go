@@ -2,7 +2,6 @@ package cloudtest_test
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -15,8 +14,8 @@ import (
 
 	unsend "unsend/clients/go"
 	"unsend/shared/chat"
+	"unsend/shared/cloudtest/history"
 	"unsend/shared/queue/form"
-	"unsend/shared/wire"
 )
 
 // The history checker: random runs of everything that people, devices and administrators do, while processes are
@@ -64,7 +63,7 @@ func TestHistories(t *testing.T) {
 			t.Parallel()
 			for i := lane; i < n && !t.Failed(); i += lanes {
 				seed := *firstSeed + uint64(i)
-				synctest.Test(t, func(t *testing.T) { history(t, seed) })
+				synctest.Test(t, func(t *testing.T) { play(t, seed) })
 				if t.Failed() {
 					t.Logf("seed %d: go test ./shared/cloudtest -run TestHistories -history.seed=%d -history.runs=1", seed, seed)
 				}
@@ -73,8 +72,8 @@ func TestHistories(t *testing.T) {
 	}
 }
 
-// history runs one, and checks it.
-func history(t *testing.T, seed uint64) {
+// play runs one, and checks it.
+func play(t *testing.T, seed uint64) {
 	w := newWorld(t, seed)
 	ctx, stop := context.WithCancel(t.Context())
 	w.setUp(ctx)
@@ -158,7 +157,7 @@ func (w *world) checkTold() {
 	for _, due := range w.due {
 		c := due.conn
 		_, revoked := w.committed[due.key]
-		if c.ended || due.at.Before(c.falseGone.Add(2*heartbeat)) || c.told[told(due.key, due.event)] || w.sightAt[c.device.account].After(due.at) ||
+		if c.ended || due.at.Before(c.falseGone.Add(2*heartbeat)) || c.told[told(due.key, due.event)] || w.sightAt(c.device.account).After(due.at) ||
 			due.event == chat.MessageReceived && (revoked || w.profile.faults > 0) {
 			continue
 		}
@@ -170,26 +169,17 @@ func (w *world) checkTold() {
 	}
 }
 
-// truth is what the table holds of a channel, as a client would read it.
-func (w *world) truth(channel string) map[unsend.MessageKey]unsend.Message {
+// truth is what the table holds of a channel.
+func (w *world) truth(channel string) history.Truth {
 	page, err := w.store.History(context.Background(), chat.HistoryQuery{ServerID: server, ChannelID: channel, Limit: 10_000, Now: time.Now()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	messages := map[unsend.MessageKey]unsend.Message{}
-	for chunk := range len(page.Messages) { // an answer holds so many bytes only
-		one := page.Messages[chunk]
-		text, err := wire.Answer(wire.Send, "1", wire.Result{Message: &one})
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		var r response
-		if err := json.Unmarshal([]byte(text), &r); err != nil {
-			w.t.Fatal(err)
-		}
-		messages[r.Message.MessageKey] = *r.Message
+	truth, err := history.TruthOf(page.Messages)
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	return messages
+	return truth
 }
 
 // checkRevocations: nothing that was taken back is shown, on any device.
@@ -197,11 +187,8 @@ func (w *world) checkRevocations(d *device) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, channel := range channels {
-		truth := w.truth(channel)
-		for _, m := range d.viewOf(channel).Messages() {
-			if real := truth[m.MessageKey]; w.visible(d.account, channel) && real.Status == unsend.StatusRevoked && m.Status != unsend.StatusRevoked {
-				w.violated("%s/%s still shows %s of %s", d.account, d.id, m.MsgServerID, channel)
-			}
+		if w.visible(d.account, channel) {
+			w.found(history.StillShown(d.account+"/"+d.id, d.viewOf(channel).Messages(), w.truth(channel)))
 		}
 	}
 }
@@ -216,10 +203,8 @@ func (w *world) checkMessages(d *device) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, channel := range channels {
-		for key := range w.truth(channel) {
-			if _, ok := d.viewOf(channel).Message(key); !ok && w.visible(d.account, channel) {
-				w.violated("%s/%s does not show %s of %s", d.account, d.id, key.MsgServerID, channel)
-			}
+		if w.visible(d.account, channel) {
+			w.found(history.Lacks(d.account+"/"+d.id, d.viewOf(channel).Messages(), w.truth(channel), 0))
 		}
 	}
 }
@@ -239,19 +224,12 @@ func (w *world) checkView(ctx context.Context, d *device) {
 			w.violated("%s/%s has no history of %s", d.account, d.id, channel)
 			continue
 		}
-		truth, shown := w.truth(channel), 0
+		truth := w.truth(channel)
 		d.mu.Lock()
-		for _, m := range d.viewOf(channel).Messages() {
-			shown++
-			if real, ok := truth[m.MessageKey]; !ok || m.Status != real.Status || m.Version != real.Version || m.Content.Body != real.Content.Body {
-				w.violated("%s/%s shows %s of %s as status %d, version %d, text %q; the table: %d, %d, %q", d.account, d.id, m.MsgServerID,
-					channel, m.Status, m.Version, m.Content.Body, real.Status, real.Version, real.Content.Body)
-			}
-		}
+		shown := d.viewOf(channel).Messages()
 		d.mu.Unlock()
-		if shown != len(truth) {
-			w.violated("%s/%s shows %d messages of %s, and the table holds %d", d.account, d.id, shown, channel, len(truth))
-		}
+		w.found(history.Differs(d.account+"/"+d.id, shown, truth))
+		w.found(history.Lacks(d.account+"/"+d.id, shown, truth, 0))
 	}
 	w.end(c.id)
 }

@@ -20,6 +20,7 @@ import (
 	"unsend/shared/chat"
 	"unsend/shared/chat/chattest"
 	"unsend/shared/cloudtest"
+	"unsend/shared/cloudtest/history"
 	"unsend/shared/edge"
 	"unsend/shared/queue/form"
 	"unsend/shared/wire"
@@ -33,9 +34,6 @@ const (
 	maxSkew     = 2500 * time.Millisecond // of a clock: two of them are 5 s apart at most
 	maxIndexLag = 50 * time.Second
 	processes   = 3
-	// rowsFollow is how long a change may take from its commit to the rows of the connections, with an administrator's
-	// repeating it.
-	rowsFollow = 45 * time.Second
 )
 
 // profile is what kind of history a seed makes.
@@ -71,15 +69,15 @@ type world struct {
 	faults     map[string]int
 	conns      map[string]*conn
 	committed  map[chat.MessageKey]time.Time // when it was taken back, by true time
-	sees       map[sight]bool
-	lost       map[sight]time.Time // since when it is known to all that this is out of sight
-	sightAt    map[string]time.Time
+	sights     *history.Sights
 	due        []due
 	givenUp    []events.DynamoDBEventRecord
 	trace      []string
 }
 
-type sight struct{ account, channel string }
+func sight(account, channel string) history.Sight {
+	return history.Sight{Account: account, ServerID: server, ChannelID: channel}
+}
 
 // due is a notice that a connection must be told.
 type due struct {
@@ -93,7 +91,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	w := &world{
 		t: t, seed: seed, start: time.Now(), store: chattest.NewStore(), conns: map[string]*conn{},
 		counts: map[string]int{}, faults: map[string]int{}, committed: map[chat.MessageKey]time.Time{},
-		sees: map[sight]bool{}, lost: map[sight]time.Time{}, sightAt: map[string]time.Time{},
+		sights: history.NewSights(),
 	}
 	w.profile = profile{
 		faults: []float64{0, 0.01, 0.03, 0.08}[w.pick("faults", 4)],
@@ -346,6 +344,13 @@ func (w *world) violated(format string, args ...any) {
 	w.violations = append(w.violations, fmt.Sprintf("%7.3fs ", time.Since(w.start).Seconds())+fmt.Sprintf(format, args...))
 }
 
+// found takes what the checker found.
+func (w *world) found(violations []string) {
+	for _, text := range violations {
+		w.violated("%s", text)
+	}
+}
+
 // traced notes what happens, for whoever looks for the reason of a violation.
 func (w *world) traced(format string, args ...any) {
 	if !*historyTrace {
@@ -384,14 +389,9 @@ func (w *world) visible(account, channel string) bool {
 func (w *world) changed() {
 	for _, account := range accounts {
 		for _, channel := range channels {
-			at, seen := sight{account, channel}, w.visible(account, channel)
+			seen := w.visible(account, channel)
 			w.mu.Lock()
-			if w.sees[at] != seen {
-				w.sightAt[account] = time.Now()
-			}
-			if w.sees[at] = seen; seen {
-				delete(w.lost, at)
-			}
+			w.sights.Set(sight(account, channel), seen, time.Now())
 			w.mu.Unlock()
 		}
 	}
@@ -401,11 +401,17 @@ func (w *world) changed() {
 func (w *world) answered() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for at, seen := range w.sees {
-		if _, known := w.lost[at]; !seen && !known {
-			w.lost[at] = time.Now()
+	w.sights.AnsweredAll(time.Now())
+}
+
+// sightAt is when the account's sight of a channel changed, the last time. It is called with the lock held.
+func (w *world) sightAt(account string) (last time.Time) {
+	for _, channel := range channels {
+		if at := w.sights.MovedAt(sight(account, channel)); at.After(last) {
+			last = at
 		}
 	}
+	return last
 }
 
 // expectTold notes which connections must be told of a message that was just written or taken back.
@@ -425,15 +431,15 @@ func (w *world) expectTold(m chat.Message, event chat.Event) {
 		w.committed[m.MessageKey] = now
 	}
 	for _, c := range w.conns {
-		if c.ended || !c.open || now.Sub(c.openedAt) < 10*time.Second || !w.sees[sight{c.device.account, m.ChannelID}] ||
+		if c.ended || !c.open || now.Sub(c.openedAt) < history.Settling || !w.sights.Sees(sight(c.device.account, m.ChannelID)) ||
 			origin.AccountID == c.device.account && origin.Device == c.device.id {
 			continue
 		}
-		if now.Sub(w.sightAt[c.device.account]) < rowsFollow {
+		if now.Sub(w.sightAt(c.device.account)) < history.RowsFollow {
 			continue // its rows in the audience may still be on their way; the stamps of sync tell its client to read the history
 		}
 		subscribed, ok := c.subscribed[m.ChannelID]
-		ok = ok && now.Sub(subscribed) > 10*time.Second
+		ok = ok && now.Sub(subscribed) > history.Settling
 		// Whoever connected when everybody was told is, until it is subscribers only; the others have to subscribe.
 		mode := delivery.Mode(now)
 		if ok && mode != chat.ToAll || c.whole && mode != chat.ToSubscribers {

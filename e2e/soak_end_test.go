@@ -1,0 +1,223 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+
+	unsend "unsend/clients/go"
+	"unsend/e2e/soak"
+	"unsend/scripts/benchmark/machine"
+	"unsend/scripts/unsend/serverapi"
+	"unsend/shared/chat"
+	"unsend/shared/queue"
+)
+
+// soakGoroutines is how many more a process that has worked for long may have than a new one, and the clients after
+// the run than before.
+const soakGoroutines = 4
+
+// clientsLeftNothing wants as many goroutines as there were before, once idle connections to the stack have ended.
+func (r *soakRun) clientsLeftNothing(before int) {
+	r.clients = [2]int{before, 0}
+	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(time.Second) {
+		http.DefaultClient.CloseIdleConnections()
+		r.clients[1] = runtime.NumGoroutine()
+		if r.clients[1] <= before+soakGoroutines {
+			return
+		}
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<20)
+			r.t.Errorf("%d goroutines, and %d before the run:\n%s", r.clients[1], before, stacks[:runtime.Stack(stacks, true)])
+			return
+		}
+	}
+}
+
+// trigger prepares an invocation of a function, and gives what makes it happen.
+type trigger func(ctx context.Context, n int) (fire func())
+
+func (r *soakRun) triggers(client *unsend.Client) map[string]trigger {
+	s := r.servers[1]
+	device := r.devices[slices.IndexFunc(r.devices, func(d *soaker) bool { return slices.Contains(d.servers, s) })]
+	dial := func(ctx context.Context) *unsend.Client {
+		c, _ := unsend.Dial(ctx, unsend.Options{URL: r.WebSocketURL, DeviceID: "last", Token: func(context.Context) (string, error) { return device.token() }})
+		return c
+	}
+	connect := func(ctx context.Context, _ int) func() {
+		return func() {
+			if c := dial(ctx); c != nil {
+				_ = c.Close()
+			}
+		}
+	}
+	send := func(ctx context.Context, _ int) func() {
+		return func() {
+			_, _ = client.Send(ctx, unsend.SendRequest{ServerID: s.id, ChannelID: "c1", Content: unsend.Content{Body: "the last"}})
+		}
+	}
+	return map[string]trigger{
+		"Authorize": connect, "Connect": connect, "Send": send, "Notify": send, "Record": send,
+		"Disconnect": func(ctx context.Context, _ int) func() {
+			c := dial(ctx)
+			return func() {
+				if c != nil {
+					_ = c.Close()
+				}
+			}
+		},
+		"Revoke": func(ctx context.Context, _ int) func() {
+			return func() {
+				_, _ = client.Revoke(ctx, unsend.RevokeRequest{MessageKey: unsend.MessageKey{ServerID: s.id, ChannelID: "c1", Timestamp: 1, MsgServerID: "none"}})
+			}
+		},
+		"Read":    func(ctx context.Context, _ int) func() { return func() { _, _ = client.Sync(ctx, s.id, "") } },
+		"Session": func(ctx context.Context, _ int) func() { return func() { _, _ = client.Ping(ctx) } },
+		"Server":  func(ctx context.Context, _ int) func() { return func() { _, _ = r.api.Server(ctx, s.id) } },
+		"Push": func(ctx context.Context, _ int) func() {
+			task := chat.Task{ServerID: s.id, Records: []chat.Stored{{Key: chat.MessageKey{ServerID: s.id, ChannelID: "c1", Timestamp: 1, MsgServerID: "none"}, Kind: chat.Inserted}}}
+			return func() { _ = queue.New(r.AWS(), r.PushQueueURL).Enqueue(ctx, task) }
+		},
+		"Sweep": func(ctx context.Context, n int) func() {
+			sweep := serverapi.Sweep{Accid: r.accounts[0], Operator: r.owner(), DryRun: true}
+			return func() { _, _ = r.api.PutSweep(ctx, serverapi.Write{}, s.id, fmt.Sprint("last", n), sweep) }
+		},
+	}
+}
+
+// functionsKeepNoGoroutines compares a process of each function that has worked all the time with a new one.
+func (r *soakRun) functionsKeepNoGoroutines() {
+	d := r.devices[slices.IndexFunc(r.devices, func(d *soaker) bool { return slices.Contains(d.servers, r.servers[1]) })]
+	client, err := unsend.Dial(r.t.Context(), unsend.Options{URL: r.WebSocketURL, DeviceID: "witness", RequestTimeout: 10 * time.Second,
+		Token: func(context.Context) (string, error) { return d.token() }})
+	r.must(err)
+	defer func() { _ = client.Close() }()
+	r.goroutines = map[string][2]int{}
+	triggers := r.triggers(client)
+	n := 0
+	for _, function := range r.meter.functions() {
+		old, ok := r.dump(function, triggers[function], &n)
+		for range 3 { // a new process, which has worked a little
+			r.fire(triggers[function], &n)
+		}
+		young, ok2 := r.dump(function, triggers[function], &n)
+		r.say("  %-10s %d goroutines after the run, %d in a new process", function, old, young)
+		r.goroutines[function] = [2]int{old, young}
+		if !ok || !ok2 {
+			r.t.Errorf("%s gave no dump of its goroutines", function)
+		} else if old > young+soakGoroutines {
+			r.t.Errorf("%s has %d goroutines, a new process %d", function, old, young)
+		}
+	}
+}
+
+const soakInvocation = 3 * time.Second // until an invocation that was asked for has begun, by way of a stream or a queue, too
+
+func (r *soakRun) fire(t trigger, n *int) {
+	*n++
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	t(ctx, *n)()
+	rest(ctx, soakInvocation/2)
+}
+
+// dump counts the goroutines of the process that gets the function's next invocation. All of its processes are stopped
+// before that, and go on with a SIGQUIT: the local stack logs what a process wrote whose invocation did not end.
+func (r *soakRun) dump(function string, t trigger, n *int) (count int, ok bool) {
+	*n++
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	fire, began := t(ctx, *n), time.Now()
+	var stopped []int
+	for _, p := range r.meter.processes() {
+		if p.Function == function && syscall.Kill(p.ID, syscall.SIGSTOP) == nil {
+			stopped = append(stopped, p.ID)
+		}
+	}
+	fired := make(chan struct{})
+	go func() { defer close(fired); fire() }()
+	rest(ctx, soakInvocation)
+	for _, id := range stopped {
+		_ = syscall.Kill(id, syscall.SIGQUIT)
+		_ = syscall.Kill(id, syscall.SIGCONT)
+	}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
+		if counts := soak.Goroutines(r.logSince(function, began)); len(counts) > 0 {
+			<-fired
+			return counts[0], true
+		}
+	}
+	<-fired
+	return 0, false
+}
+
+func (r *soakRun) logSince(function string, since time.Time) string {
+	client, group, from := cloudwatchlogs.NewFromConfig(r.AWS()), r.LogGroups[strings.ToLower(function)], since.UnixMilli()
+	var all strings.Builder
+	pages := cloudwatchlogs.NewFilterLogEventsPaginator(client, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group, StartTime: &from})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(r.t.Context())
+		r.must(err)
+		for _, event := range page.Events {
+			all.WriteString(*event.Message + "\n")
+		}
+	}
+	return all.String()
+}
+
+// report prints what was found, fails for what has leaked, and writes the page where it is asked for.
+func (r *soakRun) report() {
+	c := r.ledger.Counts()
+	report := soak.Report{
+		Machine: machine.Name(), Length: r.length, Seed: r.seed, Servers: len(r.servers), Accounts: len(r.accounts), Devices: len(r.devices),
+		Carried: r.carried, Held: soakHold * r.carried, Slowed: r.slowed, Sent: c.Sent, Revoked: c.Revoked, Told: c.Told, Unknown: c.Unknown,
+		Longest: c.LongestUntilNow, Messages: r.messages, Audited: r.audited, Viewed: r.viewed, Redriven: r.redriven,
+		Functions: r.levels(), Clients: soak.LevelOf(r.meter.clients), ClientGoroutines: r.clients, Curves: r.meter.curves(),
+	}
+	r.must(report.Print(r.t.Output()))
+	for _, f := range report.Functions {
+		if f.Level.Leaked {
+			r.t.Errorf("the memory of %s grows: %v", f.Function, f.Level)
+		}
+	}
+	if report.Clients.Leaked {
+		r.t.Errorf("the clients' memory grows: %v", report.Clients)
+	}
+	folder := os.Getenv(soakDocsVariable)
+	if folder == "" || r.t.Failed() {
+		return
+	}
+	plot, err := os.Create(filepath.Join(folder, "soak-memory.svg"))
+	r.must(err)
+	r.must(report.Plot(plot))
+	r.must(plot.Close())
+	r.must(os.WriteFile(filepath.Join(folder, "soak.md"), []byte(report.Page("soak-memory.svg")), 0o644))
+}
+
+// curves are the memory of all processes of a function together.
+func (m *soakMeter) curves() map[string][]soak.Sample {
+	curves := map[string][]soak.Sample{}
+	for _, function := range m.functions() {
+		at := map[time.Duration]int64{}
+		for _, t := range m.tracks {
+			for _, s := range t.series {
+				if t.function == function {
+					at[s.At] += s.Bytes
+				}
+			}
+		}
+		for _, own := range m.clients { // one for each sampling
+			curves[function] = append(curves[function], soak.Sample{At: own.At, Bytes: at[own.At]})
+		}
+	}
+	return curves
+}

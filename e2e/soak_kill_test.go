@@ -1,0 +1,207 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"unsend/e2e/soak"
+)
+
+// Nobody is killed in the first sixth and in the last. In between each half of the functions is for a while, and both are in
+// the middle: so each function has some 5/12 of the run in which its processes live, as their memory is to be seen, while
+// others' are killed.
+var (
+	soakFirst  = []string{"Authorize", "Disconnect", "Push", "Send", "Session", "Sweep"}
+	soakSecond = []string{"Connect", "Notify", "Read", "Record", "Revoke", "Server"}
+)
+
+// atRisk are the functions whose processes are killed at a part of the run, from 0 to 1.
+func atRisk(part float64) (functions []string) {
+	if part >= 2.0/12 && part < 7.0/12 {
+		functions = append(functions, soakFirst...)
+	}
+	if part >= 5.0/12 && part < 10.0/12 {
+		functions = append(functions, soakSecond...)
+	}
+	return functions
+}
+
+// spared is the longest part of the run in which the function's processes live.
+func spared(function string) (from, until float64) {
+	if slices.Contains(soakFirst, function) {
+		return 7.0 / 12, 1
+	}
+	return 0, 5.0 / 12
+}
+
+// soakMeter watches the processes.
+type soakMeter struct {
+	r *soakRun
+
+	mu      sync.Mutex
+	killed  map[string]int
+	tracks  map[[2]uint64]*track // by process
+	clients []soak.Sample        // the heap of this process, without the ledger
+	total   int64                // bytes of all functions now
+}
+
+// track is what was seen of one process.
+type track struct {
+	function string
+	series   []soak.Sample
+	cpu      []time.Duration // at each sample
+}
+
+func newSoakMeter(r *soakRun) *soakMeter {
+	return &soakMeter{r: r, killed: map[string]int{}, tracks: map[[2]uint64]*track{}}
+}
+
+// kill ends a process every few seconds, rather one that has just begun to work.
+func (m *soakMeter) kill(random *rand.Rand) {
+	for m.r.quiet.Err() == nil {
+		rest(m.r.quiet, time.Second+time.Duration(random.Int64N(int64(3*time.Second))))
+		functions := atRisk(float64(m.r.since()) / float64(m.r.length))
+		if len(functions) == 0 || m.r.quiet.Err() != nil {
+			continue
+		}
+		function := functions[random.IntN(len(functions))]
+		var candidates []soak.Process
+		for _, p := range m.processes() {
+			if p.Function == function {
+				candidates = append(candidates, p)
+			}
+		}
+		if len(candidates) == 0 {
+			continue
+		}
+		p := candidates[random.IntN(len(candidates))]
+		if p.AwaitWork(2 * time.Second) {
+			time.Sleep(time.Duration(random.Int64N(int64(20 * time.Millisecond))))
+		}
+		if syscall.Kill(p.ID, syscall.SIGKILL) == nil {
+			m.mu.Lock()
+			m.killed[function]++
+			m.mu.Unlock()
+		}
+	}
+}
+
+func (m *soakMeter) processes() []soak.Process {
+	list, err := soak.Processes(m.r.PID, m.r.Name)
+	if err != nil {
+		m.r.t.Error(err)
+	}
+	return list
+}
+
+// watch takes samples until ctx ends.
+func (m *soakMeter) watch(ctx context.Context) {
+	every := min(5*time.Second, max(500*time.Millisecond, m.r.length/240))
+	for ctx.Err() == nil {
+		m.sample()
+		rest(ctx, every)
+	}
+}
+
+func (m *soakMeter) sample() {
+	at, processes := m.r.since(), m.processes()
+	runtime.GC()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	own := int64(memory.HeapAlloc) - int64(m.r.ledger.Size())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.total = 0
+	m.clients = append(m.clients, soak.Sample{At: at, Bytes: own})
+	for _, p := range processes {
+		id := [2]uint64{uint64(p.ID), p.Began}
+		if m.tracks[id] == nil {
+			m.tracks[id] = &track{function: p.Function}
+		}
+		t := m.tracks[id]
+		t.series = append(t.series, soak.Sample{At: at, Bytes: p.Resident})
+		t.cpu = append(t.cpu, p.CPU)
+		m.total += p.Resident
+	}
+}
+
+func (m *soakMeter) kills() (n int, total int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, killed := range m.killed {
+		n += killed
+	}
+	return n, m.total
+}
+
+// level is the memory of the function's hardest working process that lived through the time in which the function was spared.
+func (m *soakMeter) level(function string) (soak.Level, time.Duration) {
+	from, until := spared(function)
+	begin, end := time.Duration(from*float64(m.r.length)), time.Duration(until*float64(m.r.length))
+	var (
+		best soak.Level
+		most time.Duration = -1
+	)
+	for _, t := range m.tracks {
+		if t.function != function {
+			continue
+		}
+		series, worked := t.within(begin, end)
+		if level := soak.LevelOf(series); level.Span > (end-begin)*8/10 && worked > most {
+			best, most = level, worked
+		}
+	}
+	return best, max(0, most)
+}
+
+func (t *track) within(begin, end time.Duration) (series []soak.Sample, worked time.Duration) {
+	var cpu []time.Duration
+	for i, s := range t.series {
+		if s.At >= begin && s.At <= end {
+			series, cpu = append(series, s), append(cpu, t.cpu[i])
+		}
+	}
+	if len(cpu) == 0 {
+		return nil, 0
+	}
+	return series, cpu[len(cpu)-1] - cpu[0]
+}
+
+// functions are those that processes were seen of.
+func (m *soakMeter) functions() []string {
+	names := map[string]bool{}
+	for _, t := range m.tracks {
+		names[t.function] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// cutLine is what the local stack logs of an invocation whose process ended.
+var cutLine = regexp.MustCompile(`(?m)^(\S+ \S+) WARNING .*Lambda (\S+): Runtime exited before returning a response`)
+
+// cuts are when invocations of each function were ended in the middle.
+func (m *soakMeter) cuts() map[string][]time.Time {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/fd/1", m.r.PID)) // the stack's log
+	if err != nil {
+		m.r.t.Errorf("read the stack's log: %v", err)
+	}
+	cuts := map[string][]time.Time{}
+	for _, found := range cutLine.FindAllStringSubmatch(string(text), -1) {
+		at, err := time.ParseInLocation("2006-01-02 15:04:05", found[1], time.Local)
+		name, ours := strings.CutPrefix(found[2], m.r.Name+"-")
+		if function, _, _ := strings.Cut(name, "-"); err == nil && ours && at.After(m.r.began) {
+			cuts[function] = append(cuts[function], at)
+		}
+	}
+	return cuts
+}

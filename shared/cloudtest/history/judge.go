@@ -1,0 +1,169 @@
+package history
+
+import (
+	"math"
+	"time"
+
+	unsend "unsend/clients/go"
+	"unsend/shared/chat"
+)
+
+// DropAfter is when a notice of a new message that waits is dropped: the history has it.
+const DropAfter = 5 * time.Minute
+
+// Final is what there is when everything has settled.
+type Final struct {
+	Truth map[Channel]Truth // of each channel that there ever was
+	Gone  map[Channel]bool  // those that were deleted
+	Audit []chat.RevokeEntry
+	// Cut is when something ended a push in the middle: what it was about waited longer than DropAfter.
+	Cut []time.Time
+}
+
+// Judge gives all violations.
+func (l *Ledger) Judge(f Final) []string {
+	l.locked(func() {
+		rows := map[string]int{}
+		audited := l.judgeAudit(f)
+		for channel, truth := range f.Truth {
+			for key, row := range truth {
+				rows[row.MsgID]++
+				l.judgeRow(channel, row, audited[key])
+			}
+		}
+		for _, s := range l.sends {
+			l.judgeSend(s, rows[s.msgID], f)
+		}
+		for owed, at := range l.due {
+			l.judgeDue(owed, at, f)
+		}
+	})
+	return l.Violations()
+}
+
+func (l *Ledger) judgeSend(s *send, rows int, f Final) {
+	switch {
+	case f.Gone[s.channel]:
+		if rows > 0 {
+			l.violated("%s is still there, and its channel %s was deleted", s.msgID, s.channel.ChannelID)
+		}
+	case rows > 1:
+		l.violated("%s is there %d times", s.msgID, rows)
+	case rows == 0 && s.acked:
+		l.violated("%s was acknowledged as %s, and is lost", s.msgID, s.key.MsgServerID)
+	case rows == 1 && !s.acked && s.open == 0:
+		l.violated("%s was refused each time, and is there", s.msgID)
+	}
+}
+
+func (l *Ledger) judgeRow(where Channel, row unsend.Message, audited []chat.RevokeEntry) {
+	s := l.sends[row.MsgID]
+	switch {
+	case s == nil:
+		l.violated("%s of %s is there, and nobody sent it", row.MsgServerID, where.ChannelID)
+		return
+	case s.channel != where || s.author != row.FromAccount:
+		l.violated("%s is in %s, by %s; it was sent to %s, by %s", row.MsgID, where.ChannelID, row.FromAccount, s.channel.ChannelID, s.author)
+	case s.acked && s.key != row.MessageKey:
+		l.violated("%s is there as %s, and was acknowledged as %s", row.MsgID, row.MsgServerID, s.key.MsgServerID)
+	}
+	if row.Status == unsend.StatusRevoked {
+		l.judgeRevoked(row, audited)
+	} else {
+		l.judgeNormal(row, audited)
+	}
+}
+
+func (l *Ledger) judgeNormal(row unsend.Message, audited []chat.RevokeEntry) {
+	m := l.messageOf(row.MessageKey)
+	switch {
+	case row.Status != unsend.StatusNormal || row.Version != 1 || row.Content.Body != Text(row.MsgID):
+		l.violated("%s has status %d, version %d, or not its text", row.MsgServerID, row.Status, row.Version)
+	case !m.revokedAt.IsZero() || m.knows != 0:
+		l.violated("%s was taken back, as somebody was told, and is there", row.MsgServerID)
+	case len(audited) > 0:
+		l.violated("the audit says that %s was taken back, and it is there", row.MsgServerID)
+	}
+	for name, s := range l.sweeps {
+		if s.Done && s.covers(row, s.Until) {
+			l.violated("the sweep %s left %s", name, row.MsgServerID)
+		}
+	}
+}
+
+func (l *Ledger) judgeRevoked(row unsend.Message, audited []chat.RevokeEntry) {
+	m := l.messageOf(row.MessageKey)
+	operator := ""
+	if row.Operation != nil {
+		operator = row.Operation.OperatorID
+	}
+	switch {
+	case row.Version != 2 || !row.Content.IsEmpty():
+		l.violated("%s is taken back, with version %d, or with a text", row.MsgServerID, row.Version)
+	case m.operator != "" && m.operator != operator:
+		l.violated("%s is taken back by %s, and was answered as taken back by %s", row.MsgServerID, operator, m.operator)
+	case m.operators[operator] <= 0 && !l.sweptBy(row, operator):
+		l.violated("%s is taken back by %s, who did not ask for it", row.MsgServerID, operator)
+	case len(audited) != 1:
+		l.violated("the audit has %d entries of the revocation of %s", len(audited), row.MsgServerID)
+	case audited[0].Operator.AccountID != operator || audited[0].Version != row.Version:
+		l.violated("the audit says that %s was taken back by %s, the row by %s", row.MsgServerID, audited[0].Operator.AccountID, operator)
+	}
+}
+
+// sweptLate is how much later than its Until a sweep may still take something back: what was on its way from somebody who
+// was banned or left.
+const sweptLate = time.Minute
+
+func (s *Sweep) covers(row unsend.Message, until int64) bool {
+	return s.ServerID == row.ServerID && s.Account == row.FromAccount && row.Timestamp >= s.Since && row.Timestamp <= until
+}
+
+func (l *Ledger) sweptBy(row unsend.Message, operator string) bool {
+	for _, s := range l.sweeps {
+		until := int64(math.MaxInt64)
+		if s.Done {
+			until = s.Until + sweptLate.Milliseconds()
+		}
+		if s.Operator == operator && s.covers(row, until) {
+			return true
+		}
+	}
+	return false
+}
+
+// judgeAudit gives the entries by message. Of a channel that was deleted they stay.
+func (l *Ledger) judgeAudit(f Final) map[unsend.MessageKey][]chat.RevokeEntry {
+	audited := map[unsend.MessageKey][]chat.RevokeEntry{}
+	for _, e := range f.Audit {
+		key := unsend.MessageKey(e.MessageKey)
+		audited[key] = append(audited[key], e)
+	}
+	for key, entries := range audited {
+		if len(entries) > 1 && f.Gone[Channel{key.ServerID, key.ChannelID}] {
+			l.violated("the audit has %d entries of the revocation of %s", len(entries), key.MsgServerID)
+		}
+	}
+	return audited
+}
+
+func (l *Ledger) judgeDue(owed due, at time.Time, f Final) {
+	row := f.Truth[owed.m.channel()][owed.m.key]
+	if f.Gone[owed.m.channel()] || owed.event == Received && (row.Status != unsend.StatusNormal || f.dropped(at)) {
+		return
+	}
+	l.violated("%s was never told %s of %s in %s", owed.device.name, owed.event, owed.m.key.MsgServerID, owed.m.key.ChannelID)
+}
+
+// dropped tells whether a notice of a message of that time may have been.
+func (f Final) dropped(at time.Time) bool {
+	for _, cut := range f.Cut {
+		if cut.After(at.Add(-time.Second)) && cut.Before(at.Add(DropAfter)) {
+			return true
+		}
+	}
+	return false
+}
+
+// MayLack tells whether a session that was online may show a channel without the message.
+func (f Final) MayLack(key unsend.MessageKey) bool { return f.dropped(time.UnixMilli(key.Timestamp)) }
