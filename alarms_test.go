@@ -2,6 +2,7 @@ package unsend_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -10,36 +11,41 @@ import (
 type cause struct {
 	metric    string // namespace and name
 	threshold string // and above
-	// by is the test that plays the condition as far as our side of it goes, or why there is none.
-	by string
+	by        string // the test that causes the condition
 }
 
-// causes are those of all alarms. AWS makes the metrics of its own namespaces, which nothing here can produce: their tests show that the
-// condition comes about. What our log makes are metrics of lines that really are logged: see edgetest.Main.
+// causes are those of all alarms. Their tests are in e2e/alarms_test.go; what they make of the metrics that the local stack has not is
+// in e2e/observe_test.go.
 var causes = map[string]cause{
-	"RequestsFail":          {"Unsend/${AWS::StackName} FailedRequests", "1", "TestSendWithstands"},
-	"RequestsAreBusy":       {"Unsend/${AWS::StackName} BusyRequests", "10", "TestSendWithstands"},
-	"NoticesAreLate":        {"AWS/Lambda IteratorAge", "60000", "TestNotifyWhenNothingCanBeRead"},
-	"NoticesWereGivenUp":    {"AWS/Lambda OnFailureDestinationDeliveredEventCount", "1", "TestTheStreamsMapping"},
-	"NoticesWereLost":       {"AWS/Lambda DestinationDeliveryFailures", "1", "AWS alone: the failure bucket refuses what Lambda writes"},
-	"RecordsAreLate":        {"AWS/Lambda IteratorAge", "300000", "TestWhenTheTableIsBusyEverythingComesAgain"},
-	"RecordsWereGivenUp":    {"AWS/Lambda OnFailureDestinationDeliveredEventCount", "1", "TestTheStreamsMapping"},
-	"RecordsWereLost":       {"AWS/Lambda DestinationDeliveryFailures", "1", "AWS alone: the failure bucket refuses what Lambda writes"},
-	"TasksAreDeadLetters":   {"AWS/SQS ApproximateNumberOfMessagesVisible", "1", "TestWhatNeverWorksEndsWithTheDeadLetters"},
-	"JobsAreDeadLetters":    {"AWS/SQS ApproximateNumberOfMessagesVisible", "1", "TestWhatBecomesOfAJob"},
-	"JobsWait":              {"AWS/SQS ApproximateAgeOfOldestMessage", "900", "TestWhatBecomesOfAJob"},
-	"TasksWait":             {"AWS/SQS ApproximateAgeOfOldestMessage, AWS/SQS ApproximateNumberOfMessagesVisible", "1", "TestPushOfWhatWaits"},
-	"FunctionsFail":         {"AWS/Lambda Errors", "1", "AWS alone: a function ended without an answer; what a handler can see is answered, TestGuard"},
-	"WorkersFail":           {"AWS/Lambda Errors", "1", "TestNotifyPanics"},
-	"FunctionsAreThrottled": {"AWS/Lambda Throttles", "1", "AWS alone: the account's concurrency is used up"},
-	"WorkersAreThrottled":   {"AWS/Lambda Throttles", "1", "AWS alone: the account's concurrency is used up"},
-	"TablesAreThrottled":    {"AWS/DynamoDB ReadThrottleEvents, AWS/DynamoDB WriteThrottleEvents", "1", "TestWhatFailsIsBusyOrInternal"},
+	"RequestsFail":          {"Unsend/${AWS::StackName} FailedRequests", "1", "TestAlarmWhenAPermissionIsMissing"},
+	"RequestsAreBusy":       {"Unsend/${AWS::StackName} BusyRequests", "10", "TestAlarmWhenTablesAreThrottled"},
+	"NoticesAreLate":        {"AWS/Lambda IteratorAge", "60000", "TestAlarmWhenTheStreamWaits"},
+	"NoticesWereGivenUp":    {"AWS/Lambda OnFailureDestinationDeliveredEventCount", "1", "TestAlarmWhenSomethingIsGivenUp"},
+	"NoticesWereLost":       {"AWS/Lambda DestinationDeliveryFailures", "1", "TestAlarmWhenSomethingIsGivenUp"},
+	"RecordsAreLate":        {"AWS/Lambda IteratorAge", "300000", "TestAlarmWhenTheStreamWaits"},
+	"RecordsWereGivenUp":    {"AWS/Lambda OnFailureDestinationDeliveredEventCount", "1", "TestAlarmWhenSomethingIsGivenUp"},
+	"RecordsWereLost":       {"AWS/Lambda DestinationDeliveryFailures", "1", "TestAlarmWhenSomethingIsGivenUp"},
+	"TasksAreDeadLetters":   {"AWS/SQS ApproximateNumberOfMessagesVisible", "1", "TestAlarmWhenSomethingBecomesADeadLetter"},
+	"JobsAreDeadLetters":    {"AWS/SQS ApproximateNumberOfMessagesVisible", "1", "TestAlarmWhenSomethingBecomesADeadLetter"},
+	"JobsWait":              {"AWS/SQS ApproximateAgeOfOldestMessage", "900", "TestAlarmWhenAQueueWaits"},
+	"TasksWait":             {"AWS/SQS ApproximateAgeOfOldestMessage, AWS/SQS ApproximateNumberOfMessagesVisible", "1", "TestAlarmWhenAQueueWaits"},
+	"FunctionsFail":         {"AWS/Lambda Errors", "1", "TestAlarmWhenAFunctionCannotStart"},
+	"WorkersFail":           {"AWS/Lambda Errors", "1", "TestAlarmWhenTheStreamWaits"},
+	"FunctionsAreThrottled": {"AWS/Lambda Throttles", "1", "TestAlarmWhenFunctionsAreThrottled"},
+	"WorkersAreThrottled":   {"AWS/Lambda Throttles", "1", "TestAlarmWhenFunctionsAreThrottled"},
+	"TablesAreThrottled":    {"AWS/DynamoDB ReadThrottleEvents, AWS/DynamoDB WriteThrottleEvents", "1", "TestAlarmWhenTablesAreThrottled"},
 }
 
-// Every alarm is in the table with the metric and the threshold that it has, and every test of the table is there.
+// expecting are the alarms that each test of e2e/alarms_test.go wants to go off: it fails without them, and with any other.
+var expecting = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\) \{\n\tw := watchAlarms\(t, ("\w+"(?:, "\w+")*)\)$`)
+
+// Every alarm is in the table with the metric and the threshold that it has, and its test wants it to go off.
 func TestEachAlarmHasACause(t *testing.T) {
 	t.Parallel()
-	alarms, tests := resources(loadTemplate(t), "AWS::CloudWatch::Alarm"), declaredTests(t)
+	alarms, wanted := resources(loadTemplate(t), "AWS::CloudWatch::Alarm"), map[string]string{}
+	for _, test := range expecting.FindAllStringSubmatch(text(t, "e2e/alarms_test.go"), -1) {
+		wanted[test[1]] = test[2]
+	}
 	for name, alarm := range alarms {
 		want, ok := causes[name]
 		if got := metricOf(alarm); !ok || got != want.metric || fmt.Sprint(alarm["Threshold"]) != want.threshold || alarm["ComparisonOperator"] != "GreaterThanOrEqualToThreshold" {
@@ -50,8 +56,8 @@ func TestEachAlarmHasACause(t *testing.T) {
 		if alarms[name] == nil {
 			t.Errorf("there is no alarm %s", name)
 		}
-		if strings.HasPrefix(c.by, "Test") && !tests[c.by] {
-			t.Errorf("%s: there is no test %s", name, c.by)
+		if !strings.Contains(wanted[c.by], `"`+name+`"`) {
+			t.Errorf("%s: %s wants %s", name, c.by, wanted[c.by])
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,80 +16,27 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.yaml.in/yaml/v4"
 
 	"unsend/shared/chat"
+	"unsend/shared/cloudtest/cfn"
 	"unsend/shared/dynamo"
 )
 
-// object is a mapping of the template, with CloudFormation's short forms written
-// out: !Ref X is {"Ref": "X"}, !Sub X is {"Fn::Sub": "X"}.
-type object = map[string]any
+// object is a mapping of the template.
+type object = cfn.Object
 
 func loadTemplate(t *testing.T) object {
 	t.Helper()
-	text, err := os.ReadFile("template.yaml")
+	template, err := cfn.Read("template.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var document yaml.Node
-	if err := yaml.Unmarshal(text, &document); err != nil {
-		t.Fatal(err)
-	}
-	return plain(t, document.Content[0]).(object)
+	return template
 }
 
-// plain turns a node into maps, lists and scalars, and the short form of a
-// function into its long one.
-func plain(t *testing.T, node *yaml.Node) any {
-	t.Helper()
-	if name, short := strings.CutPrefix(node.Tag, "!"); short && !strings.HasPrefix(name, "!") {
-		if name != "Ref" && name != "Condition" {
-			name = "Fn::" + name
-		}
-		untagged := *node
-		untagged.Tag = ""
-		return object{name: plain(t, &untagged)}
-	}
-	switch node.Kind {
-	case yaml.MappingNode:
-		m := object{}
-		for i := 0; i < len(node.Content); i += 2 {
-			m[node.Content[i].Value] = plain(t, node.Content[i+1])
-		}
-		return m
-	case yaml.SequenceNode:
-		var list []any
-		for _, value := range node.Content {
-			list = append(list, plain(t, value))
-		}
-		return list
-	}
-	var scalar any
-	if err := node.Decode(&scalar); err != nil {
-		t.Fatalf("line %d: %v", node.Line, err)
-	}
-	return scalar
-}
+func at(m object, path ...string) object { return cfn.At(m, path...) }
 
-// at walks down mappings; a missing part is an empty mapping.
-func at(m object, path ...string) object {
-	for _, part := range path {
-		m, _ = m[part].(object)
-	}
-	return m
-}
-
-// resources are those of a type, by name.
-func resources(template object, kind string) map[string]object {
-	found := map[string]object{}
-	for name, r := range at(template, "Resources") {
-		if r := r.(object); r["Type"] == kind {
-			found[name] = at(r, "Properties")
-		}
-	}
-	return found
-}
+func resources(template object, kind string) map[string]object { return cfn.Resources(template, kind) }
 
 func functions(t *testing.T, template object) map[string]object {
 	t.Helper()

@@ -13,7 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	unsend "unsend/clients/go"
+	"unsend/shared/awsenv"
 )
 
 // These tests end processes of the functions, so none may run beside them.
@@ -48,6 +51,25 @@ func parent(stat []byte) int {
 	}
 	id, _ := strconv.Atoi(fields[1])
 	return id
+}
+
+// roleOf are the credentials of the role of a function that is at work.
+func (c *community) roleOf(function string) aws.Config {
+	c.t.Helper()
+	var ids []int
+	eventually(c.t, "a process of "+function, func() bool { ids = c.processes(function); return len(ids) > 0 })
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", ids[0]))
+	c.must(nil, err)
+	cfg, err := awsenv.Config(func(name string) string {
+		for _, variable := range strings.Split(string(environ), "\x00") {
+			if value, ok := strings.CutPrefix(variable, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	})
+	c.must(nil, err)
+	return cfg
 }
 
 func (c *community) kill(functions ...string) (killed int) {

@@ -68,6 +68,14 @@ func TestRedriveTellsWhatWasGivenUp(t *testing.T) {
 // giveUp puts into the bucket what Lambda would, and gives its key.
 func (c *community) giveUp(m unsend.Message) string {
 	c.t.Helper()
+	key, err := c.giveUpAs(c.AWS(), m)
+	c.must(nil, err)
+	return key
+}
+
+// giveUpAs does it with those credentials, as Lambda does with the function's.
+func (c *community) giveUpAs(cfg aws.Config, m unsend.Message) (key string, err error) {
+	c.t.Helper()
 	row, err := dynamo.MessageRowKey(chat.MessageKey(m.MessageKey))
 	c.must(nil, err)
 	keys := map[string]any{}
@@ -82,19 +90,18 @@ func (c *community) giveUp(m unsend.Message) string {
 		"DDBStreamBatchInfo": map[string]any{"shardId": "shardId-1", "batchSize": 1, "streamArn": c.StreamARN}, "payload": string(payload),
 	})
 	c.must(nil, err)
-	key := "aws/lambda/4f2c0000-0000-4000-8000-000000000000/shardId-1/" + now.Format("2006/01/02/2006-01-02T15.04.05") + "-" + random()
-	_, err = c.failures().PutObject(c.ctx(), &s3.PutObjectInput{Bucket: &c.FailureBucket, Key: &key, Body: strings.NewReader(string(body))})
-	c.must(nil, err)
-	return key
+	key = "aws/lambda/4f2c0000-0000-4000-8000-000000000000/shardId-1/" + now.Format("2006/01/02/2006-01-02T15.04.05") + "-" + random()
+	_, err = c.failures(cfg).PutObject(c.ctx(), &s3.PutObjectInput{Bucket: &c.FailureBucket, Key: &key, Body: strings.NewReader(string(body))})
+	return key, err
 }
 
-func (c *community) failures() *s3.Client {
-	return s3.NewFromConfig(c.AWS(), func(o *s3.Options) { o.UsePathStyle = c.Local() })
+func (c *community) failures(cfg aws.Config) *s3.Client {
+	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = c.Local() })
 }
 
 func (c *community) inBucket(key string) bool {
 	c.t.Helper()
-	out, err := c.failures().ListObjectsV2(c.ctx(), &s3.ListObjectsV2Input{Bucket: &c.FailureBucket, Prefix: aws.String(key)})
+	out, err := c.failures(c.AWS()).ListObjectsV2(c.ctx(), &s3.ListObjectsV2Input{Bucket: &c.FailureBucket, Prefix: aws.String(key)})
 	c.must(nil, err)
 	return len(out.Contents) > 0
 }

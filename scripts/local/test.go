@@ -47,7 +47,7 @@ func parseTest(args []string) (testOptions, error) {
 		fmt.Fprint(flags.Output(), testHelp)
 		flags.PrintDefaults()
 	}
-	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, 10,000 interleavings of the web client, a minute for each fuzz target, the end-to-end suite twice, and without each statement of the roles, and the release before beside this one: hours")
+	flags.BoolVar(&o.long, "long", false, "tests three times in other orders, 10,000 histories, 10,000 interleavings of the web client, a minute for each fuzz target, the end-to-end suite twice, each alarm waited for by the clock, the suite without each statement of the roles, and the release before beside this one: hours")
 	flags.StringVar(&o.beside, "beside", "", "have an earlier release, a `revision` of this repository, serve beside this one, and test nothing else; with --long, which does so too, choose the release")
 	flags.BoolVar(&o.skipE2E, "skip-e2e", false, "do not deploy and do not run the end-to-end suite")
 	if err := flags.Parse(args); err != nil {
@@ -333,6 +333,10 @@ func (t *tests) e2e(ctx context.Context) {
 	}
 	t.step(ctx, "end to end", func() error { return t.suite(ctx, "go test e2e", count) })
 	if t.long {
+		t.step(ctx, "alarms by the clock", func() error {
+			return t.loud(ctx, "alarms by the clock", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_MINUTES=1"},
+				"go", "test", "-v", "-run=^TestAlarm", "-timeout=3h", "./e2e")
+		})
 		t.step(ctx, "roles without a statement", func() error {
 			return t.loud(ctx, "roles without a statement", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_STATEMENTS=."},
 				"go", "test", "-v", "-run=^TestEachStatementIsNeeded$", "-timeout=3h", "./e2e")

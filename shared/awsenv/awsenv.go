@@ -20,14 +20,15 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// The variables that are read. Lambda sets all but the last in every function
+// The variables that are read. Lambda sets all but the endpoints in every function
 // (its developer guide, "Defined runtime environment variables").
 const (
-	Region       = "AWS_REGION"
-	AccessKeyID  = "AWS_ACCESS_KEY_ID"
-	SecretKey    = "AWS_SECRET_ACCESS_KEY"
-	SessionToken = "AWS_SESSION_TOKEN" // empty for long-lived keys, as local stacks use them
-	Endpoint     = "AWS_ENDPOINT_URL"  // of every service; empty on AWS
+	Region           = "AWS_REGION"
+	AccessKeyID      = "AWS_ACCESS_KEY_ID"
+	SecretKey        = "AWS_SECRET_ACCESS_KEY"
+	SessionToken     = "AWS_SESSION_TOKEN"         // empty for long-lived keys, as local stacks use them
+	Endpoint         = "AWS_ENDPOINT_URL"          // of every service; empty on AWS
+	DynamoDBEndpoint = "AWS_ENDPOINT_URL_DYNAMODB" // of the tables, where it is another; empty on AWS
 )
 
 const (
@@ -49,7 +50,7 @@ const IdleConnections = 256
 // Clients made from it try each request up to 3 times, with jitter, waiting at
 // most a second in between.
 func Config(getenv func(string) string) (aws.Config, error) {
-	region, endpoint := getenv(Region), getenv(Endpoint)
+	region, endpoint, tables := getenv(Region), getenv(Endpoint), getenv(DynamoDBEndpoint)
 	credentials := aws.Credentials{
 		AccessKeyID: getenv(AccessKeyID), SecretAccessKey: getenv(SecretKey), SessionToken: getenv(SessionToken),
 		Source: "environment",
@@ -58,7 +59,8 @@ func Config(getenv func(string) string) (aws.Config, error) {
 		required(Region, region),
 		required(AccessKeyID, credentials.AccessKeyID),
 		required(SecretKey, credentials.SecretAccessKey),
-		checkEndpoint(endpoint),
+		checkEndpoint(Endpoint, endpoint),
+		checkEndpoint(DynamoDBEndpoint, tables),
 	); err != nil {
 		return aws.Config{}, fmt.Errorf("AWS environment: %w", err)
 	}
@@ -71,7 +73,18 @@ func Config(getenv func(string) string) (aws.Config, error) {
 	if endpoint != "" {
 		cfg.BaseEndpoint = aws.String(endpoint)
 	}
+	if tables != "" {
+		cfg.ConfigSources = []any{tablesEndpoint(tables)}
+	}
 	return cfg, nil
+}
+
+// tablesEndpoint is where the SDK's clients look for an endpoint of their own service, as the config module has one.
+type tablesEndpoint string
+
+// GetServiceBaseEndpoint is asked by each client with its service's name in the SDK.
+func (e tablesEndpoint) GetServiceBaseEndpoint(_ context.Context, service string) (string, bool, error) {
+	return string(e), service == "DynamoDB", nil
 }
 
 func required(name, value string) error {
@@ -81,13 +94,13 @@ func required(name, value string) error {
 	return nil
 }
 
-func checkEndpoint(endpoint string) error {
+func checkEndpoint(name, endpoint string) error {
 	if endpoint == "" {
 		return nil
 	}
 	parsed, err := url.Parse(endpoint)
 	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
-		return fmt.Errorf("%s is no http or https URL", Endpoint)
+		return fmt.Errorf("%s is no http or https URL", name)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"unsend/shared/awsenv"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 func environment(pairs ...string) func(string) string {
@@ -48,6 +50,25 @@ func TestConfigOfALocalStack(t *testing.T) {
 	}
 	if cfg.BaseEndpoint == nil || *cfg.BaseEndpoint != "http://127.0.0.1:4566" {
 		t.Errorf("endpoint %v", cfg.BaseEndpoint)
+	}
+}
+
+// The clients of the SDK ask for an endpoint of their service by its variable's presence, so it must be in the process, too.
+func TestTheTablesMayHaveAnEndpointOfTheirOwn(t *testing.T) {
+	t.Setenv(awsenv.Endpoint, "http://127.0.0.1:4566")
+	t.Setenv(awsenv.DynamoDBEndpoint, "http://127.0.0.1:8000")
+	cfg, err := awsenv.Config(environment(awsenv.Endpoint, "http://127.0.0.1:4566", awsenv.DynamoDBEndpoint, "http://127.0.0.1:8000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := dynamodb.NewFromConfig(cfg).Options().BaseEndpoint; got == nil || *got != "http://127.0.0.1:8000" {
+		t.Errorf("the tables are at %v", got)
+	}
+	if got := sqs.NewFromConfig(cfg).Options().BaseEndpoint; got == nil || *got != "http://127.0.0.1:4566" {
+		t.Errorf("the queues are at %v", got)
+	}
+	if _, err := awsenv.Config(environment(awsenv.DynamoDBEndpoint, "127.0.0.1:8000")); err == nil || !strings.Contains(err.Error(), awsenv.DynamoDBEndpoint) {
+		t.Errorf("no URL: %v", err)
 	}
 }
 

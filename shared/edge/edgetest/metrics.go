@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +13,8 @@ import (
 	"unicode"
 
 	"unsend/shared/chat"
+	"unsend/shared/cloudtest/cfn"
+	"unsend/shared/cloudtest/cloudwatch"
 )
 
 // CheckEmbedded checks the line's member _aws, where it has one, by the rules of CloudWatch's "Specification: Embedded metric format", and by
@@ -69,60 +70,28 @@ func isMetricValue(value any) bool {
 	return ok && n != 0
 }
 
-// filter makes a metric of lines of a log group.
-type filter struct {
-	pattern string
-	metric  string
-}
-
-var (
-	filterText = regexp.MustCompile(`(?m)^  \w+:\n    Type: AWS::Logs::MetricFilter\n    Properties:\n      LogGroupName: !Ref (\w+)\n      FilterPattern: '([^']*)'\n      MetricTransformations: \[\{.*MetricName: (\w+), MetricValue: '1'\}\]$`)
-	term       = regexp.MustCompile(`^\$\.(\w+) = ("?)([^"]*)("?)$`)
-)
-
 // filters are template.yaml's of the function whose tests these are; none for other packages.
-var filters = sync.OnceValues(func() ([]filter, error) {
+var filters = sync.OnceValues(func() ([]cloudwatch.Filter, error) {
 	folder, err := os.Getwd()
 	if err != nil || filepath.Base(filepath.Dir(folder)) != "functions" {
 		return nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(folder, "..", "..", "template.yaml"))
+	template, err := cfn.Read(filepath.Join(folder, "..", "..", "template.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	list, err := cloudwatch.Filters(template, func(value any) (string, error) { return fmt.Sprint(value), nil })
 	if err != nil {
 		return nil, err
 	}
 	name := []rune(filepath.Base(folder))
 	name[0] = unicode.ToUpper(name[0])
-	var list []filter
-	for _, match := range filterText.FindAllStringSubmatch(string(text), -1) {
-		if match[1] == string(name)+"Logs" {
-			list = append(list, filter{pattern: match[2], metric: match[3]})
-		}
-	}
+	list = slices.DeleteFunc(list, func(f cloudwatch.Filter) bool { return f.LogGroup != string(name)+"Logs" })
 	if len(list) == 0 {
 		return nil, fmt.Errorf("template.yaml has no metric filter for the log of %s", string(name))
 	}
 	return list, nil
 })
-
-// matches evaluates a filter pattern, of the few forms that template.yaml has (CloudWatch Logs user guide, "Filter pattern syntax").
-func matches(pattern string, line map[string]any) (bool, error) {
-	inner, opened := strings.CutPrefix(pattern, "{ ")
-	inner, closed := strings.CutSuffix(inner, " }")
-	if !opened || !closed {
-		return false, fmt.Errorf("the pattern %s is none of JSON", pattern)
-	}
-	for part := range strings.SplitSeq(inner, " && ") {
-		m := term.FindStringSubmatch(part)
-		if m == nil || m[2] != m[4] {
-			return false, fmt.Errorf("the pattern %s has a part of an unknown form", pattern)
-		}
-		value := line[m[1]]
-		if text, isText := value.(string); m[2] == `"` && (!isText || text != m[3]) || m[2] == "" && (isText || fmt.Sprint(value) != m[3]) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
 
 // counted are the alarms' metrics that a line of these tests has made, by how often.
 var counted struct {
@@ -142,19 +111,19 @@ func countAlarms(t *testing.T, line map[string]any) {
 	}
 	code, _ := line["code"].(float64)
 	for _, f := range list {
-		made, err := matches(f.pattern, line)
+		made, err := f.Matches(line)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if made != (f.metric == wanted[code]) {
-			t.Errorf("the metric %s: %t by the line %v", f.metric, made, line)
+		if made != (f.Metric.Name == wanted[code]) {
+			t.Errorf("the metric %s: %t by the line %v", f.Metric.Name, made, line)
 		}
 		if made {
 			counted.Lock()
 			if counted.lines == nil {
 				counted.lines = map[string]int{}
 			}
-			counted.lines[f.metric]++
+			counted.lines[f.Metric.Name]++
 			counted.Unlock()
 		}
 	}
