@@ -28,7 +28,10 @@ var permitted = map[string][]string{
 		"dynamodb:PutItem@Messages.Arn", "dynamodb:GetItem@Messages.Arn",
 		"dynamodb:PutItem@Sessions.Arn", "dynamodb:UpdateItem@Sessions.Arn",
 	},
-	"RevokeRole": {"dynamodb:BatchGetItem@Community.Arn", "dynamodb:UpdateItem@Messages.Arn", "dynamodb:UpdateItem@Sessions.Arn"},
+	"RevokeRole": {
+		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:UpdateItem@Messages.Arn", "dynamodb:UpdateItem@Sessions.Arn",
+		"sqs:SendMessage@PushQueue.Arn", // with FastRevocations
+	},
 	"ReadRole": {
 		"dynamodb:BatchGetItem@Community.Arn", "dynamodb:Query@Community.Arn",
 		"dynamodb:Query@Messages.Arn", "dynamodb:Query@${Messages.Arn}/index/updates", "dynamodb:UpdateItem@Sessions.Arn",
@@ -42,6 +45,7 @@ var permitted = map[string][]string{
 		// Messages that a back end sends, with their markers, and takes back.
 		"dynamodb:PutItem@Messages.Arn", "dynamodb:GetItem@Messages.Arn", "dynamodb:UpdateItem@Messages.Arn", "dynamodb:PutItem@Sessions.Arn",
 		"sqs:SendMessage@SweepQueue.Arn",
+		"sqs:SendMessage@PushQueue.Arn", // with FastRevocations
 		"execute-api:ManageConnections@DELETE",
 	},
 	"SweepRole": {

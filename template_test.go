@@ -358,6 +358,29 @@ func longestValue(t *testing.T, p object) (longest int) {
 	return longest
 }
 
+// The fast path is off until somebody asks for it, and then it is a variable and a statement of revoke and of server, together.
+func TestFastRevocationsAreAskedFor(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	if p := at(template, "Parameters", "FastRevocations"); p["Default"] != "false" {
+		t.Errorf("the default is %v", p["Default"])
+	}
+	queue := object{"Ref": "PushQueue"}
+	statement := object{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": object{"Fn::GetAtt": "PushQueue.Arn"}}
+	for _, name := range []string{"Revoke", "Server"} {
+		variable := at(template, "Resources", name, "Properties", "Environment", "Variables")["PUSH_QUEUE_URL"]
+		if diff := cmp.Diff(object{"Fn::If": []any{"RevokesFast", queue, ""}}, variable); diff != "" {
+			t.Errorf("the queue of %s:\n%s", name, diff)
+		}
+		policy := at(template, "Resources", name+"Role", "Properties")["Policies"].([]any)[0].(object)
+		list := at(policy, "PolicyDocument")["Statement"].([]any)
+		last := list[len(list)-1]
+		if diff := cmp.Diff(object{"Fn::If": []any{"RevokesFast", statement, object{"Ref": "AWS::NoValue"}}}, last); diff != "" {
+			t.Errorf("the statement of %s:\n%s", name, diff)
+		}
+	}
+}
+
 // One place holds the content: neither the stream nor the index may be a second.
 func TestContentIsInTheMessageRowOnly(t *testing.T) {
 	t.Parallel()

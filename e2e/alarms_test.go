@@ -22,6 +22,7 @@ import (
 	"unsend/shared/chat"
 	"unsend/shared/cloudtest/cloudwatch"
 	"unsend/shared/queue"
+	"unsend/shared/queue/form"
 )
 
 // Each alarm goes off while its condition lasts, and ends when that is mended. The conditions are caused on the deployed stack, for all functions
@@ -403,7 +404,7 @@ func TestAlarmWhenAQueueWaits(t *testing.T) {
 func (w *watch) enqueue(tens int) {
 	w.t.Helper()
 	gone := chat.MessageKey{ServerID: w.id, ChannelID: "lobby", Timestamp: 1, MsgServerID: "gone"}
-	body, err := queue.EncodeTask(chat.Task{ServerID: w.id, Records: []chat.Stored{{Key: gone, Kind: chat.Modified}}})
+	body, err := form.EncodeTask(chat.Task{ServerID: w.id, Records: []chat.Stored{{Key: gone, Kind: chat.Modified}}})
 	w.must(nil, err)
 	var ten []sqstypes.SendMessageBatchRequestEntry
 	for i := range 10 {

@@ -31,14 +31,14 @@ import (
 // alias is what routes and mappings call.
 const alias = "live"
 
-// servedBy is the version that the function's alias serves. Where it shares its calls out to two, as during a gradual deployment
-// (scripts/test --beside), the test is skipped: what it puts there would answer some of the calls only.
-func (c *community) servedBy(client *lambda.Client, function *string) (version *string) {
+// oneVersionServes gives the version that the function's alias serves. Where it shares its calls out to two, as during a gradual
+// deployment (scripts/test --beside), the test is skipped: what it deploys would answer some of the calls only.
+func (c *community) oneVersionServes(function string) (version *string) {
 	c.t.Helper()
-	is, err := client.GetAlias(c.ctx(), &lambda.GetAliasInput{FunctionName: function, Name: aws.String(alias)})
+	is, err := lambda.NewFromConfig(c.AWS()).GetAlias(c.ctx(), &lambda.GetAliasInput{FunctionName: aws.String(c.physical(function)), Name: aws.String(alias)})
 	c.must(nil, err)
 	if is.RoutingConfig != nil && len(is.RoutingConfig.AdditionalVersionWeights) > 0 {
-		c.t.Skip("two versions serve, as during a gradual deployment, and this test puts another in their place")
+		c.t.Skip("two versions of " + function + " serve, as during a gradual deployment, and this test deploys another")
 	}
 	return is.FunctionVersion
 }
@@ -54,7 +54,7 @@ func (c *community) mending(mend func()) func() {
 func (c *community) serve(function string, change func(variables map[string]string)) (rollBack func()) {
 	c.t.Helper()
 	client, name := lambda.NewFromConfig(c.AWS()), aws.String(c.physical(function))
-	before := c.servedBy(client, name)
+	before := c.oneVersionServes(function)
 	is, err := client.GetFunctionConfiguration(c.ctx(), &lambda.GetFunctionConfigurationInput{FunctionName: name, Qualifier: before})
 	c.must(nil, err)
 	variables := map[string]string{}
@@ -92,7 +92,7 @@ func (c *community) breakDown(function string) (rollBack func()) {
 func (c *community) starve(function string) (feed func()) {
 	c.t.Helper()
 	client, name := lambda.NewFromConfig(c.AWS()), aws.String(c.physical(function))
-	before := c.servedBy(client, name)
+	before := c.oneVersionServes(function)
 	_, err := client.PutFunctionConcurrency(c.ctx(), &lambda.PutFunctionConcurrencyInput{FunctionName: name, ReservedConcurrentExecutions: aws.Int32(0)})
 	c.must(nil, err)
 	c.point(client, name, aws.String("$LATEST"))

@@ -128,7 +128,7 @@ func firstFailure(t *testing.T) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, os.Args[0], "-test.failfast", "-test.skip=TestEachStatement|TestAlarm|Killed|Restart|Pages|Keys")
+	command := exec.CommandContext(ctx, os.Args[0], "-test.failfast", "-test.skip=TestEachStatement|TestAlarm|Killed|Restart|Pages|Keys|Fast")
 	command.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, statementsVariable+"=") })
 	output, err := command.CombinedOutput()
 	if err == nil {

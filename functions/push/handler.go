@@ -5,7 +5,7 @@ import (
 
 	"unsend/shared/chat"
 	"unsend/shared/edge"
-	"unsend/shared/queue"
+	"unsend/shared/queue/form"
 )
 
 type pusher interface {
@@ -13,7 +13,7 @@ type pusher interface {
 }
 
 func newHandler(e edge.Edge, p pusher) edge.QueueHandler {
-	return edge.Queue(e, "push", queue.DecodeTask, func(ctx context.Context, tasks []chat.Task) edge.Outcome {
+	return edge.Queue(e, "push", form.DecodeTask, func(ctx context.Context, tasks []chat.Task) edge.Outcome {
 		return edge.Pushed(p.Push(ctx, tasks))
 	})
 }

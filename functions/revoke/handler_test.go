@@ -10,16 +10,20 @@ import (
 	"time"
 
 	"unsend/shared/chat"
+	"unsend/shared/chat/chattest"
 	"unsend/shared/edge"
 	"unsend/shared/edge/edgetest"
 )
 
 const messageID = "01KDVDNC00041061050R3GG28A" // the sample event's
 
-func newTestHandler(w *edgetest.World) edge.Handler {
+func newTestHandler(w *edgetest.World) edge.Handler { return newFastHandler(w, nil) }
+
+// newFastHandler has a fast path, where there is a queue.
+func newFastHandler(w *edgetest.World, tasks chat.Queue) edge.Handler {
 	window := chat.Window(120_000)
 	return newHandler(w.Edge(), &chat.Revocations{Standings: w.Store, Messages: w.Store, Clock: w.Clock,
-		Windows: chat.Windows{Own: &window, Moderator: &window}})
+		Windows: chat.Windows{Own: &window, Moderator: &window}, Fast: chat.FastPath{Queue: tasks, Failed: edge.FastPathFailed}})
 }
 
 func TestRevoke(t *testing.T) {
@@ -44,6 +48,43 @@ func TestRevoke(t *testing.T) {
 	}
 	if again := edgetest.Ask(t, h, edgetest.From(event, "bob")); again.Code != chat.OK || fmt.Sprint(again.Message) != fmt.Sprint(answer.Message) {
 		t.Errorf("revoked again: %s, first: %s", again.Text, answer.Text)
+	}
+}
+
+// Where the push queue does not take a task the revocation is done, and answered, all the same. The line warns, and raises no alarm.
+func TestAFastPathThatFailsIsSeenInTheLog(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"revoke", "revoke-batch"} {
+		w := edgetest.NewWorld(t)
+		w.PutMessage(t, "alice", "s1", "c1", messageID, "SECRET")
+		w.PutMessage(t, "bob", "s1", "c1", "01KDVDNC0010G60R40M30E209W", "bob's")
+		plain := edgetest.Ask(t, newTestHandler(w), edgetest.Event(t, name))
+		if line := w.Line(t); line["level"] != "INFO" || line["fast_failed"] != nil {
+			t.Errorf("without a fast path: %v", line)
+		}
+		w = edgetest.NewWorld(t)
+		w.PutMessage(t, "alice", "s1", "c1", messageID, "SECRET")
+		w.PutMessage(t, "bob", "s1", "c1", "01KDVDNC0010G60R40M30E209W", "bob's")
+		queue := &chattest.Queue{Fail: func(chat.Task) error { return &chat.Error{Code: chat.Busy, Err: errors.New("no queue")} }}
+		h := newFastHandler(w, queue)
+		if answer := edgetest.Ask(t, h, edgetest.Event(t, name)); answer.Text != plain.Text {
+			t.Errorf("answered %s\nwithout a fast path %s", answer.Text, plain.Text)
+		}
+		line := w.Line(t)
+		if said, _ := line["fast_failed"].(string); line["level"] != "WARN" || line["code"] != 200.0 || !strings.Contains(said, "no queue") || line["error"] != nil {
+			t.Errorf("line %v", line)
+		}
+		queue.Fail = nil
+		w.PutMessage(t, "alice", "s1", "c1", "01ANOTHER", "SECRET")
+		event := edgetest.Event(t, name)
+		event.Body = strings.ReplaceAll(event.Body, messageID, "01ANOTHER")
+		edgetest.Ask(t, h, event)
+		if line := w.Line(t); line["level"] != "INFO" || line["fast_failed"] != nil {
+			t.Errorf("when it takes it: %v", line)
+		}
+		if tasks := queue.Take(); len(tasks) != 1 || len(tasks[0].Records) != 1 || tasks[0].Records[0].Key.MsgServerID != "01ANOTHER" {
+			t.Errorf("tasks %+v", tasks)
+		}
 	}
 }
 

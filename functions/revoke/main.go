@@ -9,6 +9,7 @@ import (
 	"unsend/shared/config"
 	"unsend/shared/dynamo"
 	"unsend/shared/edge"
+	"unsend/shared/queue/fastpath"
 )
 
 func main() { edge.Start(run) }
@@ -18,6 +19,7 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	tables := dynamo.Tables{Messages: env.Text(config.MessagesTable), Community: env.Text(config.CommunityTable), Sessions: env.Text(config.SessionsTable)}
 	windows := env.Windows()
 	frames := int(env.Int(config.FramesPer10S, 0, 1_000))
+	tasks := env.OptionalURL(config.PushQueueURL)
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -27,7 +29,11 @@ func run(_ context.Context, getenv func(string) string) (edge.Handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv, env.Metrics())
+	fast, err := fastpath.New(cfg, tasks, e.Clock, edge.FastPathFailed)
+	if err != nil {
+		return nil, err
+	}
 	return newHandler(e, &chat.Revocations{
-		Standings: store, Messages: store, Clock: e.Clock, Windows: windows, Limit: chat.FrameLimit{Counter: store, Most: frames},
+		Standings: store, Messages: store, Clock: e.Clock, Windows: windows, Limit: chat.FrameLimit{Counter: store, Most: frames}, Fast: fast,
 	}), nil
 }

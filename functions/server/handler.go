@@ -100,7 +100,7 @@ func serving(e edge.Edge, each endpoint) http.Handler {
 		in := &request{Request: r, inv: e.Begin(ctx, each.pattern, requestID(ctx))}
 		var out reply
 		err := edge.Settle(chat.Guard(func() (err error) {
-			out, err = in.served(ctx, each)
+			out, err = in.served(in.inv.Within(ctx), each)
 			return err
 		}))
 		if method, ok := errors.AsType[errMethod](err); ok {

@@ -19,6 +19,7 @@ import (
 	"unsend/shared/edge"
 	"unsend/shared/gateway"
 	"unsend/shared/queue"
+	"unsend/shared/queue/fastpath"
 )
 
 // handler handles a request of the function URL.
@@ -34,7 +35,7 @@ func run(_ context.Context, getenv func(string) string) (handler, error) {
 	callback := env.URL(config.CallbackURL)
 	large := int(env.Int(config.LargeServer, 0, 1_000_000))
 	retention, audit, windows := env.Retention(), env.AuditRetention(), env.Windows()
-	jobs := env.URL(config.SweepQueueURL)
+	jobs, tasks := env.URL(config.SweepQueueURL), env.OptionalURL(config.PushQueueURL)
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -44,9 +45,13 @@ func run(_ context.Context, getenv func(string) string) (handler, error) {
 	}
 	store := dynamo.New(dynamo.NewClient(cfg), tables, dynamo.Options{})
 	e := edge.New(getenv, env.Metrics())
+	fast, err := fastpath.New(cfg, tasks, e.Clock, edge.FastPathFailed)
+	if err != nil {
+		return nil, err
+	}
 	admin := &chat.Administration{
 		Store: store, Jobs: queue.NewJobs(cfg, jobs), Clock: e.Clock, LargeServer: large, AuditRetention: audit,
-		NewID: edge.NewMessageID, Retention: retention, Windows: windows,
+		NewID: edge.NewMessageID, Retention: retention, Windows: windows, Fast: fast,
 	}
 	sessions := &chat.Sessions{Store: store, Gateway: gateway.New(cfg, callback), Clock: e.Clock}
 	return lambdaurl.Wrap(newHandler(e, endpoints(admin, sessions))), nil

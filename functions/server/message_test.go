@@ -2,12 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"unsend/shared/chat"
+	"unsend/shared/chat/chattest"
+	"unsend/shared/edge"
 	"unsend/shared/edge/edgetest"
 )
 
@@ -85,6 +88,27 @@ func TestTakingBack(t *testing.T) {
 	c.wantProblem(400, "messages", "twice", c.do(revoke, `{"operator":"office","messages":[`+third+`,`+third+`]}`))
 	c.wantProblem(400, "update_info.postscript", "longer than 512", c.do(revoke, `{"operator":"office","messages":[`+third+`],"update_info":{"postscript":"`+strings.Repeat("x", 513)+`"}}`))
 	c.want(403, c.do("POST /servers/s1/channels/hidden/messages/revoke?acting_as=bob", `{"messages":[`+third+`]}`))
+}
+
+// A back end's revocations are told at once, where there is a fast path; its failing fails nothing.
+func TestTakingBackAtOnce(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	queue := &chattest.Queue{}
+	c.handler = newHandler(c.Edge(), endpoints(
+		&chat.Administration{Store: c.Store, Clock: c.Clock, Fast: chat.FastPath{Queue: queue, Failed: edge.FastPathFailed}},
+		&chat.Sessions{Store: c.Store, Gateway: c.Gateway, Clock: c.Clock},
+	))
+	const revoke = "POST /servers/s1/channels/c1/messages/revoke"
+	c.want(200, c.do(revoke, `{"operator":"office","messages":[`+c.old("m1")+`,`+c.old("m2")+`]}`))
+	if tasks := queue.Take(); len(tasks) != 1 || len(tasks[0].Records) != 2 {
+		t.Errorf("tasks %+v", tasks)
+	}
+	queue.Fail = func(chat.Task) error { return errors.New("no queue") }
+	a := c.do(revoke, `{"operator":"office","messages":[`+c.old("m3")+`]}`)
+	if line := c.Line(t); a.status != 200 || line["level"] != "WARN" || line["code"] != 200.0 || line["fast_failed"] != "no queue" {
+		t.Errorf("%d: %v", a.status, line)
+	}
 }
 
 func TestSweepsAndJobs(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 
 	"unsend/shared/chat"
 	"unsend/shared/edge"
-	"unsend/shared/queue"
+	"unsend/shared/queue/form"
 )
 
 type worker interface {
@@ -14,7 +14,7 @@ type worker interface {
 
 // newHandler works on one job: the mapping delivers no more at a time, so that the line in the log is about one.
 func newHandler(e edge.Edge, w worker) edge.QueueHandler {
-	return edge.Queue(e, "sweep", queue.DecodeJob, func(ctx context.Context, jobs []chat.JobRef) edge.Outcome {
+	return edge.Queue(e, "sweep", form.DecodeJob, func(ctx context.Context, jobs []chat.JobRef) edge.Outcome {
 		if len(jobs) == 0 {
 			return edge.Outcome{}
 		}

@@ -48,6 +48,7 @@ the write itself is not in them.`,
 		Example: `  scripts/bench fanout
   scripts/bench fanout --connections 20000 --hanging 0.1
   scripts/bench fanout --posts-per-second 20000 --quota 40000 --push-invocations 16
+  scripts/bench fanout --fast
   scripts/bench fanout --storm 30s --connections 5000       others use up the quota for half a minute
   scripts/bench fanout --json | jq '.sizes[].passes[].last_ns / 1e9'`,
 		Args: cobra.NoArgs,
@@ -57,6 +58,7 @@ the write itself is not in them.`,
 	flags.IntSliceVar(&f.sizes, "connections", []int{10, 1_000, 100_000}, "devices online in the server: `n,...`")
 	flags.IntVar(&f.Changes, "changes", 0, "members whose rights changed since everybody connected")
 	flags.IntVar(&f.Members, "members", 0, "members of the server who are not online")
+	flags.BoolVar(&f.Fast, "fast", false, "FastRevocations: push tells of the revoke at once, and notify again")
 	flags.Uint64Var(&f.Seed, "seed", f.Seed, "what latencies and troubles are drawn from")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	flags.StringVar(&f.plot, "plot", "", "write the curves to this SVG `file`")

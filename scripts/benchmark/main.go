@@ -47,6 +47,7 @@ account is asked, and nothing is paid for.
   scripts/bench binaries                     how large each function is, and how soon it has started
   scripts/bench fanout                       how soon 10, 1,000 and 100,000 devices are told, and for how much
   scripts/bench fanout --plot fanout.svg     the same as curves
+  scripts/bench revocations                  what FastRevocations wins, and what it adds to the answer
   scripts/bench costs                        dollars for a million of each operation, and for three teams`,
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
@@ -56,7 +57,7 @@ account is asked, and nothing is paid for.
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w (see %s --help)", err, command.CommandPath())
 	})
-	root.AddCommand(a.operationsCommand(), a.binariesCommand(), a.fanoutCommand(), a.costsCommand())
+	root.AddCommand(a.operationsCommand(), a.binariesCommand(), a.fanoutCommand(), a.revocationsCommand(), a.costsCommand())
 	return root
 }
 

@@ -50,24 +50,24 @@ func functionsOf(ctx context.Context, endpoint string) ([]function, error) {
 	return found, nil
 }
 
-// routing is what an alias calls: its version, but for the shares that other ones have.
+// routing is what an alias calls: its version, which stays where it is empty, but for the shares that other ones have.
 type routing struct {
-	FunctionVersion string
+	FunctionVersion string `json:",omitempty"`
 	RoutingConfig   struct {
 		AdditionalVersionWeights map[string]float64
 	}
 }
 
-// route has the alias call the version, but for the share of the calls, 0 to 1, that another has. One that has all is
+// route has the alias call what it calls, but for the share of the calls, 0 to 1, that the version gets. One that gets all becomes
 // the alias's own.
-func (f function) route(ctx context.Context, endpoint, other string, share float64) error {
-	to := routing{FunctionVersion: f.version}
+func (f function) route(ctx context.Context, endpoint, version string, share float64) error {
+	var to routing
 	to.RoutingConfig.AdditionalVersionWeights = map[string]float64{}
 	switch {
 	case share >= 1:
-		to.FunctionVersion = other
+		to.FunctionVersion = version
 	case share > 0:
-		to.RoutingConfig.AdditionalVersionWeights[other] = share
+		to.RoutingConfig.AdditionalVersionWeights[version] = share
 	}
 	if err := askLambda(ctx, endpoint, http.MethodPut, f.name+"/aliases/"+calledAlias, to, nil); err != nil {
 		return fmt.Errorf("share the calls of %s out: %w", f.name, err)

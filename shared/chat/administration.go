@@ -40,6 +40,7 @@ type Administration struct {
 	Retention      time.Duration          // see Sender
 	Windows        Windows                // see Revocations
 	AuditRetention time.Duration          // of what the audit keeps; 0 is for ever
+	Fast           FastPath               // for Revoke; jobs are in no hurry
 }
 
 // Write says who asks for a change, and of which version of the row.

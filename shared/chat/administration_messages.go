@@ -61,11 +61,11 @@ func (a *Administration) Revoke(ctx context.Context, w Write, operatorID string,
 		return nil, forbidden()
 	}
 	revocation := Revocation{Operator: s.backEnd(operatorID), Info: r.Info}
-	return r.each(func(key MessageKey) (Message, error) {
+	return r.each(ctx, a.Store, a.Fast, func(key MessageKey) RevokeWrite {
 		if s.actor == nil {
-			return a.Store.RevokeMessage(ctx, unbound(revocation, key, a.Clock()))
+			return unbound(revocation, key, a.Clock())
 		}
-		return a.Store.RevokeMessage(ctx, s.actor.revocation(a.Windows, revocation, key, a.Clock()))
+		return s.actor.revocation(a.Windows, revocation, key, a.Clock())
 	}), nil
 }
 

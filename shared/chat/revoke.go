@@ -12,11 +12,12 @@ type Revocations struct {
 	Clock     Clock
 	Windows   Windows // the deployment's; both set
 	Limit     FrameLimit
+	Fast      FastPath
 }
 
 // Revoke erases the message if the account sees the channel and is its author,
 // or holds RevokeMemberMessage, within the window that is set now. It returns
-// the message as it is, revoked by this call or an earlier one. Two sequential round trips.
+// the message as it is, revoked by this call or an earlier one. Two sequential round trips, and one more to a fast path's queue.
 //
 // Errors: Invalid and TooLong for the request, RateLimited, Forbidden, NotFound, TooLate, Busy.
 func (s *Revocations) Revoke(ctx context.Context, c Connection, r RevokeRequest) (Message, error) {
@@ -27,7 +28,12 @@ func (s *Revocations) Revoke(ctx context.Context, c Connection, r RevokeRequest)
 	if err != nil {
 		return Message{}, err
 	}
-	return s.revoke(ctx, c, standing, r)
+	w := s.write(c, standing, r)
+	m, err := s.Messages.RevokeMessage(ctx, w)
+	if err == nil && w.did(m) {
+		s.Fast.tell(ctx, []MessageKey{m.MessageKey})
+	}
+	return m, err
 }
 
 // RevokeOutcome is what became of one message of a batch.
@@ -42,7 +48,7 @@ const writesAtATime = 16
 
 // RevokeBatch is Revoke for messages of one channel: rights are read once for all of them, then each message is
 // judged by a write of its own, at the time when that begins. The outcomes are in the order of the request, and
-// one says nothing of another. 1 + n/16 sequential round trips, rounded up.
+// one says nothing of another. 1 + n/16 sequential round trips, rounded up, and one more to a fast path's queue.
 //
 // Errors, for each message: Forbidden, NotFound, TooLate, Busy. For the request, which then changes nothing: Invalid
 // and TooLong, RateLimited, Forbidden where the channel may not be seen, Busy.
@@ -54,24 +60,35 @@ func (s *Revocations) RevokeBatch(ctx context.Context, c Connection, r RevokeBat
 	if err != nil {
 		return nil, err
 	}
-	return r.each(func(key MessageKey) (Message, error) {
-		return s.revoke(ctx, c, standing, RevokeRequest{Key: key, Info: r.Info})
+	return r.each(ctx, s.Messages, s.Fast, func(key MessageKey) RevokeWrite {
+		return s.write(c, standing, RevokeRequest{Key: key, Info: r.Info})
 	}), nil
 }
 
-// each takes the messages back, writesAtATime of them at a time. The outcomes are in their order.
-func (r RevokeBatchRequest) each(revoke func(MessageKey) (Message, error)) []RevokeOutcome {
+// each takes the messages back by the writes, writesAtATime of them at a time, and has all that it took back told by one task of
+// the fast path. The outcomes are in their order.
+func (r RevokeBatchRequest) each(ctx context.Context, messages Revoker, fast FastPath, write func(MessageKey) RevokeWrite) []RevokeOutcome {
 	outcomes := make([]RevokeOutcome, len(r.Messages))
-	due := make([]*RevokeOutcome, len(outcomes))
+	due, did := make([]int, len(outcomes)), make([]bool, len(outcomes))
 	for i, ref := range r.Messages {
-		outcomes[i].MessageRef, due[i] = ref, &outcomes[i]
+		outcomes[i].MessageRef, due[i] = ref, i
 	}
-	forEach(writesAtATime, due, func(o *RevokeOutcome) {
+	forEach(writesAtATime, due, func(i int) {
+		o := &outcomes[i]
 		o.Err = Guard(func() (err error) {
-			o.Message, err = revoke(r.key(o.MessageRef))
+			w := write(r.key(o.MessageRef))
+			o.Message, err = messages.RevokeMessage(ctx, w)
+			did[i] = err == nil && w.did(o.Message)
 			return err
 		})
 	})
+	var revoked []MessageKey
+	for i := range outcomes {
+		if did[i] {
+			revoked = append(revoked, outcomes[i].Message.MessageKey)
+		}
+	}
+	fast.tell(ctx, revoked)
 	return outcomes
 }
 
@@ -89,9 +106,9 @@ func (s *Revocations) standing(ctx context.Context, c Connection, serverID, chan
 	return standing, nil
 }
 
-// revoke is the write, which judges the message at the time when it begins.
-func (s *Revocations) revoke(ctx context.Context, c Connection, standing Standing, r RevokeRequest) (Message, error) {
-	return s.Messages.RevokeMessage(ctx, standing.revocation(s.Windows, Revocation{Operator: actor(c, standing), Info: r.Info}, r.Key, s.Clock()))
+// write judges the message at the time when it is made.
+func (s *Revocations) write(c Connection, standing Standing, r RevokeRequest) RevokeWrite {
+	return standing.revocation(s.Windows, Revocation{Operator: actor(c, standing), Info: r.Info}, r.Key, s.Clock())
 }
 
 // revocation is the write of a member's revoke, as its rights and windows bind it.

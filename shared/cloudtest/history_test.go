@@ -15,7 +15,7 @@ import (
 
 	unsend "unsend/clients/go"
 	"unsend/shared/chat"
-	"unsend/shared/queue"
+	"unsend/shared/queue/form"
 	"unsend/shared/wire"
 )
 
@@ -131,7 +131,7 @@ func (w *world) settle() {
 	for range 40 {
 		time.Sleep(time.Minute)
 		for _, body := range w.queue.DeadLetters() {
-			if _, err := queue.DecodeTask(body); err != nil {
+			if _, err := form.DecodeTask(body); err != nil {
 				w.violated("a dead letter that is no task")
 			}
 			w.queue.Send(body, 0)

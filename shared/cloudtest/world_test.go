@@ -21,7 +21,7 @@ import (
 	"unsend/shared/chat/chattest"
 	"unsend/shared/cloudtest"
 	"unsend/shared/edge"
-	"unsend/shared/queue"
+	"unsend/shared/queue/form"
 	"unsend/shared/wire"
 )
 
@@ -47,6 +47,7 @@ type profile struct {
 	limit      int  // DirectPushLimit
 	posts      int  // at a time
 	jump       bool // over a transition
+	fast       bool // revocations are told at once, too
 }
 
 type world struct {
@@ -101,6 +102,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 		limit:      []int{2, 5, 40}[w.pick("limit", 3)],
 		posts:      []int{1, 8}[w.pick("posts", 2)],
 		jump:       w.pick("jump", 12) == 0,
+		fast:       w.pick("fast", 2) == 1,
 	}
 	w.store.Stored = w.stored
 	w.stream = &cloudtest.Stream{
@@ -147,13 +149,17 @@ func (w *world) newProcess(i int) *process {
 			Clock: clock, Concurrency: w.profile.posts, Budget: budget, DirectPushLimit: w.profile.limit,
 		}
 	}
+	var fast chat.FastPath
+	if w.profile.fast {
+		fast = chat.FastPath{Queue: tasks{w}, Failed: func(context.Context, error) {}}
+	}
 	e := edge.Edge{Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), Clock: clock}
 	limit := chat.FrameLimit{Counter: v, Most: 1_000}
 	first, later := notifier(3*time.Second), notifier(20*time.Second)
 	return &process{
 		clock:       clock,
 		sender:      chat.Sender{Standings: v, Messages: v, Clock: clock, NewID: w.newID, Limit: limit},
-		revocations: chat.Revocations{Standings: v, Messages: v, Clock: clock, Windows: chat.Windows{Own: &always, Moderator: &always}, Limit: limit},
+		revocations: chat.Revocations{Standings: v, Messages: v, Clock: clock, Windows: chat.Windows{Own: &always, Moderator: &always}, Limit: limit, Fast: fast},
 		histories:   chat.Histories{Standings: v, Messages: v, Clock: clock, Limit: limit},
 		syncs:       chat.Syncs{Updates: v, Sights: v, Clock: clock, Retention: 24 * time.Hour, Limit: limit},
 		sessions:    chat.Sessions{Store: v, Gateway: g, Clock: clock, MaxConnections: 10, Limit: limit},
@@ -164,7 +170,7 @@ func (w *world) newProcess(i int) *process {
 		notify: edge.Stream(e, "notify", parseKey, func(ctx context.Context, records []chat.Stored) edge.Outcome {
 			return edge.Pushed(first.Notify(ctx, records))
 		}),
-		push: edge.Queue(e, "push", queue.DecodeTask, func(ctx context.Context, tasks []chat.Task) edge.Outcome {
+		push: edge.Queue(e, "push", form.DecodeTask, func(ctx context.Context, tasks []chat.Task) edge.Outcome {
 			return edge.Pushed(later.Push(ctx, tasks))
 		}),
 	}
@@ -354,7 +360,7 @@ func (w *world) traced(format string, args ...any) {
 type tasks struct{ w *world }
 
 func (q tasks) Enqueue(ctx context.Context, task chat.Task) error {
-	body, err := queue.EncodeTask(task)
+	body, err := form.EncodeTask(task)
 	if err != nil {
 		return err
 	}

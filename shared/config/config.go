@@ -40,7 +40,7 @@ const (
 	ServerPushBudget = "SERVER_PUSH_BUDGET_MS" // of notify
 	TaskPushBudget   = "TASK_PUSH_BUDGET_MS"   // of push
 	DirectPushLimit  = "DIRECT_PUSH_LIMIT"
-	PushQueueURL     = "PUSH_QUEUE_URL"
+	PushQueueURL     = "PUSH_QUEUE_URL"   // of what takes messages back: empty where there is no fast path
 	PostsPerSecond   = "POSTS_PER_SECOND" // of all invocations of push together
 	PushInvocations  = "PUSH_INVOCATIONS" // how many of them there are at most
 	SweepQueueURL    = "SWEEP_QUEUE_URL"
@@ -100,6 +100,14 @@ func (e *Environment) Bool(name string) bool {
 	}
 	e.fail(name, `must be "true" or "false"`)
 	return false
+}
+
+// OptionalURL is as URL, or empty.
+func (e *Environment) OptionalURL(name string) string {
+	if e.getenv(name) == "" {
+		return ""
+	}
+	return e.URL(name)
 }
 
 // List is a comma-separated list; empty parts are left out.

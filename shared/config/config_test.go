@@ -86,6 +86,15 @@ func TestURL(t *testing.T) {
 	}
 }
 
+func TestOptionalURL(t *testing.T) {
+	t.Parallel()
+	for value, bad := range map[string]bool{"": false, "https://abc.example.com/1/q": false, "abc.example.com": true} {
+		e := from("QUEUE", value)
+		got := e.OptionalURL("QUEUE")
+		check(t, e, "QUEUE", value, got, value, bad)
+	}
+}
+
 func TestList(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string][]string{

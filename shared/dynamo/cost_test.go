@@ -168,6 +168,43 @@ func TestCostOfARevoke(t *testing.T) {
 	m.cost(1, meter.Units{Read: 4}, batchGet)
 }
 
+// A fast path adds one request to a queue, for one message as for a batch, and nothing to the tables.
+func TestCostOfAFastRevoke(t *testing.T) {
+	m := newMetered(t)
+	minute := chat.Window(60_000)
+	queue := &chattest.Queue{}
+	revocations := chat.Revocations{Standings: m.store, Messages: m.store, Clock: m.clock, Windows: chat.Windows{Own: &minute, Moderator: &minute},
+		Fast: chat.FastPath{Queue: queue}}
+	for _, n := range []int{1, 40} {
+		r := chat.RevokeBatchRequest{ServerID: "s1", ChannelID: "c1"}
+		for range n {
+			message := m.send("short")
+			r.Messages = append(r.Messages, chat.MessageRef{Timestamp: message.Timestamp, MsgServerID: message.MsgServerID})
+		}
+		revoke := func() {
+			m.metering(func() {
+				if n == 1 {
+					one := r.Messages[0]
+					must(m.T)(revocations.Revoke(m.Context(), device("alice"), chat.RevokeRequest{Key: chat.MessageKey{ServerID: "s1", ChannelID: "c1", Timestamp: one.Timestamp, MsgServerID: one.MsgServerID}}))
+					return
+				}
+				must(m.T)(revocations.RevokeBatch(m.Context(), device("alice"), r))
+			})
+		}
+		revoke()
+		m.cost(1+(n+15)/16, meter.Units{Read: 4, Write: float64(2 * n)}, append([]string{batchGet}, slices.Repeat([]string{update}, n)...)...)
+		if tasks := queue.Take(); len(tasks) != 1 || len(tasks[0].Records) != n {
+			t.Errorf("%d messages: tasks %+v", n, tasks)
+		}
+		m.now = m.now.Add(time.Millisecond)
+		revoke() // again
+		m.cost(1+(n+15)/16, meter.Units{Read: 4, Write: float64(n)}, append([]string{batchGet}, slices.Repeat([]string{update}, n)...)...)
+		if tasks := queue.Take(); len(tasks) != 0 {
+			t.Errorf("%d messages, again: tasks %+v", n, tasks)
+		}
+	}
+}
+
 // TestCostOfABatch: what decides, once, and then a write for each, 16 at a time. Messages that are refused cost what reading them does.
 func TestCostOfABatch(t *testing.T) {
 	m := newMetered(t)

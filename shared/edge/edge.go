@@ -21,11 +21,12 @@
 //	sends, revokes_200, revokes_403 and so on
 //	                         messages that were sent, and that were to be taken back, by the code that this was answered with
 //	audience, push_ms        connections that a batch was for, and how many ms after its write a revocation was told to all of them, or to a part
+//	fast_failed              why revocations were left to the stream alone, where they were to be told at once: a WARN, whatever the code
 //	cold_start               1 for the first invocation of an environment
 //	_aws                     which of these numbers CloudWatch makes metrics of (see metrics.go)
 //
 // The level goes by the code: ERROR for 500, WARN for 503, INFO for the rest,
-// refusals included. What a user wrote is in no key: ids and codes only, and
+// refusals included, but for fast_failed. What a user wrote is in no key: ids and codes only, and
 // errors whose text our own packages made.
 //
 // # One bad event harms nobody
@@ -87,6 +88,7 @@ type Invocation struct {
 	start   time.Time
 	attrs   []slog.Attr
 	metrics []definition
+	warn    bool // what is no failure of the event, and is to be seen
 }
 
 // Begin starts the line of an event.
@@ -134,7 +136,30 @@ func (inv *Invocation) End(ctx context.Context, err error) {
 		attrs = append(attrs, stackOf(err)...)
 	}
 	attrs = append(attrs, inv.embedded(now)...)
-	inv.edge.Log.LogAttrs(ctx, levelOf(code), "invocation", attrs...)
+	level := levelOf(code)
+	if inv.warn {
+		level = max(level, slog.LevelWarn)
+	}
+	inv.edge.Log.LogAttrs(ctx, level, "invocation", attrs...)
+}
+
+// invocationKey is where a context keeps its invocation.
+type invocationKey struct{}
+
+// Within is the context of what is done for the event, so that [FastPathFailed] finds the line.
+func (inv *Invocation) Within(ctx context.Context) context.Context {
+	return context.WithValue(ctx, invocationKey{}, inv)
+}
+
+// FastPathFailed notes in the event's line why revocations are not told at once, for [chat.FastPath]. It is called by the event's own
+// goroutine, once.
+func FastPathFailed(ctx context.Context, err error) {
+	inv, ok := ctx.Value(invocationKey{}).(*Invocation)
+	if !ok {
+		return // there is no line; and this is no reason to fail
+	}
+	inv.warn = true
+	inv.attrs = append(inv.attrs, slog.String("fast_failed", err.Error()))
 }
 
 func levelOf(code chat.Code) slog.Level {

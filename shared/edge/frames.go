@@ -32,7 +32,7 @@ func Frames[R any](e Edge, route Route[R]) Handler {
 		inv := e.Begin(ctx, event.RequestContext.RouteKey, event.RequestContext.RequestID)
 		inv.Add("connection", event.RequestContext.ConnectionID)
 		s := served[R]{route: route, edge: e, inv: inv}
-		err := Settle(chat.Guard(func() error { return s.serve(ctx, event) }))
+		err := Settle(chat.Guard(func() error { return s.serve(inv.Within(ctx), event) }))
 		if err != nil {
 			s.answer = wire.Refusal(route.Key, s.frame.RequestID, err)
 		}

@@ -7,8 +7,6 @@ package queue
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -16,10 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"unsend/shared/chat"
+	"unsend/shared/queue/form"
 )
-
-// maxDelay is what SQS takes (SQS developer guide, "Message quotas").
-const maxDelay = 15 * time.Minute
 
 // Queue is a chat.Queue. It is safe for concurrent use.
 type Queue struct {
@@ -36,7 +32,7 @@ func New(cfg aws.Config, url string) *Queue {
 
 // Enqueue stores the task with one request. See [chat.Queue].
 func (q *Queue) Enqueue(ctx context.Context, task chat.Task) error {
-	body, err := EncodeTask(task)
+	body, err := form.EncodeTask(task)
 	if err != nil {
 		return err
 	}
@@ -46,22 +42,10 @@ func (q *Queue) Enqueue(ctx context.Context, task chat.Task) error {
 // put stores a message about the server, to be delivered when delay is over.
 func (q *Queue) put(ctx context.Context, body, serverID string, delay time.Duration) error {
 	_, err := q.client.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: aws.String(q.url), MessageBody: aws.String(body), DelaySeconds: seconds(delay), MessageGroupId: aws.String(group(serverID)),
+		QueueUrl: aws.String(q.url), MessageBody: aws.String(body), DelaySeconds: form.Seconds(delay), MessageGroupId: aws.String(form.Group(serverID)),
 	})
 	if err != nil {
 		return &chat.Error{Code: chat.Busy, Err: fmt.Errorf("put a message into the queue: %w", err)}
 	}
 	return nil
-}
-
-// group has a standard queue share its deliveries fairly: a server with many tasks does not hold up the others' (SQS
-// developer guide, "Amazon SQS fair queues"). An id may hold more than a group's name.
-func group(serverID string) string {
-	sum := sha256.Sum256([]byte(serverID))
-	return hex.EncodeToString(sum[:8])
-}
-
-// seconds rounds up, within what SQS takes.
-func seconds(d time.Duration) int32 {
-	return int32((min(d, maxDelay) + time.Second - 1) / time.Second)
 }

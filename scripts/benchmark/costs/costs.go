@@ -63,6 +63,7 @@ type model struct {
 	prices prices.List
 	counts map[string]operations.Operation
 	told   map[int][2]prices.Use // by devices: of a message, and of its revoke
+	fast   map[int]prices.Use    // of a revoke with FastRevocations
 }
 
 // Counts are those of the file.
@@ -75,7 +76,7 @@ func Counts() (scene operations.Scene, err error) {
 
 // newModel reads the files, and plays the audiences in a bubble.
 func newModel(bubble func(func())) (*model, error) {
-	m := &model{counts: map[string]operations.Operation{}, told: map[int][2]prices.Use{}}
+	m := &model{counts: map[string]operations.Operation{}, told: map[int][2]prices.Use{}, fast: map[int]prices.Use{}}
 	scene, err := Counts()
 	if err != nil {
 		return nil, err
@@ -106,23 +107,29 @@ func (m *model) play(devices int, bubble func(func())) error {
 	if _, ok := m.told[devices]; ok {
 		return nil
 	}
-	o := fanout.Defaults()
-	o.Connections, o.Service.Gone, o.Service.Full, o.Service.Hanging = devices, 0, 0, 0
-	var (
-		result fanout.Result
-		err    error
-	)
-	bubble(func() { result, err = fanout.Run(context.Background(), o) })
+	plain, err := m.played(devices, false, bubble)
 	if err != nil {
 		return err
 	}
-	var uses [2]prices.Use
+	fast, err := m.played(devices, true, bubble)
+	m.told[devices], m.fast[devices] = plain, fast[1]
+	return err
+}
+
+// played is what a message and its revoke take to be told.
+func (m *model) played(devices int, fast bool, bubble func(func())) (uses [2]prices.Use, err error) {
+	o := fanout.Defaults()
+	o.Connections, o.Fast, o.Service.Gone, o.Service.Full, o.Service.Hanging = devices, fast, 0, 0, 0
+	var result fanout.Result
+	bubble(func() { result, err = fanout.Run(context.Background(), o) })
+	if err != nil {
+		return uses, err
+	}
 	for i := range uses {
 		uses[i] = result.Passes[i].Use()
 		uses[i].LogBytes = uses[i].Requests * (m.PlatformLog + float64(m.counted("notify").LogBytes))
 	}
-	m.told[devices] = uses
-	return nil
+	return uses, nil
 }
 
 // counted panics where there is no count: a name that is wrong is a mistake in this package.

@@ -41,7 +41,12 @@ By how many devices are told of each, which is nearly all of what a busy channel
 channel are told in one frame is in no figure here.
 
 %s
-`, m.prices.Region, m.prices.AsOf, m.dollars(m.each()), number(m.Pings), m.telling())
+## A million revokes, told fast
+
+With `+"`FastRevocations`"+` revoke puts the ids into the push queue itself, push tells everybody, and notify tells them again. `+"`scripts/bench revocations`"+` measures what is won (docs/revocations.md).
+
+%s
+`, m.prices.Region, m.prices.AsOf, m.dollars(m.each()), number(m.Pings), m.telling(), m.tellingFast())
 	for i, team := range m.Teams {
 		if i == 0 {
 			page.WriteString("## Three teams, a month\n")
@@ -100,6 +105,18 @@ func (m *model) dollars(rows []row) string {
 		b := m.prices.Bill(r.use)
 		fmt.Fprintf(&text, "| %s | %s | %s | %s | %s | %s | **%s** |\n",
 			r.name, money(b.Gateway), money(b.Lambda), money(b.DynamoDB), money(b.SQS), money(b.Logs), money(b.Total()))
+	}
+	return text.String()
+}
+
+// tellingFast is what a million revokes take to be told, without and with FastRevocations.
+func (m *model) tellingFast() string {
+	var text strings.Builder
+	text.WriteString("| devices | invocations | read units | queue requests | posts | dollars for a million | without it |\n|---:|---:|---:|---:|---:|---:|---:|\n")
+	for _, devices := range m.Audiences {
+		fast, plain := m.fast[devices], m.told[devices][1]
+		fmt.Fprintf(&text, "| %s | %s | %s | %s | %s | %s | %s |\n", number(float64(devices)), number(fast.Requests), number(fast.Reads), number(fast.SQS), number(fast.Messages),
+			money(m.prices.Bill(fast.Times(million)).Total()), money(m.prices.Bill(plain.Times(million)).Total()))
 	}
 	return text.String()
 }

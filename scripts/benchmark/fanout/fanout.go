@@ -26,6 +26,7 @@ type Options struct {
 	Connections int        `json:"-"`       // devices online in the server, but for the author's
 	Members     int        `json:"members"` // of the server who are not online
 	Changes     int        `json:"changes"` // members whose rights changed since everybody connected
+	Fast        bool       `json:"fast"`    // FastRevocations: a revoke goes to the queue at once, too
 	Seed        uint64     `json:"seed"`
 	Deployment  Deployment `json:"deployment"`
 	Service     Service    `json:"service"`

@@ -63,6 +63,31 @@ func TestAHundredThousandDevices(t *testing.T) {
 	}
 }
 
+// A revoke that goes to the queue at once is there before the stream would have said it, and is told twice; a message is not concerned.
+func TestAFastRevoke(t *testing.T) {
+	fast := func(o *fanout.Options) { o.Fast = true }
+	for _, devices := range []int{1, 20, 1_000} {
+		message, plain := plays(t, devices, allWell)
+		sameMessage, twice := plays(t, devices, allWell, fast)
+		if sameMessage.Posts != message.Posts || sameMessage.Requests != message.Requests {
+			t.Errorf("%d devices: a message takes %d posts and %d requests, without %d and %d", devices, sameMessage.Posts, sameMessage.Requests, message.Posts, message.Requests)
+		}
+		if plain.Posts != devices || twice.Posts != 2*devices || twice.Untold > 0 {
+			t.Errorf("%d devices: %d posts, with the fast path %d", devices, plain.Posts, twice.Posts)
+		}
+		if devices > 20 {
+			continue // several pages, each with tasks of its own
+		}
+		if twice.Tasks != plain.Tasks+1 || twice.Requests != plain.Requests+3 || twice.Invocations != plain.Invocations+1 {
+			t.Errorf("%d devices: %d tasks, %d requests, %d invocations; without %d, %d, %d", devices,
+				twice.Tasks, twice.Requests, twice.Invocations, plain.Tasks, plain.Requests, plain.Invocations)
+		}
+		if twice.Last >= plain.First {
+			t.Errorf("%d devices: the last after %v, without the fast path the first after %v", devices, twice.Last, plain.First)
+		}
+	}
+}
+
 // What is held does not grow with the audience, once that is larger than what all invocations hold.
 func TestMemoryDoesNotGrowWithTheAudience(t *testing.T) {
 	few := func(o *fanout.Options) { o.Deployment.PushInvocations = 2 }

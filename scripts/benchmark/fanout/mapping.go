@@ -32,13 +32,14 @@ func (p *play) notifier(push bool) *chat.Notifier {
 	return n
 }
 
-// run gives the records to notify and, as the mapping of the queue does, batches of tasks to as many
+// run gives the records to notify, when the stream has them, and, as the mapping of the queue does, batches of tasks to as many
 // invocations of push as are free, until nothing is left.
 func (p *play) run(ctx context.Context, records []chat.Stored) Pass {
 	var pass Pass
 	ended := make(chan done)
 	running := 1
 	go func() {
+		time.Sleep(streamDelay)
 		began := time.Now()
 		report := p.notify.Notify(ctx, records)
 		ended <- done{report, time.Since(began), nil}

@@ -9,7 +9,7 @@ import (
 
 	"unsend/shared/chat"
 	"unsend/shared/chat/chattest"
-	"unsend/shared/queue"
+	"unsend/shared/queue/form"
 )
 
 // fakeBucket is a bucket in memory; pages are small, so that there are some.
@@ -155,7 +155,7 @@ func newWorld() *world {
 }
 
 func (w *world) letter(id string, task chat.Task) {
-	body, _ := queue.EncodeTask(task) // never fails
+	body, _ := form.EncodeTask(task) // never fails
 	w.letters.visible = append(w.letters.visible, Letter{ID: id, Handle: id, Body: body, At: wrote})
 }
 

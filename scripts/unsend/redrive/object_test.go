@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"unsend/shared/chat"
-	"unsend/shared/queue"
+	"unsend/shared/queue/form"
 )
 
 // wrote is when S3 got the objects of these tests.
@@ -134,11 +134,11 @@ func FuzzParseObject(f *testing.F) {
 		told := 0
 		for _, task := range item.tasks {
 			told += len(task.Records)
-			encoded, err := queue.EncodeTask(task)
+			encoded, err := form.EncodeTask(task)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if decoded, err := queue.DecodeTask(encoded); err != nil || !cmp.Equal(decoded, task) || len(task.Records) > recordsPerTask {
+			if decoded, err := form.DecodeTask(encoded); err != nil || !cmp.Equal(decoded, task) || len(task.Records) > recordsPerTask {
 				t.Errorf("%+v became %+v, %v", task, decoded, err)
 			}
 		}

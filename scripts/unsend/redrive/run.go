@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"unsend/shared/chat"
-	"unsend/shared/queue"
+	"unsend/shared/queue/form"
 )
 
 const (
@@ -272,7 +272,7 @@ func (r *run) letters(ctx context.Context) (err error) {
 // parseLetter reads a dead letter. Its task begins anew, with who was left.
 func parseLetter(letter Letter) Item {
 	item := Item{From: Queue, ID: letter.ID, At: letter.At}
-	task, err := queue.DecodeTask(letter.Body)
+	task, err := form.DecodeTask(letter.Body)
 	if err != nil {
 		return item.unusable(fmt.Sprintf("it is %v", err))
 	}

@@ -125,7 +125,7 @@ func (w *World) Edge() edge.Edge {
 var keys = []string{"timestamp", "level", "msg", "request", "route", "connection", "account", "server", "channel", "message",
 	"code", "duration_ms", "error", "stack", "reason", "records", "unparsable", "unfinished", "notices", "dropped", "posts", "gone",
 	"young", "retried", "closed", "queued", "audited", "published",
-	"kind", "job", "channels", "found", "revoked", "refused", "removed", "sends", "audience", "push_ms", "cold_start", "_aws"}
+	"kind", "job", "channels", "found", "revoked", "refused", "removed", "sends", "audience", "push_ms", "fast_failed", "cold_start", "_aws"}
 
 // revokesOfACode are the keys of messages that were to be taken back.
 var revokesOfACode = regexp.MustCompile(`^revokes_(200|4\d\d|50[038])$`)

@@ -1,4 +1,5 @@
-package queue
+// Package form is how the messages of the queues are written: ids, times and cursors, and never a message's text.
+package form
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package queue_test
+package form_test
 
 import (
 	"encoding/json"
@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"unsend/shared/chat"
-	"unsend/shared/queue"
+	"unsend/shared/queue/form"
 	"unsend/shared/releasetest"
 )
 
@@ -25,11 +25,11 @@ func bodies() map[string]body {
 	shard.Part = &chat.Part{ChannelID: "c1", Shard: 15, After: "x"}
 	all := map[string]body{}
 	for name, each := range map[string]chat.Task{"task": task("s1"), "task at a place": walk, "task of some": few, "task of a shard": shard} {
-		all[name] = body{func() (string, error) { return queue.EncodeTask(each) }, each, func(text string) (any, error) { return queue.DecodeTask(text) }}
+		all[name] = body{func() (string, error) { return form.EncodeTask(each) }, each, func(text string) (any, error) { return form.DecodeTask(text) }}
 	}
 	for _, kind := range chat.JobKinds() {
 		job := chat.JobRef{ServerID: "s ❤", Kind: kind, ID: "j1"}
-		all["job "+string(kind)] = body{func() (string, error) { return queue.EncodeJob(job) }, job, func(text string) (any, error) { return queue.DecodeJob(text) }}
+		all["job "+string(kind)] = body{func() (string, error) { return form.EncodeJob(job) }, job, func(text string) (any, error) { return form.DecodeJob(text) }}
 	}
 	return all
 }
