@@ -23,6 +23,7 @@ import (
 // the others' revocations take the same ways.
 func TestFastRevocations(t *testing.T) {
 	c := newCommunity(t)
+	c.oneVersionServes("Revoke")
 	c.parameter("FastRevocations", "true")
 	t.Cleanup(func() { c.parameter("FastRevocations", "false") })
 	c.join("alice")
@@ -66,6 +67,7 @@ func TestFastRevocations(t *testing.T) {
 // What scripts/bench revocations does ends with times of both ways, and with the parameter as it was.
 func TestFastRevocationsAreMeasured(t *testing.T) {
 	c := localOnly(t)
+	c.oneVersionServes("Revoke")
 	results, err := revocations.Run(t.Context(), c.Deployment, revocations.Options{Audiences: []int{2}, Turns: 1, Times: 1}, func(line string) { t.Log(line) })
 	c.must(nil, err)
 	for i, r := range results {
