@@ -70,7 +70,7 @@ func TestEachCallHasALineOfItsFailure(t *testing.T) {
 	}
 }
 
-// failingCall is what a permission lets the function itself do, as lines have it. Lambda's own are left out: those of the log, and of
+// failingCall is what a permission lets the function itself do, as lines have it. Lambda's own are left out: those of the log, of traces, and of
 // what feeds the function and takes what it gave up.
 func failingCall(action, resource string) (string, bool) {
 	service, call, _ := strings.Cut(action, ":")
@@ -83,7 +83,7 @@ func failingCall(action, resource string) (string, bool) {
 		on = strings.TrimSuffix(resource, ".Arn")
 	}
 	switch {
-	case service == "logs", service == "s3", strings.Contains(resource, "Stream"), strings.Contains(resource, "/stream/"),
+	case service == "logs", service == "s3", service == "xray", strings.Contains(resource, "Stream"), strings.Contains(resource, "/stream/"),
 		service == "sqs" && call != "SendMessage":
 		return "", false
 	case service == "execute-api":

@@ -117,6 +117,15 @@ func uncounted(function string) Line {
 	}
 }
 
+// toldFast is the line of a fast path, beside which the stream tells all the same.
+func toldFast(function, of string) Line {
+	without := Answer{"200", chat.OK}
+	return Line{
+		Function: function, Of: of, On: PushQueue, Calls: []string{"SendMessage"}, Busy: without, Refused: without,
+		Becomes: "with `FastRevocations` alone: taken back, and told by the stream as without it; the line in the log has `fast_failed`",
+	}
+}
+
 // Lines are all. Those of a function stand together.
 var Lines = []Line{
 	{
@@ -201,6 +210,7 @@ var Lines = []Line{
 		Busy: Answer{"200 with 503 each", chat.Busy}, Refused: Answer{"200 with 500 each", chat.Internal},
 		Becomes: "the same of each message",
 	},
+	toldFast("revoke", ""),
 	uncounted("revoke"),
 
 	{
@@ -342,6 +352,7 @@ var Lines = []Line{
 		Busy: Answer{"200 with 503 each", chat.Busy}, Refused: Answer{"200 with 500 each", chat.Internal},
 		Becomes: "taken back or not; asked again each is, once",
 	},
+	toldFast("server", "revocations"),
 	{
 		Function: "server", Of: "connections are ended", On: Sessions, Calls: []string{"BatchGetItem"}, Busy: busy, Refused: fails,
 		Becomes: "ended or not; asked again they are",

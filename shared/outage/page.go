@@ -25,11 +25,19 @@ func Page() string {
 		fmt.Fprintf(&page, "## %s\n\n", function)
 		page.WriteString("| what is down, for which calls | answer | what becomes of it | alarms | `TestOutages/` |\n|---|---|---|---|---|\n")
 		for _, l := range LinesOf(function) {
-			fmt.Fprintf(&page, "| %s | %s | %s | %s | `%s` |\n", l.down(), l.answers(), l.Becomes, "`"+strings.Join(l.Alarms(), "` `")+"`", strings.ReplaceAll(l.Name(), " ", "_"))
+			fmt.Fprintf(&page, "| %s | %s | %s | %s | `%s` |\n", l.down(), l.answers(), l.Becomes, l.told(), strings.ReplaceAll(l.Name(), " ", "_"))
 		}
 		page.WriteString("\n")
 	}
 	return page.String()
+}
+
+// told is which alarms tell of it.
+func (l Line) told() string {
+	if len(l.Alarms()) == 0 {
+		return "none"
+	}
+	return "`" + strings.Join(l.Alarms(), "` `") + "`"
 }
 
 func (l Line) down() string {
