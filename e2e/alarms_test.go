@@ -352,7 +352,6 @@ func TestAlarmWhenSomethingBecomesADeadLetter(t *testing.T) {
 		t.Errorf("there is %+v", items)
 	}
 	eventually(t, "carol is told after all", func() bool { return carol.count(m.MsgServerID) > 1 })
-	w.minute()
 	w.apart("TasksAreDeadLetters", "JobsAreDeadLetters")
 	permit()
 	w.moveBack(jobs, w.physical("SweepQueue"))
@@ -398,7 +397,6 @@ func TestAlarmWhenAQueueWaits(t *testing.T) {
 	if job := w.done("sweep", "waits"); job.Found != 1 {
 		t.Errorf("%+v", job)
 	}
-	w.minute()
 	w.apart("JobsWait", "TasksWait")
 	push()
 	w.empty("PushQueue")
