@@ -84,9 +84,11 @@ func (m *soakMeter) kill(random *rand.Rand) {
 		if len(candidates) == 0 {
 			continue
 		}
-		p := candidates[random.IntN(len(candidates))]
-		if p.AwaitWork(2 * time.Second) {
-			time.Sleep(time.Duration(random.Int64N(int64(20 * time.Millisecond))))
+		p, works := soak.AwaitWork(candidates, 3*time.Second)
+		if works {
+			time.Sleep(time.Duration(random.Int64N(int64(10 * time.Millisecond))))
+		} else {
+			p = candidates[random.IntN(len(candidates))]
 		}
 		if syscall.Kill(p.ID, syscall.SIGKILL) == nil {
 			m.mu.Lock()

@@ -92,6 +92,7 @@ func (r *soakRun) progress() {
 			r.slowed += time.Second
 		}
 		r.pace.Set(share * r.carried)
+		r.lookAtSessions()
 		if r.since() >= next {
 			next += every
 			r.line()

@@ -79,20 +79,26 @@ func functionOf(environ []byte, stack string) string {
 	return ""
 }
 
-// AwaitWork waits until the process gets the processor, as at the beginning of an invocation; false when it does not within the time.
-func (p Process) AwaitWork(within time.Duration) bool {
-	before := p.ran()
+// AwaitWork waits until one of the processes gets the processor, as at the beginning of an invocation, and gives that; false when none
+// does within the time.
+func AwaitWork(list []Process, within time.Duration) (Process, bool) {
+	before := make([]string, len(list))
+	for i, p := range list {
+		before[i] = p.ran()
+	}
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(500 * time.Microsecond) {
-		if p.ran() != before {
-			return true
+		for i, p := range list {
+			if now := p.ran(); now != before[i] && now != "" {
+				return p, true
+			}
 		}
 	}
-	return false
+	return Process{}, false
 }
 
-// ran is how long it had the processor, in ns; empty where the kernel does not say.
+// ran is how long it had the processor, in ns; empty where it has ended, or the kernel does not say.
 func (p Process) ran() string {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", p.ID)) // gone: it does not change any more
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", p.ID))
 	ns, _, _ := strings.Cut(string(text), " ")
 	return ns
 }

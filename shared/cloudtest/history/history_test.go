@@ -168,6 +168,15 @@ var doctored = []struct {
 		revoke(l, f, "m1")
 		l.Told("carol", history.Updated, message("m1", "bob"), at(103))
 	}},
+	{"a device that was not told of an unanswered send", "alice was not told the message of m3", func(l *history.Ledger, f *history.Final) {
+		l.Sending("bob", "bob", "of-m3", lobby, at(102))
+		m := message("m3", "")
+		m.FromAccount = "bob"
+		f.Truth[lobby][m.MessageKey] = m
+	}},
+	{"a device that was not told of a sweep", "alice was not told the revocation of m1", func(l *history.Ledger, f *history.Final) {
+		swept(l, f)
+	}},
 	{"a text after its revocation", "carol was told the text of m2, 800ms after it knew", func(l *history.Ledger, _ *history.Final) {
 		l.Told("carol", history.Received, message("m2", ""), at(102))
 	}},
@@ -222,6 +231,13 @@ func revoke(l *history.Ledger, f *history.Final, id string) {
 	f.Audit = append(f.Audit, audited(id, "bob"))
 }
 
+func swept(l *history.Ledger, f *history.Final) {
+	l.Sweeping("spam", history.Sweep{ServerID: "s1", Account: "alice", Operator: "carol"})
+	l.Swept("spam", 0, at(110).UnixMilli())
+	f.Truth[lobby][key("m1")] = message("m1", "carol")
+	f.Audit = append(f.Audit, audited("m1", "carol"))
+}
+
 func ban(l *history.Ledger, now time.Time) {
 	sight := history.Sight{Account: "carol", ServerID: "s1", ChannelID: "c1"}
 	l.Moving(now, sight)
@@ -260,6 +276,7 @@ var allowed = []struct {
 	}},
 	{"an unanswered revoke that held", func(l *history.Ledger, f *history.Final) {
 		l.Revoking("bob", "bob", key("m1"), at(102))
+		l.Told("alice", history.Updated, message("m1", "bob"), at(102.2))
 		f.Truth[lobby][key("m1")] = message("m1", "bob")
 		f.Audit = append(f.Audit, audited("m1", "bob"))
 	}},
@@ -304,10 +321,14 @@ var allowed = []struct {
 		f.Gone[lobby], f.Truth[lobby] = true, nil
 	}},
 	{"a sweep", func(l *history.Ledger, f *history.Final) {
-		l.Sweeping("spam", history.Sweep{ServerID: "s1", Account: "alice", Operator: "carol"})
-		l.Swept("spam", 0, at(110).UnixMilli())
-		f.Truth[lobby][key("m1")] = message("m1", "carol")
-		f.Audit = append(f.Audit, audited("m1", "carol"))
+		swept(l, f)
+		l.Told("alice", history.Updated, message("m1", "carol"), at(103))
+	}},
+	{"a revoke of what was swept before", func(l *history.Ledger, f *history.Final) {
+		swept(l, f)
+		l.Told("alice", history.Updated, message("m1", "carol"), at(103))
+		l.Revoking("bob", "bob", key("m1"), at(120))
+		l.Revoked(key("m1"), "carol", at(120))
 	}},
 }
 

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"math"
 	"time"
 
 	unsend "unsend/clients/go"
@@ -28,7 +27,7 @@ func (l *Ledger) Judge(f Final) []string {
 		for channel, truth := range f.Truth {
 			for key, row := range truth {
 				rows[row.MsgID]++
-				l.judgeRow(channel, row, audited[key])
+				l.judgeRow(channel, row, audited[key], f)
 			}
 		}
 		for _, s := range l.sends {
@@ -56,7 +55,7 @@ func (l *Ledger) judgeSend(s *send, rows int, f Final) {
 	}
 }
 
-func (l *Ledger) judgeRow(where Channel, row unsend.Message, audited []chat.RevokeEntry) {
+func (l *Ledger) judgeRow(where Channel, row unsend.Message, audited []chat.RevokeEntry, f Final) {
 	s := l.sends[row.MsgID]
 	switch {
 	case s == nil:
@@ -69,8 +68,24 @@ func (l *Ledger) judgeRow(where Channel, row unsend.Message, audited []chat.Revo
 	}
 	if row.Status == unsend.StatusRevoked {
 		l.judgeRevoked(row, audited)
+		l.judgeTold(row, Updated, 0)
 	} else {
 		l.judgeNormal(row, audited)
+		if !f.dropped(time.UnixMilli(row.Timestamp)) {
+			l.judgeTold(row, Received, l.bit(s.device))
+		}
+	}
+}
+
+// judgeTold: whoever was online and in sight from before it was written to the end was told, whether or not somebody was answered. Of a
+// session it is enough to show it.
+func (l *Ledger) judgeTold(row unsend.Message, e Event, but uint64) {
+	m := l.messageOf(row.MessageKey)
+	for _, d := range l.devices {
+		bit := uint64(1) << d.index
+		if !d.strict && (m.told[e]|m.tried|but)&bit == 0 && l.mustKnow(d, m, time.UnixMilli(row.UpdateTimestamp)) {
+			l.violated("%s was not told %s of %s in %s of %s, and was online all the time", d.name, e, row.MsgServerID, row.ChannelID, row.ServerID)
+		}
 	}
 }
 
@@ -93,10 +108,7 @@ func (l *Ledger) judgeNormal(row unsend.Message, audited []chat.RevokeEntry) {
 
 func (l *Ledger) judgeRevoked(row unsend.Message, audited []chat.RevokeEntry) {
 	m := l.messageOf(row.MessageKey)
-	operator := ""
-	if row.Operation != nil {
-		operator = row.Operation.OperatorID
-	}
+	operator := operatorOf(row)
 	switch {
 	case row.Version != 2 || !row.Content.IsEmpty():
 		l.violated("%s is taken back, with version %d, or with a text", row.MsgServerID, row.Version)
@@ -111,9 +123,12 @@ func (l *Ledger) judgeRevoked(row unsend.Message, audited []chat.RevokeEntry) {
 	}
 }
 
-// sweptLate is how much later than its Until a sweep may still take something back: what was on its way from somebody who
-// was banned or left.
-const sweptLate = time.Minute
+func operatorOf(row unsend.Message) string {
+	if row.Operation == nil {
+		return ""
+	}
+	return row.Operation.OperatorID
+}
 
 func (s *Sweep) covers(row unsend.Message, until int64) bool {
 	return s.ServerID == row.ServerID && s.Account == row.FromAccount && row.Timestamp >= s.Since && row.Timestamp <= until
@@ -121,11 +136,7 @@ func (s *Sweep) covers(row unsend.Message, until int64) bool {
 
 func (l *Ledger) sweptBy(row unsend.Message, operator string) bool {
 	for _, s := range l.sweeps {
-		until := int64(math.MaxInt64)
-		if s.Done {
-			until = s.Until + sweptLate.Milliseconds()
-		}
-		if s.Operator == operator && s.covers(row, until) {
+		if s.Operator == operator && s.covers(row, s.latest()) {
 			return true
 		}
 	}
@@ -152,7 +163,8 @@ func (l *Ledger) judgeDue(owed due, at time.Time, f Final) {
 	if f.Gone[owed.m.channel()] || owed.event == Received && (row.Status != unsend.StatusNormal || f.dropped(at)) {
 		return
 	}
-	l.violated("%s was never told %s of %s in %s", owed.device.name, owed.event, owed.m.key.MsgServerID, owed.m.key.ChannelID)
+	l.violated("%s was never told %s of %s in %s of %s, acknowledged at %s; in the end it is by %q", owed.device.name, owed.event,
+		owed.m.key.MsgServerID, owed.m.key.ChannelID, owed.m.key.ServerID, at.Format(time.TimeOnly), operatorOf(row))
 }
 
 // dropped tells whether a notice of a message of that time may have been.

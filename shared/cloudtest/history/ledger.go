@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -210,9 +211,33 @@ func (l *Ledger) Revoked(key unsend.MessageKey, operator string, now time.Time) 
 		if m.revokedAt.IsZero() {
 			m.revokedAt = now
 			l.counts.Revoked++
-			l.expect(m, Updated, m.firstTry, now, m.tried)
+			if !l.maybeSwept(m) {
+				l.expect(m, Updated, m.firstTry, now, m.tried)
+			}
 		}
 	})
+}
+
+// maybeSwept tells whether a sweep may have taken the message back before anybody tried: who came since then was not told.
+func (l *Ledger) maybeSwept(m *message) bool {
+	for _, s := range l.sweeps {
+		if s.ServerID == m.key.ServerID && m.key.Timestamp >= s.Since && m.key.Timestamp <= s.latest() {
+			return true
+		}
+	}
+	return false
+}
+
+// sweptLate is how much later than its Until a sweep may still take something back: what was on its way from somebody who
+// was banned or left.
+const sweptLate = time.Minute
+
+// latest is the time, in ms, of the latest message that the sweep may have taken back.
+func (s *Sweep) latest() int64 {
+	if s.Done {
+		return s.Until + sweptLate.Milliseconds()
+	}
+	return math.MaxInt64
 }
 
 // Sweeping: a sweep of that name is about to be asked for.
