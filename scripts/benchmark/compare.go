@@ -13,13 +13,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"unsend/scripts/benchmark/profiles"
+	"unsend/shared/edge"
 )
 
 // compareFlags are how two revisions are compared.
 type compareFlags struct {
 	operationsFlags // where the endpoint is
 	play            profiles.Play
-	rounds          int
+	rounds, gogc    int
 }
 
 // compareTimeout is longer than a hundred rounds of everything take.
@@ -46,13 +47,14 @@ How to read it: "~" says that the difference may well be chance; p is how likely
 	flags.StringVar(&f.play.Pattern, "bench", "^BenchmarkOperations$", "which: a `pattern` of go test -bench")
 	flags.StringVar(&f.play.Time, "time", "300x", "how long or how often each is played in a round: `1s` or 300x")
 	flags.IntVar(&f.rounds, "rounds", 6, "how often both are run; fewer than 6 prove nothing")
+	flags.IntVar(&f.gogc, "gogc", edge.GarbagePercent, "how the garbage collector of the revision is set: `percent`, for one that had another than is here")
 	endpointFlags(flags, &f.operationsFlags)
 	return command
 }
 
 func (a *app) compare(f compareFlags, revision string) (err error) {
-	if f.rounds < 1 || f.rounds > 100 {
-		return errors.New("--rounds: 1 to 100")
+	if f.rounds < 1 || f.rounds > 100 || f.gogc < 1 {
+		return errors.New("--rounds: 1 to 100; --gogc: 1 at least")
 	}
 	if f.play.Endpoint, err = f.find(); err != nil {
 		return err
@@ -76,14 +78,8 @@ func (a *app) compare(f compareFlags, revision string) (err error) {
 	}
 	for round := range f.rounds {
 		a.tell(fmt.Sprintf("round %d of %d", round+1, f.rounds))
-		for _, binary := range []string{before, after} {
-			text, err := f.play.Run(ctx, binary)
-			if err != nil {
-				return err
-			}
-			if err := profiles.Append(binary+".txt", text); err != nil {
-				return err
-			}
+		if err := errors.Join(f.once(ctx, before, f.gogc), f.once(ctx, after, edge.GarbagePercent)); err != nil {
+			return err
 		}
 	}
 	text, err := profiles.Compare(ctx, root, before+".txt", after+".txt")
@@ -92,6 +88,16 @@ func (a *app) compare(f compareFlags, revision string) (err error) {
 	}
 	_, err = io.WriteString(a.out, text)
 	return err
+}
+
+// once plays with one of the two, and keeps what it says.
+func (f compareFlags) once(ctx context.Context, binary string, gogc int) error {
+	f.play.GOGC = gogc
+	text, err := f.play.Run(ctx, binary)
+	if err != nil {
+		return err
+	}
+	return profiles.Append(binary+".txt", text)
 }
 
 // tell writes to a terminal what is under way.

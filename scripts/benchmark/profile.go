@@ -18,6 +18,7 @@ import (
 
 	"unsend/scripts/benchmark/machine"
 	"unsend/scripts/benchmark/profiles"
+	"unsend/shared/edge"
 )
 
 // profileFlags are what is profiled, and where it goes.
@@ -141,6 +142,7 @@ func (f profileFlags) chosen() ([]profiledOperation, error) {
 func (f profileFlags) take(ctx context.Context, binary string, each profiledOperation) (profileRow, error) {
 	parent, child, _ := strings.Cut(each.benchmark, "/")
 	f.play.Pattern = "^" + parent + "$/^" + child + "$"
+	f.play.GOGC = edge.GarbagePercent
 	file := filepath.Join(f.out, child)
 	row := profileRow{name: each.name, processors: file + ".cpu", memory: file + ".allocations"}
 	f.play.Flags = []string{"-test.cpuprofile=" + row.processors}
@@ -253,5 +255,9 @@ server in the same process. What the benchmark and that server take is left out 
 }
 
 // profileFindings is what the tables are taken to say; look at them again when they change.
-const profileFindings = `FINDINGS
+const profileFindings = `- Most operations consist of their requests: the SDK's chain of handlers, signing and JSON take more than half. A request less is what saves time; the frames and the rules are a tenth.
+- A page of history or of sync consists of JSON, and of what its rows mean.
+- Telling consists of posts: the SDK and its HTTP client take two thirds. A frame is encoded once for everybody who sees the same, so frames and rules take next to nothing.
+- A goroutine begins with a small stack, and a request goes deep: the caller makes one of the requests that go on at the same time, and goroutines stay for the next one.
+- Garbage lies until it is 16 MB, or four times what is held, within three quarters of the function's memory.
 `

@@ -29,7 +29,7 @@ func concurrently(functions ...func() error) []error {
 	return errs
 }
 
-// forEach runs f for each item, at most limit at a time, and waits for all.
+// forEach runs f for each item, at most limit at a time, some of them in the caller, and waits for all. f stops its own panics.
 func forEach[T any](limit int, items []T, f func(T)) {
 	var (
 		begun   atomic.Int64

@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"unsend/shared/dynamo/dynamotest"
-	"unsend/shared/edge"
 )
 
 // benchmarks is the folder of the benchmarks, below the root of a checkout.
@@ -55,15 +54,15 @@ type Play struct {
 	Endpoint string
 	Pattern  string // of go test -bench
 	Time     string // of go test -benchtime
+	GOGC     int    // of the garbage collector
 	Flags    []string
 }
 
-// Run plays with a binary and gives what it printed: lines of Go's benchmark format. Its garbage collector is set as a function's
-// is.
+// Run plays with a binary and gives what it printed: lines of Go's benchmark format.
 func (p Play) Run(ctx context.Context, binary string) (string, error) {
 	args := append([]string{"-test.run=^$", "-test.bench=" + p.Pattern, "-test.benchtime=" + p.Time}, p.Flags...)
 	c := exec.CommandContext(ctx, binary, args...)
-	c.Env = append(os.Environ(), dynamotest.EndpointVariable+"="+p.Endpoint, fmt.Sprintf("GOGC=%d", edge.GarbagePercent))
+	c.Env = append(os.Environ(), dynamotest.EndpointVariable+"="+p.Endpoint, fmt.Sprintf("GOGC=%d", p.GOGC))
 	text, err := c.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("the benchmarks: %w\n%s", err, text)
