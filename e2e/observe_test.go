@@ -24,8 +24,8 @@ import (
 // The metrics of a watch are made of what the local stack shows, in the way that AWS documents theirs:
 //
 //	Errors, Throttles        the local stack's own CloudWatch has them of functions that are called. For those that read a stream or a queue
-//	                         it has throttles only: an error is an invocation after which their mapping's last result is a failure, and
-//	                         no throttle (Lambda developer guide, "Types of metrics for Lambda functions", of all four)
+//	                         it has throttles only: an error is an invocation after which their mapping's last result is a failure, of
+//	                         a function that was not throttled (Lambda developer guide, "Types of metrics for Lambda functions", of all four)
 //	IteratorAge              how old the last record of a batch is when an invocation ends ("Monitoring with CloudWatch Logs", of DynamoDB)
 //	OnFailureDestination…    the records that were put into the bucket, and the times that this was refused: the test does what
 //	DestinationDelivery…     Lambda does, with the function's role
@@ -47,7 +47,7 @@ type observed struct {
 	oldest  map[string]time.Time // when a queue's first message came, by the queue's name
 	events  map[cloudwatch.Metric]float64
 
-	throttled map[string]bool // functions that were, since the last time
+	throttled map[string]bool // functions that ever were
 	ways      []*tables
 }
 
@@ -77,7 +77,6 @@ func (w *watch) newObserved() observed {
 // observe puts what has happened since the last time.
 func (w *watch) observe() {
 	w.t.Helper()
-	w.observeLambda()
 	w.observeQueues()
 	w.observeStream()
 	lines := map[string][]logLine{}
@@ -85,7 +84,13 @@ func (w *watch) observe() {
 		lines[group] = w.logLines(group)
 	}
 	w.observeFilters(lines)
-	w.observeMappings(lines)
+	failed := w.observeMappings(lines)
+	w.observeLambda() // of what has failed it knows by now whether that was a throttle
+	for _, function := range failed {
+		if !w.throttled[function] {
+			w.data.Put(cloudwatch.NewMetric("AWS/Lambda", "Errors", "FunctionName", function), w.clock.now(), 1)
+		}
+	}
 	for metric, n := range w.events {
 		w.total(counter{metric, "the test"}, n)
 	}
@@ -140,7 +145,6 @@ func (w *watch) observeLambda() {
 		} `xml:"GetMetricDataResult>MetricDataResults>member"`
 	}
 	w.must(nil, xml.Unmarshal(text, &answer))
-	clear(w.throttled)
 	if len(answer.Results) != len(metrics) {
 		w.t.Fatalf("of %d metrics there are %d", len(metrics), len(answer.Results))
 	}
@@ -272,8 +276,8 @@ func (w *watch) observeFilters(lines map[string][]logLine) {
 	}
 }
 
-// observeMappings makes metrics of the invocations by mappings.
-func (w *watch) observeMappings(lines map[string][]logLine) {
+// observeMappings makes metrics of the invocations by mappings, and gives the functions whose last one failed.
+func (w *watch) observeMappings(lines map[string][]logLine) (failed []string) {
 	w.t.Helper()
 	for function, mapping := range mappings {
 		ended := invocations(lines[w.physical(function+"Logs")])
@@ -283,13 +287,14 @@ func (w *watch) observeMappings(lines map[string][]logLine) {
 			continue
 		}
 		out := w.mapping(mapping)
-		if aws.ToString(out.LastProcessingResult) == "FAILED" && !w.throttled[w.physical(function)] {
-			w.data.Put(cloudwatch.NewMetric("AWS/Lambda", "Errors", "FunctionName", w.physical(function)), w.clock.now(), 1)
+		if aws.ToString(out.LastProcessingResult) == "FAILED" {
+			failed = append(failed, w.physical(function))
 		}
 		if strings.Contains(aws.ToString(out.EventSourceArn), ":dynamodb:") {
 			w.ages(function, fresh)
 		}
 	}
+	return failed
 }
 
 // mapping is what Lambda knows of a mapping. The local stack keeps a parameter's text, which the SDK does not read as a number, until it gets
