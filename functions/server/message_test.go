@@ -186,6 +186,21 @@ func TestASweepTooMany(t *testing.T) {
 	c.want(201, sweep(chat.MaxSweepsPerServer))
 }
 
+func TestADeletionTooMany(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	remove := func(i int) answered {
+		channel := fmt.Sprint(" /servers/s1/channels/x", i)
+		c.want(201, c.do("PUT"+channel, `{}`))
+		return c.do("DELETE"+channel, "")
+	}
+	for i := range chat.MaxDeletionsPerServer {
+		c.want(202, remove(i))
+	}
+	c.wantProblem(409, "", "a server has at most 100 channels that are being deleted", remove(chat.MaxDeletionsPerServer))
+	c.want(202, c.do("DELETE /servers/s1", "")) // which is no deletion of a channel
+}
+
 func TestDeletions(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)

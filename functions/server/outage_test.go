@@ -135,7 +135,7 @@ func counted(c *outage.Case, account string, members int) {
 			entries[e.Version]++
 		}
 	}
-	if entries[rows[account].Version] != 1 || int64(len(entries)) != rows[account].Version {
+	if entries[rows[account].Version] != 1 || len(entries) != 1 { // a copy of the model has none of what was before
 		c.Errorf("entries by version: %v of version %d", entries, rows[account].Version)
 	}
 }

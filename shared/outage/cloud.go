@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"unsend/shared/dynamo"
 )
@@ -77,8 +78,10 @@ func newCloud(t *testing.T, endpoint string, tables dynamo.Tables, queues map[st
 		names:  map[string]string{tables.Messages: Messages, tables.Community: Community, tables.Sessions: Sessions, tables.Audit: Audit},
 		keySet: keySet, closing: make(chan struct{}),
 		open: map[string]bool{}, frames: map[string][]string{}, taken: map[string][]string{},
-		// The host stays the one that was signed for.
 		proxy: &httputil.ReverseProxy{
+			// Sooner than the local stack closes connections: a request that meets the closing fails.
+			Transport: &http.Transport{IdleConnTimeout: time.Second},
+			// The host stays the one that was signed for.
 			Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host },
 			// A function that hangs up is no error.
 			ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"unsend/shared/config"
 	"unsend/shared/dynamo"
 	"unsend/shared/dynamo/dynamotest"
+	"unsend/shared/edge"
 	"unsend/shared/edge/edgetest"
 )
 
@@ -48,6 +50,7 @@ type Case struct {
 	ID string
 	// Store reads and writes without the cloud.
 	Store *dynamo.Store
+	model *model
 	// Env is the function's environment, to be changed before the function is made.
 	Env map[string]string
 }
@@ -84,11 +87,12 @@ func Play[H any](t *testing.T, function string, run func(context.Context, func(s
 	}
 }
 
-var all = flag.Bool("outages.all", false, "each call with each kind of outage; else the first of a line, and the others where they are throttled or forbidden")
+var all = flag.Bool("outages.all", false, "each call with each kind of outage; else the first of a line so, and the others throttled and forbidden")
 
 // usual: the call is tried so in each run of the tests.
 func usual(l Line, call string, kind Kind) bool {
-	return kind == Throttled || kind == Forbidden || call == l.Calls[0] && kind != Failing && kind != Absent && kind != FailsOnce && kind != Conflicting
+	return kind == Throttled || kind == Forbidden ||
+		call == l.Calls[0] && slices.Contains([]Kind{Hanging, Lost, LostOnce, Unprocessed, Crowded}, kind)
 }
 
 // player is what the cases of a function share.
@@ -96,18 +100,21 @@ type player struct {
 	client   *dynamodb.Client
 	tables   dynamo.Tables
 	services services
+	model    *model
 	log      *output
 }
 
 func newPlayer(t *testing.T) *player {
 	t.Helper()
 	client := dynamotest.Client(t)
-	return &player{client: client, tables: dynamotest.Tables(t, client), services: newServices(t), log: captureLog(t)}
+	p := &player{client: client, tables: dynamotest.Tables(t, client), services: newServices(t), log: captureLog(t)}
+	p.model = newModel(t, client, p.tables)
+	return p
 }
 
 func (p *player) newCase(t *testing.T, line Line, call string, kind Kind) *Case {
 	t.Helper()
-	c := &Case{T: t, Line: line, Call: call, Kind: kind, ID: strings.ToLower(rand.Text()[:12]), Store: dynamo.New(p.client, p.tables, dynamo.Options{})}
+	c := &Case{T: t, Line: line, Call: call, Kind: kind, ID: strings.ToLower(rand.Text()[:12]), Store: dynamo.New(p.client, p.tables, dynamo.Options{}), model: p.model}
 	c.Cloud = newCloud(t, os.Getenv(dynamotest.EndpointVariable), p.tables, p.services.queues(), p.services.keySet)
 	c.Env = edgetest.Environment()
 	for name, value := range map[string]string{
@@ -220,14 +227,15 @@ func (c *Case) invocation(requestID string, hangs bool) (context.Context, contex
 	ctx := lambdacontext.NewContext(c.Context(), &lambdacontext.LambdaContext{AwsRequestID: requestID})
 	limit := time.Minute
 	if hangs {
-		limit = 4*time.Second + reserves[c.Function]
+		limit = edge.FrameTimeout + reserves[c.Function]
 	}
 	return context.WithTimeout(ctx, limit)
 }
 
-// reserves are what functions keep of their time, to answer and to hand over what is left: see packages edge and chat.
+// reserves are what functions keep of their time, to answer and to hand over what is left: see packages edge and chat. (Push keeps 2 s more, and
+// so has 2 s here to work.)
 var reserves = map[string]time.Duration{
-	"notify": 2 * time.Second, "record": 2 * time.Second, "sweep": 2 * time.Second, "push": 7 * time.Second,
+	"notify": 2 * time.Second, "record": 2 * time.Second, "sweep": 2 * time.Second, "push": 5 * time.Second,
 }
 
 // isBatch: nobody waits for the function's answer but Lambda.

@@ -5,8 +5,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"os"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
 	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	"github.com/lestrrat-go/jwx/v3/jws"
@@ -80,7 +82,8 @@ func newQueue(t *testing.T, cfg aws.Config, name string) string {
 func newBus(t *testing.T, cfg aws.Config, name string) {
 	t.Helper()
 	client := eventbridge.NewFromConfig(cfg)
-	if _, err := client.CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{Name: aws.String(name)}); err != nil {
+	_, err := client.CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{Name: aws.String(name)})
+	if err != nil && !isAnswer(err, "ResourceAlreadyExistsException") {
 		t.Fatal(err)
 	}
 	atEnd(t, func(ctx context.Context) error {
@@ -92,7 +95,11 @@ func newBus(t *testing.T, cfg aws.Config, name string) {
 func newSecret(t *testing.T, cfg aws.Config, name string) string {
 	t.Helper()
 	client := secretsmanager.NewFromConfig(cfg)
-	out, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String(name), SecretString: aws.String(edgetest.TokenSecret)})
+	_, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String(name), SecretString: aws.String(edgetest.TokenSecret)})
+	if err != nil && !isAnswer(err, "ResourceExistsException") {
+		t.Fatal(err)
+	}
+	out, err := client.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String(name)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,14 +110,20 @@ func newSecret(t *testing.T, cfg aws.Config, name string) string {
 	return *out.ARN
 }
 
+// isAnswer tells whether the service answered with one of the codes. Names are new: what exists, or is gone, was made or deleted by an
+// attempt whose answer was lost.
+func isAnswer(err error, codes ...string) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && slices.Contains(codes, api.ErrorCode())
+}
+
 // atEnd runs when the test ends, whose own context has ended then.
 func atEnd(t *testing.T, f func(context.Context) error) {
 	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		// What is gone was deleted by a request whose answer was late.
-		if err := f(ctx); err != nil && !strings.Contains(err.Error(), "ResourceNotFound") && !strings.Contains(err.Error(), "QueueDoesNotExist") {
+		if err := f(ctx); err != nil && !isAnswer(err, "ResourceNotFoundException", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue") {
 			t.Error(err)
 		}
 	})

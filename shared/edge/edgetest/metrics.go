@@ -133,7 +133,7 @@ func countAlarms(t *testing.T, line map[string]any) {
 // that they are about. These tests wait more than they compute, so that more of them go side by side than there are processors, unless
 // -parallel says how many. It gives the exit code.
 func Main(m *testing.M) int {
-	if err := flag.Set("test.parallel", "16"); err != nil { // the command line is read later, and goes before
+	if err := flag.Set("test.parallel", "32"); err != nil { // the command line is read later, and goes before
 		panic(err)
 	}
 	code := m.Run()
