@@ -255,9 +255,9 @@ server in the same process. What the benchmark and that server take is left out 
 }
 
 // profileFindings is what the tables are taken to say; look at them again when they change.
-const profileFindings = `- Most operations consist of their requests: the SDK's chain of handlers, signing and JSON take more than half. A request less is what saves time; the frames and the rules are a tenth.
-- A page of history or of sync consists of JSON, and of what its rows mean.
-- Telling consists of posts: the SDK and its HTTP client take two thirds. A frame is encoded once for everybody who sees the same, so frames and rules take next to nothing.
-- A goroutine begins with a small stack, and a request goes deep: the caller makes one of the requests that go on at the same time, and goroutines stay for the next one.
+const profileFindings = `- Most operations consist of their requests: the SDK's chain of handlers, signing and JSON take about half. A request less is what saves time; frames and rules are some tenth.
+- A page of history consists of JSON, of what its rows mean, and of its frame.
+- Telling consists of posts: the SDK and its HTTP client take some three quarters. A frame is encoded once for everybody who sees the same, so frames and rules take next to nothing.
+- A goroutine begins with a small stack, and a request goes deep. So the caller makes one of the requests that go on at the same time, and goroutines stay for the next one: what is left of that are the others.
 - Garbage lies until it is 16 MB, or four times what is held, within three quarters of the function's memory.
 `
