@@ -162,7 +162,6 @@ func TestSweepsAndJobs(t *testing.T) {
 	}
 }
 
-// What is deleted is gone at once, and does not come back; the job that clears up can be read.
 // A server's jobs wait for the same two workers: one more is refused until one is done, and what is there goes on.
 func TestASweepTooMany(t *testing.T) {
 	t.Parallel()
@@ -201,6 +200,7 @@ func TestADeletionTooMany(t *testing.T) {
 	c.want(202, c.do("DELETE /servers/s1", "")) // which is no deletion of a channel
 }
 
+// What is deleted is gone at once, and does not come back; the job that clears up can be read.
 func TestDeletions(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)
