@@ -77,17 +77,17 @@ func Config(getenv func(string) string) (aws.Config, error) {
 		cfg.BaseEndpoint = aws.String(endpoint)
 	}
 	if tables != "" {
-		cfg.ConfigSources = []any{tablesEndpoint(tables)}
+		cfg.ConfigSources = []any{&tablesEndpoint{tables}}
 	}
 	return cfg, nil
 }
 
 // tablesEndpoint is where the SDK's clients look for an endpoint of their own service, as the config module has one.
-type tablesEndpoint string
+type tablesEndpoint struct{ url string }
 
 // GetServiceBaseEndpoint is asked by each client with its service's name in the SDK.
-func (e tablesEndpoint) GetServiceBaseEndpoint(_ context.Context, service string) (string, bool, error) {
-	return string(e), service == "DynamoDB", nil
+func (e *tablesEndpoint) GetServiceBaseEndpoint(_ context.Context, service string) (string, bool, error) {
+	return e.url, service == "DynamoDB", nil
 }
 
 func required(name, value string) error {

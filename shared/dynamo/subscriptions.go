@@ -149,13 +149,14 @@ func (s *Store) Unsubscribe(ctx context.Context, c chat.Connection, channels []c
 	if err := batch.run(ctx, s, op, s.tables.Sessions); err != nil {
 		return err
 	}
+	slices.Sort(texts)
 	return s.written(ctx, op, func(ctx context.Context) error {
 		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName: aws.String(s.tables.Sessions), Key: key.item(),
 			UpdateExpression:         aws.String("SET #ttl = :ends DELETE #channels :channels"),
 			ExpressionAttributeNames: map[string]string{"#channels": attrChannels, "#ttl": attrTTL},
 			ExpressionAttributeValues: item{
-				":channels": &types.AttributeValueMemberSS{Value: slices.Compact(slices.Sorted(slices.Values(texts)))}, ":ends": number(secondsUp(c.EndsAt())),
+				":channels": &types.AttributeValueMemberSS{Value: slices.Compact(texts)}, ":ends": number(secondsUp(c.EndsAt())),
 			},
 		})
 		return failed(op, err)

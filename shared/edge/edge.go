@@ -41,7 +41,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -90,9 +89,7 @@ type Invocation struct {
 	attrs   []slog.Attr
 	metrics []definition
 	warn    bool // what is no failure of the event, and is to be seen
-
-	mu    sync.Mutex // a frame's parts go side by side
-	notes []error
+	notes   []error
 }
 
 // Begin starts the line of an event.
@@ -155,23 +152,12 @@ func (inv *Invocation) Within(ctx context.Context) context.Context {
 	return context.WithValue(ctx, invocationKey{}, inv)
 }
 
-// Note has the log tell of what failed while a frame was served whose answer does not show it: as of a part of the request. Outside of
-// a frame it does nothing.
+// Note has the log tell of what failed while a frame was served whose answer does not show it: as of a part of the request. It is called
+// by the event's own goroutine. Outside of a frame it does nothing.
 func Note(ctx context.Context, err error) {
-	inv, ok := ctx.Value(invocationKey{}).(*Invocation)
-	if !ok {
-		return
+	if inv, ok := ctx.Value(invocationKey{}).(*Invocation); ok {
+		inv.notes = append(inv.notes, err)
 	}
-	inv.mu.Lock()
-	defer inv.mu.Unlock()
-	inv.notes = append(inv.notes, err)
-}
-
-// noted is what failed besides.
-func (inv *Invocation) noted() []error {
-	inv.mu.Lock()
-	defer inv.mu.Unlock()
-	return inv.notes
 }
 
 // FastPathFailed notes in the event's line why revocations are not told at once, for [chat.FastPath]. It is called by the event's own

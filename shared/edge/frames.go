@@ -39,7 +39,7 @@ func Frames[R any](e Edge, route Route[R]) Handler {
 		s.describe(err)
 		s.measure(err)
 		if err == nil {
-			err = FailedPart(append(errorsOf(s.result.Revoked), inv.noted()...))
+			err = FailedPart(append(errorsOf(s.result.Revoked), inv.notes...))
 		}
 		inv.End(ctx, err)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusOK, Body: s.answer}, nil

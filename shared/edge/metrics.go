@@ -2,7 +2,6 @@ package edge
 
 import (
 	"log/slog"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,10 +73,14 @@ func (inv *Invocation) Sent() { inv.Count(sendsKey, 1) }
 // Revoked counts what became of messages that were to be taken back; nil is a success.
 func (inv *Invocation) Revoked(errs ...error) {
 	byCode := map[chat.Code]int{}
+	var codes []chat.Code // as they came
 	for _, err := range errs {
-		byCode[chat.CodeOf(err)]++
+		code := chat.CodeOf(err)
+		if byCode[code]++; byCode[code] == 1 {
+			codes = append(codes, code)
+		}
 	}
-	for _, code := range slices.Sorted(maps.Keys(byCode)) {
+	for _, code := range codes {
 		inv.Count(revokesKey+strconv.Itoa(int(code)), byCode[code])
 	}
 }
