@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -254,5 +255,30 @@ func TestMembershipFollowsWhoIsOnline(t *testing.T) {
 		s.member("s1", "carol", func(m *chat.Member) error { m.Join(time.Now()); return nil })
 		s.finished(s.notify(inserted(s.send(s.online("alice", "phone")))))
 		s.expect(carol, "message m1")
+	})
+}
+
+// Both were told as a mistake of ours, which rolls a deployment back; and the rows of a connection whose handshake failed stayed among those
+// that a server tells, where nothing but a notice found them.
+func TestAConnectionThatCannotBeClosed(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		old := s.online("alice", "phone")
+		time.Sleep(time.Minute)
+		for _, why := range []error{chat.ErrThrottled, chat.ErrTimeout} {
+			s.gateway.BeforeClose = func(string) error { return why }
+			next := old
+			next.ID, next.ConnectedAt = "next", time.Now().UnixMilli()
+			if err := s.sessions().Connect(t.Context(), next); chat.CodeOf(err) != chat.Busy {
+				t.Errorf("connect, %v: %v", why, err)
+			}
+			if dump := s.store.Dump(); strings.Contains(dump, "next") {
+				t.Errorf("left of the handshake that failed: %s", dump)
+			}
+			unknown := old
+			unknown.ID = "unknown"
+			if _, err := s.sessions().Ping(t.Context(), unknown); chat.CodeOf(err) != chat.Busy {
+				t.Errorf("ping, %v: %v", why, err)
+			}
+		}
 	})
 }

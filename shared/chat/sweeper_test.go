@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -556,5 +557,49 @@ func TestJobsWaitForABusyTable(t *testing.T) {
 	c.settle(t)
 	if job := c.job(t, chat.SweepJob, "one"); job.Counts.Revoked != 10 {
 		t.Errorf("%+v", job)
+	}
+}
+
+// slowQueue takes its time, as an SDK that repeats.
+type slowQueue struct{ took time.Duration }
+
+func (q *slowQueue) EnqueueJob(ctx context.Context, _ chat.JobRef, _ time.Duration) error {
+	select {
+	case <-time.After(q.took):
+		return nil
+	case <-ctx.Done():
+		return &chat.Error{Code: chat.Busy, Err: ctx.Err()}
+	}
+}
+
+// One failure of the queue had the job wait for its visibility timeout, six minutes: there was a second for all attempts. After the time
+// of the work itself there still is no more.
+func TestTheQueueHasTimeForAnotherAttempt(t *testing.T) {
+	for name, c := range map[string]struct {
+		took, left time.Duration
+		want       chat.Code
+	}{
+		"a slow queue":   {4 * time.Second, time.Minute, chat.OK},
+		"one that hangs": {time.Hour, time.Minute, chat.Busy},
+		"little time":    {4 * time.Second, 2 * time.Second, chat.Busy},
+		"a second more":  {2500 * time.Millisecond, 2 * time.Second, chat.OK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, now := chattest.NewStore(), time.Now()
+				job := chat.Job{JobRef: chat.JobRef{ServerID: "s1", Kind: chat.SweepJob, ID: "one"}, CreatedAt: now.UnixMilli(), UpdatedAt: now.UnixMilli(), Sweep: &chat.Sweep{AccountID: "a"}}
+				if _, _, err := store.PutJob(t.Context(), job, chat.Act{At: now}); err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), c.left)
+				defer cancel()
+				began := time.Now()
+				w := &chat.Sweeper{Store: store, Queue: &slowQueue{took: c.took}, Clock: time.Now, Budget: time.Second}
+				_, err := w.Work(ctx, job.JobRef) // the end of a sweep waits for what is on its way
+				if chat.CodeOf(err) != c.want || time.Since(began) > 6*time.Second {
+					t.Errorf("%v after %v", err, time.Since(began))
+				}
+			})
+		})
 	}
 }
