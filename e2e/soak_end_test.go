@@ -26,6 +26,10 @@ import (
 // the run than before.
 const soakGoroutines = 4
 
+// soakTelling is a length from which on each function has a process that is watched for minutes; a shorter run may lack
+// one of a function that is rarely asked.
+const soakTelling = 10 * time.Minute
+
 // clientsLeftNothing wants as many goroutines as there were before, once idle connections to the stack have ended.
 func (r *soakRun) clientsLeftNothing(before int) {
 	r.clients = [2]int{before, 0}
@@ -187,6 +191,9 @@ func (r *soakRun) report() {
 	for _, f := range report.Functions {
 		if f.Level.Leaked {
 			r.t.Errorf("the memory of %s grows: %v", f.Function, f.Level)
+		}
+		if !f.Level.Long && r.length >= soakTelling {
+			r.t.Errorf("no process of %s lived long enough to tell whether its memory grows", f.Function)
 		}
 	}
 	if report.Clients.Leaked {

@@ -86,7 +86,7 @@ func (m *soakMeter) kill(random *rand.Rand) {
 		}
 		p, works := soak.AwaitWork(candidates, 3*time.Second)
 		if works {
-			time.Sleep(time.Duration(random.Int64N(int64(10 * time.Millisecond))))
+			time.Sleep(time.Duration(random.Int64N(int64(5 * time.Millisecond))))
 		} else {
 			p = candidates[random.IntN(len(candidates))]
 		}
