@@ -210,20 +210,12 @@ func (r *soakRun) report() {
 	r.must(os.WriteFile(filepath.Join(folder, "soak.md"), []byte(report.Page("soak-memory.svg")), 0o644))
 }
 
-// curves are the memory of all processes of a function together.
+// curves are the memory of the watched processes, as long as they lived.
 func (m *soakMeter) curves() map[string][]soak.Sample {
 	curves := map[string][]soak.Sample{}
 	for _, function := range m.functions() {
-		at := map[time.Duration]int64{}
-		for _, t := range m.tracks {
-			for _, s := range t.series {
-				if t.function == function {
-					at[s.At] += s.Bytes
-				}
-			}
-		}
-		for _, own := range m.clients { // one for each sampling
-			curves[function] = append(curves[function], soak.Sample{At: own.At, Bytes: at[own.At]})
+		if t := m.watched(function); t != nil {
+			curves[function] = t.series
 		}
 	}
 	return curves
