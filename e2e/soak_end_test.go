@@ -26,6 +26,10 @@ import (
 // the run than before.
 const soakGoroutines = 4
 
+// soakTelling is a length from which on each function has a process that is watched for minutes; a shorter run may lack
+// one of a function that is rarely asked.
+const soakTelling = 10 * time.Minute
+
 // clientsLeftNothing wants as many goroutines as there were before, once idle connections to the stack have ended.
 func (r *soakRun) clientsLeftNothing(before int) {
 	r.clients = [2]int{before, 0}
@@ -188,6 +192,9 @@ func (r *soakRun) report() {
 		if f.Level.Leaked {
 			r.t.Errorf("the memory of %s grows: %v", f.Function, f.Level)
 		}
+		if !f.Level.Long && r.length >= soakTelling {
+			r.t.Errorf("no process of %s lived long enough to tell whether its memory grows", f.Function)
+		}
 	}
 	if report.Clients.Leaked {
 		r.t.Errorf("the clients' memory grows: %v", report.Clients)
@@ -203,20 +210,12 @@ func (r *soakRun) report() {
 	r.must(os.WriteFile(filepath.Join(folder, "soak.md"), []byte(report.Page("soak-memory.svg")), 0o644))
 }
 
-// curves are the memory of all processes of a function together.
+// curves are the memory of the watched processes, as long as they lived.
 func (m *soakMeter) curves() map[string][]soak.Sample {
 	curves := map[string][]soak.Sample{}
 	for _, function := range m.functions() {
-		at := map[time.Duration]int64{}
-		for _, t := range m.tracks {
-			for _, s := range t.series {
-				if t.function == function {
-					at[s.At] += s.Bytes
-				}
-			}
-		}
-		for _, own := range m.clients { // one for each sampling
-			curves[function] = append(curves[function], soak.Sample{At: own.At, Bytes: at[own.At]})
+		if t := m.watched(function); t != nil {
+			curves[function] = t.series
 		}
 	}
 	return curves

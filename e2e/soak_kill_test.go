@@ -86,7 +86,7 @@ func (m *soakMeter) kill(random *rand.Rand) {
 		}
 		p, works := soak.AwaitWork(candidates, 3*time.Second)
 		if works {
-			time.Sleep(time.Duration(random.Int64N(int64(10 * time.Millisecond))))
+			time.Sleep(time.Duration(random.Int64N(int64(5 * time.Millisecond))))
 		} else {
 			p = candidates[random.IntN(len(candidates))]
 		}
@@ -146,24 +146,37 @@ func (m *soakMeter) kills() (n int, total int64) {
 	return n, m.total
 }
 
-// level is the memory of the function's hardest working process that lived through the time in which the function was spared.
-func (m *soakMeter) level(function string) (soak.Level, time.Duration) {
-	from, until := spared(function)
-	begin, end := time.Duration(from*float64(m.r.length)), time.Duration(until*float64(m.r.length))
-	var (
-		best soak.Level
-		most time.Duration = -1
-	)
+// watched is the hardest working process of those that lived through most of the time in which the function was spared; nil where
+// none did.
+func (m *soakMeter) watched(function string) (best *track) {
+	begin, end := m.window(function)
+	var most time.Duration
 	for _, t := range m.tracks {
 		if t.function != function {
 			continue
 		}
 		series, worked := t.within(begin, end)
-		if level := soak.LevelOf(series); level.Span > (end-begin)*8/10 && worked > most {
-			best, most = level, worked
+		if soak.LevelOf(series).Span > (end-begin)*8/10 && (best == nil || worked > most) {
+			best, most = t, worked
 		}
 	}
-	return best, max(0, most)
+	return best
+}
+
+// window is when the function was spared.
+func (m *soakMeter) window(function string) (begin, end time.Duration) {
+	from, until := spared(function)
+	return time.Duration(from * float64(m.r.length)), time.Duration(until * float64(m.r.length))
+}
+
+// level is its memory in that time, and the processor time that it took.
+func (m *soakMeter) level(function string) (soak.Level, time.Duration) {
+	t := m.watched(function)
+	if t == nil {
+		return soak.Level{}, 0
+	}
+	series, worked := t.within(m.window(function))
+	return soak.LevelOf(series), worked
 }
 
 func (t *track) within(begin, end time.Duration) (series []soak.Sample, worked time.Duration) {

@@ -17,7 +17,7 @@ import (
 // Plot draws the report's curves as SVG.
 func (r Report) Plot(out io.Writer) error {
 	p := plot.New()
-	p.Title.Text = "Resident memory of all processes of a function"
+	p.Title.Text = "Resident memory of a process of each function, as long as it lived"
 	p.X.Label.Text, p.Y.Label.Text = "minutes", "MB"
 	p.Legend.Left, p.Legend.Top = true, true
 	p.Add(plotter.NewGrid())

@@ -84,8 +84,8 @@ func (r Report) Print(out io.Writer) error {
 func (r Report) sentences() []string {
 	processes, cut := r.killed()
 	return []string{
-		fmt.Sprintf("%d accounts with %d devices in %d servers, one of them large. The stack carried %.1f requests a second, and was asked for %.1f (for %v less, while too many notices waited).",
-			r.Accounts, r.Devices, r.Servers, r.Carried, r.Held, r.Slowed.Round(time.Second)),
+		fmt.Sprintf("%d accounts with %d devices in %d servers, one of them large. The stack carried %.1f requests a second, and was asked for %.1f%s.",
+			r.Accounts, r.Devices, r.Servers, r.Carried, r.Held, r.slowed()),
 		fmt.Sprintf("%d messages were acknowledged and %d revocations. Devices were told %d times; the longest wait for a notice was %v.", r.Sent, r.Revoked, r.Told, r.Longest.Round(time.Second)),
 		fmt.Sprintf("%d processes were killed, which ended %d invocations in the middle. %d tries got no answer.", processes, cut, r.Unknown),
 		fmt.Sprintf("In the end the tables held %d messages and the audit %d revocations; %d channels of sessions were as the tables; %d given up were replayed.", r.Messages, r.Audited, r.Viewed, r.Redriven),
@@ -93,11 +93,19 @@ func (r Report) sentences() []string {
 	}
 }
 
+// slowed says for how long less was asked for, where it was.
+func (r Report) slowed() string {
+	if r.Slowed == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; for %v a quarter of that, as too many notices waited", r.Slowed.Round(time.Second))
+}
+
 // Page is the page of the documentation, in Markdown; plot is the name of the file beside it.
 func (r Report) Page(plot string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# Under load, for long, while processes are killed\n\nMade by `scripts/test --soak %v --docs docs` on %s, with seed %d.\n\n%s", short(r.Length), r.Machine, r.Seed, pageBeginning)
-	fmt.Fprintf(&text, "%s\n\n## Memory\n\n%s![Memory of the functions' processes](%s)\n\n", strings.Join(r.sentences(), "\n"), pageMemory, plot)
+	fmt.Fprintf(&text, "%s\n\n## Memory\n\n%s![Memory of a process of each function](%s)\n\n", strings.Join(r.sentences(), "\n"), pageMemory, plot)
 	fmt.Fprintf(&text, "| %s |\n|---|%s\n", strings.Join(columns, " | "), strings.Repeat("---:|", len(columns)-1))
 	for _, row := range r.rows() {
 		fmt.Fprintf(&text, "| %s |\n", strings.Join(row, " | "))
