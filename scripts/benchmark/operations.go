@@ -36,6 +36,7 @@ type operationsOutput struct {
 	Machine  string              `json:"machine"`
 	Scenes   []operations.Scene  `json:"scenes"`
 	Audience []operationAudience `json:"audience"`
+	long     bool
 }
 
 // operationAudience is what telling so many devices of one message takes.
@@ -72,7 +73,7 @@ everybody well.`,
 	flags.IntSliceVar(&f.histories, "history", []int{100, 1_000, 10_000, 100_000}, "messages of the channel: `n,...`, 100 at least")
 	flags.IntSliceVar(&f.members, "members", []int{10, 100, 1_000, 2_000, 10_000}, "members of the server: `n,...`, 10 at least")
 	flags.IntSliceVar(&f.audiences, "audience", []int{10, 100, 1_000, 10_000, 100_000}, "devices to tell: `n,...`")
-	flags.BoolVar(&f.long, "long", false, "also 1,000,000 messages and 100,000 members")
+	flags.BoolVar(&f.long, "long", false, "also 1,000,000 messages and 100,000 members: some 20 minutes with the local stack, and 6 GB of its memory")
 	flags.IntVar(&f.times, "times", 60, "how often each is timed with the endpoint, heavy ones less often, and ten times as often without; 0: only counted")
 	endpointFlags(flags, &f)
 	flags.BoolVar(&f.json, "json", false, "print JSON")
@@ -136,7 +137,7 @@ func (a *app) operations(f operationsFlags) error {
 	defer cancel()
 	ctx, cancelTime := context.WithTimeout(ctx, benchmarkTimeout)
 	defer cancelTime()
-	o := operationsOutput{Machine: machine.Name()}
+	o := operationsOutput{Machine: machine.Name(), long: f.long}
 	client := func(options ...func(*dynamodb.Options)) *dynamodb.Client {
 		return dynamotest.ClientOf(endpoint, options...)
 	}
@@ -279,9 +280,12 @@ func units(n float64) string {
 
 // page is docs/operations.md.
 func (o operationsOutput) page() string {
-	tables := o.tables()
+	tables, flags := o.tables(), "--docs docs"
+	if o.long {
+		flags = "--long " + flags
+	}
 	return "# What each operation takes\n\n" +
-		"Made by `scripts/bench operations --docs docs` on " + o.Machine + ".\n\n" +
+		"Made by `scripts/bench operations " + flags + "` on " + o.Machine + ".\n\n" +
 		`Round trips (those one after the other), requests and units are counted by the rules of AWS's documentation and are the same everywhere; a test holds that none of them grows with history or
 members. Times are this machine's, which others use as well. "Own" is the processor time of the code and of the SDK, with the answers that the endpoint gave once, from memory: nothing
 goes through an HTTP client, and what two processors do at a time is added up. The allocations are those of the same. "Whole" is what passes with the endpoint, an emulator on this machine:
