@@ -310,3 +310,36 @@ func TestRevokeRefusesBadFrames(t *testing.T) {
 	}...)
 	w.Refuses(t, newTestHandler(w), edgetest.Event(t, "revoke"), "SECRET", cases)
 }
+
+// A frame is served that no limit could count, and the log tells of it: that raises the alarm.
+func TestAFrameThatWasNotCountedIsLogged(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		code float64
+	}{
+		"busy":    {&chat.Error{Code: chat.Busy}, 503},
+		"refused": {errors.New("AccessDenied"), 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := edgetest.NewWorld(t)
+			w.PutMessage(t, "alice", "s1", "c1", messageID, "SECRET")
+			w.Store.Before = func(op string) error {
+				if op == "CountFrame" {
+					return c.err
+				}
+				return nil
+			}
+			window := chat.Window(-1)
+			h := newHandler(w.Edge(), &chat.Revocations{
+				Standings: w.Store, Messages: w.Store, Clock: w.Clock, Windows: chat.Windows{Own: &window, Moderator: &window},
+				Limit: chat.FrameLimit{Counter: w.Store, Most: 20, Uncounted: edge.Note},
+			})
+			answer := edgetest.Ask(t, h, edgetest.Event(t, "revoke"))
+			if line := w.Line(t); answer.Code != chat.OK || line["code"] != c.code || line["error"] == nil {
+				t.Errorf("%s; line %v", answer.Text, line)
+			}
+		})
+	}
+}
