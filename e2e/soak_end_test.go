@@ -164,20 +164,6 @@ func (r *soakRun) dump(function string, t trigger, n *int) (count int, ok bool) 
 	return 0, false
 }
 
-func (r *soakRun) logSince(function string, since time.Time) string {
-	client, group, from := cloudwatchlogs.NewFromConfig(r.AWS()), r.LogGroups[strings.ToLower(function)], since.UnixMilli()
-	var all strings.Builder
-	pages := cloudwatchlogs.NewFilterLogEventsPaginator(client, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group, StartTime: &from})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(r.t.Context())
-		r.must(err)
-		for _, event := range page.Events {
-			all.WriteString(*event.Message + "\n")
-		}
-	}
-	return all.String()
-}
-
 // report prints what was found, fails for what has leaked, and writes the page where it is asked for.
 func (r *soakRun) report() {
 	c := r.ledger.Counts()

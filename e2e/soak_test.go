@@ -59,7 +59,7 @@ type soakRun struct {
 	messages   int // in the tables
 	audited    int
 	viewed     int
-	found      int // texts
+	stayed     int // connections
 	redriven   int
 	goroutines map[string][2]int // of a process that has worked for long, and of a new one
 	clients    [2]int            // goroutines before and after
@@ -153,10 +153,10 @@ func (r *soakRun) setUp() {
 		r.create(s)
 	}
 	for k, account := range r.accounts {
-		r.addDevice(account, "phone", false)
-		r.addDevice(account, "desk", true)
+		r.addDevice(account, "phone", false, false)
+		r.addDevice(account, "desk", true, false)
 		if k%2 == 0 {
-			r.addDevice(account, "tablet", false)
+			r.addDevice(account, "tablet", false, true)
 		}
 	}
 }
