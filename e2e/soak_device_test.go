@@ -104,8 +104,12 @@ func (d *soaker) token() (string, error) {
 
 // connection is a bare one, until ctx ends or it does.
 func (d *soaker) connection(ctx context.Context) {
+	pings := time.Minute
+	if d.stays {
+		pings = 5 * time.Minute // one that was killed at ends the connection, and silence only after 10 minutes
+	}
 	client, err := unsend.Dial(ctx, unsend.Options{
-		URL: d.r.WebSocketURL, DeviceID: d.id, ClientType: web, NoticeBuffer: 8192, PingEvery: time.Minute,
+		URL: d.r.WebSocketURL, DeviceID: d.id, ClientType: web, NoticeBuffer: 8192, PingEvery: pings,
 		Token: func(context.Context) (string, error) { return d.token() },
 	})
 	if err != nil {
