@@ -193,14 +193,20 @@ func (m *soakMeter) window(function string) (begin, end time.Duration) {
 	return time.Duration(from * float64(m.r.length)), time.Duration(until * float64(m.r.length))
 }
 
-// level is its memory in that time, and the processor time that it took.
-func (m *soakMeter) level(function string) (soak.Level, time.Duration) {
+// level is its memory in that time, the processor time that it took then, and whether it had collected its garbage when a third of that was over.
+func (m *soakMeter) level(function string) (level soak.Level, worked time.Duration, collected bool) {
 	t := m.watched(function)
 	if t == nil {
-		return soak.Level{}, 0
+		return soak.Level{}, 0, false
 	}
-	series, worked := t.within(m.window(function))
-	return soak.LevelOf(series), worked
+	begin, end := m.window(function)
+	series, worked := t.within(begin, end)
+	for i, s := range t.series {
+		if s.At <= begin+(end-begin)/3 {
+			collected = t.cpu[i] >= soak.Collects
+		}
+	}
+	return soak.LevelOf(series), worked, collected
 }
 
 func (t *track) within(begin, end time.Duration) (series []soak.Sample, worked time.Duration) {

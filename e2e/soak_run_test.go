@@ -377,9 +377,9 @@ func (r *soakRun) leaveAll() {
 func (r *soakRun) levels() (lines []soak.FunctionMemory) {
 	seen := r.meter.seen()
 	for _, function := range soakFunctions() {
-		level, worked := r.meter.level(function)
+		level, worked, collected := r.meter.level(function)
 		lines = append(lines, soak.FunctionMemory{
-			Function: function, Seen: seen[function], Level: level, Worked: worked, Killed: r.meter.killed[function], Cut: len(r.cuts[function]), Goroutines: r.goroutines[function],
+			Function: function, Seen: seen[function], Level: level, Worked: worked, Collected: collected, Killed: r.meter.killed[function], Cut: len(r.cuts[function]), Goroutines: r.goroutines[function],
 		})
 	}
 	return lines

@@ -16,7 +16,7 @@ func full() soak.Report {
 	return soak.Report{
 		Length: 30 * time.Minute, Stayers: 6, Stayed: 5, Clients: level, ClientGoroutines: [2]int{6, 9},
 		Functions: []soak.FunctionMemory{
-			{Function: "Notify", Seen: 9, Level: level, Killed: 4, Cut: 3, Goroutines: [2]int{15, 13}},
+			{Function: "Notify", Seen: 9, Level: level, Collected: true, Killed: 4, Cut: 3, Goroutines: [2]int{15, 13}},
 			{Function: "Sweep", Seen: 2, Level: level, Killed: 1, Goroutines: [2]int{5, 5}},
 		},
 	}
@@ -33,15 +33,19 @@ func TestFaultsOfDoctoredReports(t *testing.T) {
 		doctor func(*soak.Report)
 		want   string
 	}{
-		"nothing watched":         {func(r *soak.Report) { r.Functions = nil }, "no process of Notify was seen"},
-		"one not seen":            {func(r *soak.Report) { r.Functions[1].Seen = 0 }, "no process of Sweep was seen"},
-		"one not killed":          {func(r *soak.Report) { r.Functions[1].Killed = 0 }, "Sweep: no process was killed"},
-		"nothing cut":             {func(r *soak.Report) { r.Functions[0].Cut = 0 }, "no invocation was cut"},
-		"not watched for long":    {func(r *soak.Report) { r.Functions[0].Level = soak.Level{} }, "Notify: no process lived long enough"},
-		"no dump of the old one":  {func(r *soak.Report) { r.Functions[0].Goroutines[0] = 0 }, "Notify: no dump"},
-		"no dump of the new one":  {func(r *soak.Report) { r.Functions[0].Goroutines[1] = 0 }, "Notify: no dump"},
-		"goroutines left":         {func(r *soak.Report) { r.Functions[0].Goroutines[0] = 18 }, "Notify: 18 goroutines, and 13"},
-		"memory leaked":           {func(r *soak.Report) { r.Functions[0].Level = leak }, "Notify: its memory grows"},
+		"nothing watched":        {func(r *soak.Report) { r.Functions = nil }, "no process of Notify was seen"},
+		"one not seen":           {func(r *soak.Report) { r.Functions[1].Seen = 0 }, "no process of Sweep was seen"},
+		"one not killed":         {func(r *soak.Report) { r.Functions[1].Killed = 0 }, "Sweep: no process was killed"},
+		"nothing cut":            {func(r *soak.Report) { r.Functions[0].Cut = 0 }, "no invocation was cut"},
+		"not watched for long":   {func(r *soak.Report) { r.Functions[0].Level = soak.Level{} }, "Notify: no process lived long enough"},
+		"no dump of the old one": {func(r *soak.Report) { r.Functions[0].Goroutines[0] = 0 }, "Notify: no dump"},
+		"no dump of the new one": {func(r *soak.Report) { r.Functions[0].Goroutines[1] = 0 }, "Notify: no dump"},
+		"goroutines left":        {func(r *soak.Report) { r.Functions[0].Goroutines[0] = 18 }, "Notify: 18 goroutines, and 13"},
+		"unlike states":          {func(r *soak.Report) { r.Functions[0].Goroutines[0] = 3 }, "did not work alike"},
+		"memory leaked":          {func(r *soak.Report) { r.Functions[0].Level = leak }, "Notify: its memory grows"},
+		"memory leaked where little was worked": {func(r *soak.Report) {
+			r.Functions[1].Level = soak.LevelOf(series(150, func(i int) float64 { return 16 + float64(i)/5 }))
+		}, "Sweep: its memory grows"},
 		"the clients' leaked":     {func(r *soak.Report) { r.Clients = leak }, "the clients' memory grows"},
 		"the clients' goroutines": {func(r *soak.Report) { r.ClientGoroutines[1] = 11 }, "the clients have 11 goroutines"},
 		"nobody stayed":           {func(r *soak.Report) { r.Stayed = 2 }, "of 6 connections that were to stay until the end 2 did"},
@@ -52,6 +56,11 @@ func TestFaultsOfDoctoredReports(t *testing.T) {
 		if faults := r.Faults(functions); !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, c.want) }) {
 			t.Errorf("%s: found %q, want %q", name, faults, c.want)
 		}
+	}
+	filling := full()
+	filling.Functions[1].Level = soak.LevelOf(series(150, func(i int) float64 { return 10 + float64(i)/10 }))
+	if faults := filling.Faults(functions); len(faults) > 0 {
+		t.Errorf("garbage that was never collected: %q", faults)
 	}
 	short := full()
 	short.Length, short.Functions[1].Killed, short.Functions[0].Cut = 6*time.Minute, 0, 0

@@ -39,6 +39,7 @@ type FunctionMemory struct {
 	Seen       int           // processes
 	Level      Level         // of the hardest working process of those that lived through the time without kills
 	Worked     time.Duration // processor time of that process in that time
+	Collected  bool          // it had taken Collects before the part of that time that counts
 	Killed     int
 	Cut        int    // invocations that a kill ended
 	Goroutines [2]int // of a process that has worked for long, and of a new one; 0: it gave no dump
@@ -140,7 +141,8 @@ A run fails unless, by what everybody was answered and told (` + "`shared/cloudt
 `
 
 const pageMemory = `Each function has a part of the run in which its processes live. Of that the table has the process that worked hardest: its resident memory as the median of the middle third, and later of the last third. The run fails if the line through both rises by more than a tenth and by more than 3 MB: in 30 minutes
-that finds a leak of 0.4 MB a minute, and none that is slower. "At work" are the killed processes' invocations that had begun. Goroutines are counted when all is quiet again, without the runtime's own, after the same few invocations of a process that worked through the run
+that finds a leak of 0.4 MB a minute, and none that is slower. A process that had taken less than 1 s of processor time before may still be filling the room that its garbage
+has, and fails the run above 36 MB. "At work" are the killed processes' invocations that had begun. Goroutines are counted when all is quiet again, without the runtime's own, after the same few invocations of a process that worked through the run
 and of a new one; 4 more are allowed.
 
 `
