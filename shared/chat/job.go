@@ -17,17 +17,6 @@ const (
 	ServerJob  JobKind = "server"  // removes the rows of a server that was deleted
 )
 
-// AtWork is how many jobs of the kind a server may have that are not finished; 0: any number.
-func (k JobKind) AtWork() int {
-	switch k {
-	case SweepJob:
-		return MaxSweepsPerServer
-	case ChannelJob:
-		return MaxDeletionsPerServer
-	}
-	return 0
-}
-
 // JobKinds are all there are.
 func JobKinds() []JobKind { return []JobKind{SweepJob, ChannelJob, ServerJob} }
 
@@ -155,7 +144,7 @@ type JobQueue interface {
 // JobStore keeps jobs.
 type JobStore interface {
 	// PutJob stores a new sweep, and an entry of the audit with it. Where there is one of this ref already, it is given instead, and created
-	// is false. Conflict where as many are at work in the server as may be.
+	// is false.
 	PutJob(ctx context.Context, job Job, by Act) (stored Job, created bool, err error)
 	// Job reads a job strongly. NotFound when there is none.
 	Job(ctx context.Context, ref JobRef) (Job, error)
@@ -171,7 +160,7 @@ type Deleter interface {
 	// DeleteChannel takes the channel out of its server, for good, and stores the job that removes its rows, in one
 	// transaction with a change row and an entry of the audit: from then on nobody sees it, and its id is not accepted again. may judges the
 	// channel as it is, and is pure; its error is returned as it is. A channel that is not there gives the job of its deletion, for as
-	// long as there is one: may is not asked then. Else NotFound. Conflict where as many are at work in the server as may be.
+	// long as there is one: may is not asked then. Else NotFound.
 	DeleteChannel(ctx context.Context, serverID, channelID string, by Act, may func(Channel) error) (Job, error)
 	// DeleteServer does the same with a server and all that is in it.
 	DeleteServer(ctx context.Context, serverID string, by Act, may func(Server) error) (Job, error)

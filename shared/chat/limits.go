@@ -39,12 +39,6 @@ const (
 	MaxPriority          = 1<<31 - 1 // of a role; the lowest
 )
 
-// Limits of a server's jobs that are at work. They all wait for the same SweepWorkers.
-const (
-	MaxSweepsPerServer    = 20
-	MaxDeletionsPerServer = 100 // of channels; that of the server itself is none of them
-)
-
 // SweepWorkers is how many work on jobs at a time: the fewest that a queue's mapping can have (Lambda developer guide, "Configuring
 // scaling behavior for SQS event source mappings").
 const SweepWorkers = 2

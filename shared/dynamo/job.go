@@ -120,7 +120,6 @@ func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job
 		w.failing(func(context.Context, *Store, string) error { return errJobIsThere })
 		w.put(row, nil)
 		w.guard(0)
-		w.jobBegins(job.ServerID, job.Kind)
 		w.failing(func(_ context.Context, s *Store, _ string) error {
 			entry.Version += 1 + int64(s.options.Rand()*entrySpread)
 			return again{busy(op, errOvertaken)}
@@ -297,7 +296,6 @@ func (s *Store) DeleteChannel(ctx context.Context, serverID, channelID string, b
 		with: func(w *transaction) {
 			w.changed(serverID, by.At, changedChannel, channelID)
 			w.channelsChanged(op, serverID, -1)
-			w.jobBegins(serverID, chat.ChannelJob)
 		},
 	}.delete(ctx, s, by, may)
 }

@@ -11,8 +11,6 @@ import (
 
 var jobTests = map[string]func(*suite){
 	"a job comes back as it was put, once":               testPutJob,
-	"a server has so many sweeps at work":                testSweepsAtWork,
-	"a server has so many deletions at work":             testDeletionsAtWork,
 	"sweeps of one moment have an entry each":            testSweepsOfOneMoment,
 	"jobs are listed by kind and id":                     testJobs,
 	"one of two gets on with a job":                      testSaveJob,
@@ -61,60 +59,6 @@ func testPutJob(s *suite) {
 func (s *suite) begin(id string) error {
 	_, _, err := s.store.PutJob(s.Context(), s.sweep(id), chat.Act{At: s.now, Action: chat.ActionPutSweep})
 	return err
-}
-
-// finish ends a job.
-func (s *suite) finish(kind chat.JobKind, id string) {
-	s.Helper()
-	job := got(s.store.Job(s.Context(), chat.JobRef{ServerID: s.server, Kind: kind, ID: id}))(s)
-	job.FinishedAt = s.now.UnixMilli()
-	got(s.store.SaveJob(s.Context(), job))(s)
-}
-
-func testSweepsAtWork(s *suite) {
-	outcomes := atOnce(chat.MaxSweepsPerServer+5, func(i int) error {
-		err := s.begin(fmt.Sprint("job", i))
-		for chat.CodeOf(err) == chat.Busy { // they are in each other's way
-			err = s.begin(fmt.Sprint("job", i))
-		}
-		return err
-	})
-	var begun []string
-	for i, err := range outcomes {
-		if err == nil {
-			begun = append(begun, fmt.Sprint("job", i))
-			continue
-		}
-		s.code(err, chat.Conflict)
-	}
-	if len(begun) != chat.MaxSweepsPerServer {
-		s.Fatalf("%d sweeps began at once", len(begun))
-	}
-	s.ok(s.begin(begun[0])) // which is there
-	s.code(s.begin("more"), chat.Conflict)
-	s.finish(chat.SweepJob, begun[1])
-	s.finish(chat.SweepJob, begun[2])
-	s.ok(s.begin("more"))
-	s.ok(s.begin("and more"))
-	s.code(s.begin("too many"), chat.Conflict)
-}
-
-func testDeletionsAtWork(s *suite) {
-	everything(s)
-	remove := func(id string) error {
-		got(s.store.ChangeChannel(s.Context(), s.server, id, chat.Act{At: s.now}, func(*chat.Channel) error { return nil }))(s)
-		_, err := s.store.DeleteChannel(s.Context(), s.server, id, chat.Act{At: s.now}, allowed[chat.Channel])
-		return err
-	}
-	for i := range chat.MaxDeletionsPerServer {
-		s.ok(remove(fmt.Sprint("x", i)))
-	}
-	s.code(remove("more"), chat.Conflict)
-	s.ok(s.begin("a sweep")) // which is counted by itself
-	s.finish(chat.ChannelJob, "x7")
-	s.ok(remove("more"))
-	s.code(remove("too many"), chat.Conflict)
-	got(s.store.DeleteServer(s.Context(), s.server, chat.Act{At: s.now}, allowed[chat.Server]))(s)
 }
 
 // An entry's key had the time, and nothing of the sweep: the second of one account in one ms took the first one's place.

@@ -25,9 +25,6 @@ func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job
 		if there, ok := s.jobs[job.JobRef]; ok {
 			return cloneJob(there), nil
 		}
-		if s.isFull(job.ServerID, chat.SweepJob) {
-			return chat.Job{}, chat.TooManyJobs(chat.SweepJob)
-		}
 		created = true
 		job.Version = 1
 		entry := by.OfSweep(job)
@@ -39,17 +36,6 @@ func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job
 		return cloneJob(job), nil
 	})
 	return stored, created && err == nil, err
-}
-
-// isFull: as many jobs of the kind are at work in the server as may be.
-func (s *Store) isFull(server string, kind chat.JobKind) bool {
-	n := 0
-	for id, job := range s.jobs {
-		if id.ServerID == server && id.Kind == kind && job.FinishedAt == 0 {
-			n++
-		}
-	}
-	return n >= kind.AtWork()
 }
 
 // Job reads a job.
@@ -107,9 +93,6 @@ func (s *Store) DeleteChannel(ctx context.Context, serverID, channel string, by 
 		}
 		if err := may(cloneChannel(row)); err != nil {
 			return chat.Job{}, err
-		}
-		if s.isFull(serverID, chat.ChannelJob) {
-			return chat.Job{}, chat.TooManyJobs(chat.ChannelJob)
 		}
 		delete(s.channels, id)
 		s.gone[goneID{serverID, goneChannel, channel}] = true
