@@ -698,6 +698,23 @@ func TestTheQueueIsReadWithLimits(t *testing.T) {
 	}
 }
 
+// Lambda stops the seventeenth invocation in a row by what the same function has put into its queue (developer guide, "Use Lambda recursive loop
+// detection"): a long deletion or walk would end among the dead letters though nothing has failed. Where there is no such loop one is a mistake.
+func TestLoopsAreAllowedWhereTheyAreMeant(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	for name, f := range functions(t, template) {
+		may := permitted[name+"Role"]
+		loops := slices.ContainsFunc(may, func(p string) bool {
+			queue, sends := strings.CutPrefix(p, "sqs:SendMessage@")
+			return sends && slices.Contains(may, "sqs:ReceiveMessage@"+queue)
+		})
+		if allowed := f["RecursiveLoop"] == "Allow"; allowed != loops {
+			t.Errorf("%s feeds itself: %v, and its RecursiveLoop is %v", name, loops, f["RecursiveLoop"])
+		}
+	}
+}
+
 // Whoever could call the Server API unsigned could do anything.
 func TestTheServerAPITakesSignedRequestsOnly(t *testing.T) {
 	t.Parallel()
