@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -82,7 +83,8 @@ func removeCommand(ctx context.Context, root string, o deployOptions) (err error
 }
 
 // removable are the name and region of the stack that is meant. It asks for
-// neither: whoever removes one says which, or has deployed it from here.
+// neither: whoever removes one says which, or has deployed it from here. A stage's
+// name is the one that deploying it proposes.
 func (o deployOptions) removable(root string) (answers, error) {
 	if len(o.given.Parameters) > 0 || o.guided || len(o.toSAM) > 0 {
 		return answers{}, errors.New("scripts/deploy --remove takes no parameters, no --guided and nothing for sam")
@@ -91,9 +93,13 @@ func (o deployOptions) removable(root string) (answers, error) {
 	if err != nil {
 		return answers{}, err
 	}
-	a := book[o.env].with(o.given)
+	stage, err := loadStage(filepath.Join(root, samconfigFile), o.stage)
+	if err != nil {
+		return answers{}, err
+	}
+	a := answers{StackName: stage.StackName}.with(book[o.env]).with(o.given)
 	if a.StackName == "" || a.Region == "" {
-		return answers{}, errors.New("nothing was deployed from here by that name; name the stack: scripts/deploy --remove --stack-name NAME --region REGION")
+		return answers{}, errors.New("nothing was deployed from here by that name; say which stack: scripts/deploy --remove --stack-name NAME --region REGION, or --stage STAGE --region REGION")
 	}
 	return a, nil
 }

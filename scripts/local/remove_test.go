@@ -132,14 +132,18 @@ func TestARemovalThatFailsShowsNoCommands(t *testing.T) {
 func TestARemovalIsOfAStackThatIsNamed(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	if err := (answerBook{"prod": {StackName: "chat-prod", Region: "eu-central-1"}}).save(answersPath(root)); err != nil {
+	write(t, filepath.Join(root, samconfigFile), smallConfig+"[test.global.parameters]\nstack_name = \"chat-test\"\n")
+	if err := (answerBook{"prod": {StackName: "chat-live", Region: "eu-central-1"}}).save(answersPath(root)); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		args []string
 		want string // the stack; empty: none
 	}{
-		{[]string{"--stage", "prod"}, "chat-prod"},
+		{[]string{"--stage", "prod"}, "chat-live"},
+		{[]string{"--stage=test", "--region=eu-west-1"}, "chat-test"}, // deployed from another machine
+		{[]string{"--stage=test", "--region=eu-west-1", "--stack-name=x"}, "x"},
+		{[]string{"--stage=test"}, ""},
 		{[]string{"--stack-name=x", "--region=eu-west-1"}, "x"},
 		{nil, ""},
 		{[]string{"--stage", "dev"}, ""},
