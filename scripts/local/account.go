@@ -219,11 +219,17 @@ func (a *account) deploy(ctx context.Context, more []string) error {
 	return nil
 }
 
-// outputs asks AWS for what the stack says of itself.
+// errNoOutputs is of a stack that is there and says nothing of itself.
+var errNoOutputs = errors.New("the stack has no outputs")
+
+// outputs asks AWS for what the stack says of itself; errNoOutputs where that is nothing.
 func (a *account) outputs(ctx context.Context) (map[string]string, error) {
 	c := Command{What: "sam list stack-outputs", Dir: a.root, Log: a.dir.log("sam list"), Env: a.env,
 		Argv: []string{a.sam, "list", "stack-outputs", "--stack-name", a.StackName, "--region", a.Region, "--output", "json"}}
 	text, err := c.Run(ctx)
+	if err != nil && strings.Contains(text, "Outputs do not exist for the input stack") {
+		return nil, errNoOutputs
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -109,6 +109,9 @@ func (o deployOptions) removable(root string) (answers, error) {
 // a stack that is not ours.
 func (a *account) remove(ctx context.Context, yes bool, in io.Reader, out io.Writer) error {
 	outputs, err := a.outputs(ctx)
+	if errors.Is(err, errNoOutputs) {
+		return a.unfinished()
+	}
 	if err != nil {
 		return err
 	}
@@ -131,6 +134,15 @@ func (a *account) remove(ctx context.Context, yes bool, in io.Reader, out io.Wri
 	fmt.Fprintf(out, "\nThe stack %s is removed. People's messages and your audit are still there. These remove them for good:\n\n%s\n%s",
 		a.StackName, a.commands(outputs), elsewhere)
 	return nil
+}
+
+// unfinished says how to remove what cannot be told from another's stack. A first deployment of ours that failed keeps
+// nothing: template.yaml retains what a stack made that came up (RetainExceptOnCreate).
+func (a *account) unfinished() error {
+	return fmt.Errorf(`the stack %s in %s has no outputs, so it may be another's: it is left alone.
+Where its first deployment failed, or somebody said no to it, nobody was ever served by it. This removes it:
+
+    sam delete --stack-name %s --region %s`, a.StackName, a.Region, a.StackName, a.Region)
 }
 
 // stay lists what is left, a line each.
