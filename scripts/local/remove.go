@@ -50,7 +50,7 @@ const gone = `    the endpoints, the functions with their versions, roles and lo
     the table Sessions       who is connected, and markers of resends
     the queues PushQueue, SweepQueue and SweepDeadLetters, with what waits in them
     the secrets TokenSecretA and TokenSecretB: no token is accepted any more
-    this stack's builds in sam's bucket`
+    this stack's builds in sam's bucket: with --stage the first 1,000 objects of its folder, else those of this release`
 
 // elsewhere is what no stack knows of.
 const elsewhere = `sam's own stack aws-sam-cli-managed-default with its bucket stays for your other stacks; so do your event bus and your SNS
