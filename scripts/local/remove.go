@@ -86,7 +86,7 @@ func removeCommand(ctx context.Context, root string, o deployOptions) (err error
 // neither: whoever removes one says which, or has deployed it from here. A stage's
 // name is the one that deploying it proposes.
 func (o deployOptions) removable(root string) (answers, error) {
-	if len(o.given.Parameters) > 0 || o.guided || len(o.toSAM) > 0 {
+	if o.deploys() {
 		return answers{}, errors.New("scripts/deploy --remove takes no parameters, no --guided and nothing for sam")
 	}
 	book, err := loadAnswers(answersPath(root))
