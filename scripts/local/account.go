@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +32,7 @@ its default. What follows -- goes to sam deploy.
   scripts/deploy --stage prod AlarmTopicArn=arn:aws:sns:eu-central-1:123456789012:on-call
   scripts/deploy --config-env test --stack-name unsend-test --region eu-central-1 Architecture=x86_64
   scripts/deploy -- --no-confirm-changeset
+  scripts/deploy --forget RevokeWindowMs
   scripts/deploy --stage dev --remove
 
 Flags:
@@ -39,10 +41,11 @@ Flags:
 // deployOptions are what scripts/deploy was told.
 type deployOptions struct {
 	guided bool
-	remove bool   // instead of deploying
-	yes    bool   // remove without asking
-	env    string // name of the answers
-	stage  string // section of samconfig.toml; empty: [default]
+	remove bool     // instead of deploying
+	yes    bool     // remove without asking
+	forget []string // parameters, instead of deploying
+	env    string   // name of the answers
+	stage  string   // section of samconfig.toml; empty: [default]
 	given  answers
 	toSAM  []string
 }
@@ -60,6 +63,10 @@ func parseDeploy(args []string) (deployOptions, error) {
 	flags.BoolVar(&o.guided, "guided", false, "ask again")
 	flags.BoolVar(&o.remove, "remove", false, "remove the stack: shows what goes and what stays, asks, and ends with the commands for what stays")
 	flags.BoolVar(&o.yes, "yes", false, "with --remove: do not ask")
+	flags.Func("forget", "take the kept answer to this `parameter` back, and deploy nothing; may be given many times", func(name string) error {
+		o.forget = append(o.forget, name)
+		return nil
+	})
 	flags.StringVar(&o.stage, "stage", "", "dev, staging or prod: the `stage` of samconfig.toml to deploy, with answers of its own")
 	flags.StringVar(&o.env, "config-env", "", "`name` of the answers, where you keep several stacks without a stage (default \"default\")")
 	flags.StringVar(&o.given.StackName, "stack-name", "", "`name` of the stack")
@@ -84,8 +91,16 @@ func parseDeploy(args []string) (deployOptions, error) {
 	if o.stage != "" && o.env != "" {
 		return o, errors.New("scripts/deploy: a stage has answers of its own; give --stage or --config-env")
 	}
+	if len(o.forget) > 0 && (o.deploys() || o.remove || o.given.StackName != "" || o.given.Region != "") {
+		return o, errors.New("scripts/deploy: --forget takes nothing but --stage or --config-env; deploy after it")
+	}
 	o.env = cmp.Or(o.stage, o.env, defaultSection)
 	return o, nil
+}
+
+// deploys tells of what only a deployment takes.
+func (o deployOptions) deploys() bool {
+	return len(o.given.Parameters) > 0 || o.guided || len(o.toSAM) > 0
 }
 
 func deployCommand(ctx context.Context, root string, args []string) (err error) {
@@ -95,6 +110,9 @@ func deployCommand(ctx context.Context, root string, args []string) (err error) 
 	}
 	if options.remove {
 		return removeCommand(ctx, root, options)
+	}
+	if len(options.forget) > 0 {
+		return forgetAnswers(root, options, os.Stdout)
 	}
 	a, err := settleAnswers(root, options, os.Stdin, os.Stdout)
 	if err != nil {
@@ -146,6 +164,28 @@ func settleAnswers(root string, o deployOptions, in io.Reader, out io.Writer) (a
 	}
 	book[o.env] = kept
 	return a, book.save(file)
+}
+
+// forgetAnswers takes answers back that were kept: all that are named, or none.
+func forgetAnswers(root string, o deployOptions, out io.Writer) error {
+	file := answersPath(root)
+	book, err := loadAnswers(file)
+	if err != nil {
+		return err
+	}
+	kept := book[o.env].Parameters
+	names := slices.Sorted(maps.Keys(kept))
+	for _, name := range o.forget {
+		if _, found := kept[name]; !found {
+			return fmt.Errorf("%q is not kept, but %s", name, cmp.Or(strings.Join(names, ", "), "nothing"))
+		}
+	}
+	fmt.Fprintf(out, "Forgotten, and as it was in the stack until samconfig.toml or an answer says otherwise:\n\n")
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(o.forget))) {
+		fmt.Fprintf(out, "    %s=%s\n", name, kept[name])
+		delete(kept, name)
+	}
+	return book.save(file)
 }
 
 // account is one stack in the user's own account.
@@ -219,11 +259,17 @@ func (a *account) deploy(ctx context.Context, more []string) error {
 	return nil
 }
 
-// outputs asks AWS for what the stack says of itself.
+// errNoOutputs is of a stack that is there and says nothing of itself.
+var errNoOutputs = errors.New("the stack has no outputs")
+
+// outputs asks AWS for what the stack says of itself; errNoOutputs where that is nothing.
 func (a *account) outputs(ctx context.Context) (map[string]string, error) {
 	c := Command{What: "sam list stack-outputs", Dir: a.root, Log: a.dir.log("sam list"), Env: a.env,
 		Argv: []string{a.sam, "list", "stack-outputs", "--stack-name", a.StackName, "--region", a.Region, "--output", "json"}}
 	text, err := c.Run(ctx)
+	if err != nil && strings.Contains(text, "Outputs do not exist for the input stack") {
+		return nil, errNoOutputs
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -90,6 +91,65 @@ func TestAStageIsAskedForOnceAndReadEachTime(t *testing.T) {
 	plain, asked, err := settle(t, root, "")
 	if want := []string{`Architecture="arm64"`, `Retention="9"`}; err != nil || asked != "" || plain.StackName != "plain" || !slices.Equal(plain.overrides(), want) {
 		t.Errorf("without a stage: %+v, asked %q, %v", plain, asked, err)
+	}
+}
+
+// An earlier release refuses a parameter that it does not have, so there is a way to have an answer forgotten.
+func TestAnAnswerIsForgotten(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "template.yaml"), stagedTemplate)
+	write(t, filepath.Join(root, samconfigFile), smallConfig)
+	for _, stage := range []string{"", "--stage=prod"} {
+		args := []string{"--stack-name=plain", "--region=eu-central-1", "Architecture=arm64", "Retention=9", "Stage=x", stage}
+		if _, _, err := settle(t, root, "", slices.DeleteFunc(args, func(arg string) bool { return arg == "" })...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forget := func(args ...string) (string, error) {
+		o, err := parseDeploy(args)
+		if err != nil {
+			return "", err
+		}
+		var out bytes.Buffer
+		err = forgetAnswers(root, o, &out)
+		return out.String(), err
+	}
+	if _, err := forget("--forget", "Stage", "--forget", "Retentions"); err == nil || !strings.Contains(err.Error(), `"Retentions" is not kept, but Architecture, Retention, Stage`) {
+		t.Errorf("what is not kept: %v", err)
+	}
+	if said, err := forget("--stage", "prod", "--forget", "Retention", "--forget=Stage"); err != nil || !strings.Contains(said, "Retention=9\n") || !strings.Contains(said, "Stage=x\n") {
+		t.Errorf("said %q, %v", said, err)
+	}
+	staged, _, err := settle(t, root, "", "--stage=prod")
+	if want := []string{`Architecture="arm64"`, `Retention="3"`, `Stage="one"`}; err != nil || !slices.Equal(staged.overrides(), want) {
+		t.Errorf("the stage's: %q, %v", staged.overrides(), err)
+	}
+	plain, _, err := settle(t, root, "")
+	if want := []string{`Architecture="arm64"`, `Retention="9"`, `Stage="x"`}; err != nil || !slices.Equal(plain.overrides(), want) {
+		t.Errorf("others': %q, %v", plain.overrides(), err)
+	}
+	for _, args := range [][]string{{"Stage=y"}, {"--guided"}, {"--remove"}, {"--region=eu-west-1"}, {"--stack-name=x"}, {"--", "--no-confirm-changeset"}} {
+		if _, err := parseDeploy(append([]string{"--forget=Stage"}, args...)); err == nil {
+			t.Errorf("--forget takes %q", args)
+		}
+	}
+}
+
+// Commands of the operating page are typed when something is wrong.
+func TestTheOperatingPagesCommandsAreTaken(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operating.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile("scripts/deploy((?: [^ `#\\n]+)*)").FindAllStringSubmatch(string(page), -1)
+	for _, command := range commands {
+		if _, err := parseDeploy(strings.Fields(command[1])); err != nil && !strings.Contains(command[1], "=$((") { // which is the shell's
+			t.Errorf("scripts/deploy%s: %v", command[1], err)
+		}
+	}
+	if len(commands) < 10 {
+		t.Errorf("only %d commands were found", len(commands))
 	}
 }
 
