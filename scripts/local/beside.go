@@ -19,7 +19,6 @@ const (
 	// half is the share of the calls that the release before has. It shows most: each pair of neighbours is as often old and new as
 	// it is new and old.
 	half = 0.5
-	once = "-count=1"
 
 	// callsEnd is for how long calls that began before may be under way: their lines are logged at their ends.
 	callsEnd = 5 * time.Second
