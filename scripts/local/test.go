@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"unsend/scripts/local/page"
+	"unsend/scripts/local/revision"
 	"unsend/scripts/local/stack"
 )
 
@@ -257,7 +258,7 @@ func (t *tests) goLane(ctx context.Context) {
 	<-t.allDone
 	t.e2e(ctx)
 	if t.long && t.deployed {
-		t.runBeside(ctx, cmp.Or(t.beside, releaseBefore))
+		t.runBeside(ctx, cmp.Or(t.beside, revision.ReleaseBefore))
 	}
 }
 
