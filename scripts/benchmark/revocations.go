@@ -15,6 +15,7 @@ import (
 
 	"unsend/scripts/benchmark/fanout"
 	"unsend/scripts/benchmark/machine"
+	"unsend/scripts/benchmark/quantile"
 	"unsend/scripts/benchmark/revocations"
 	"unsend/scripts/local/stack"
 	"unsend/scripts/unsend/deployment"
@@ -56,11 +57,8 @@ type quantiles struct {
 	P99 time.Duration `json:"p99_ns"`
 }
 
-// quantilesOf are of some times: the smallest that half of them, or 99 of 100, do not exceed.
 func quantilesOf(times []time.Duration) quantiles {
-	sorted := slices.Sorted(slices.Values(times))
-	at := func(percent int) time.Duration { return sorted[(len(sorted)*percent+99)/100-1] }
-	return quantiles{at(50), at(99)}
+	return quantiles{quantile.Of(times, 50), quantile.Of(times, 99)}
 }
 
 func (a *app) revocationsCommand() *cobra.Command {

@@ -4,22 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
-)
 
-// releaseBefore is the revision that was released last, which scripts/test --long has serve beside this one. Each release
-// raises it (docs/operating.md, "Upgrading and rolling back").
-const releaseBefore = "8828018fb58e4d3efc71105b7fe17e304496bd10"
+	"unsend/scripts/local/revision"
+)
 
 const (
 	// half is the share of the calls that the release before has. It shows most: each pair of neighbours is as often old and new as
 	// it is new and old.
 	half = 0.5
-	once = "-count=1"
 
 	// callsEnd is for how long calls that began before may be under way: their lines are logged at their ends.
 	callsEnd = 5 * time.Second
@@ -54,9 +49,9 @@ func (t *tests) besideAlone(ctx context.Context) {
 }
 
 // runBeside runs all of it on a stack of its own.
-func (t *tests) runBeside(ctx context.Context, revision string) {
+func (t *tests) runBeside(ctx context.Context, of string) {
 	var b beside
-	if !t.step(ctx, "the release before", func() (err error) { b, err = t.releases(ctx, revision); return err }) {
+	if !t.step(ctx, "the release before", func() (err error) { b, err = t.releases(ctx, of); return err }) {
 		t.progress.Skip("two releases at once", "the release before is not there")
 		return
 	}
@@ -117,14 +112,14 @@ func (b *beside) serving(ctx context.Context, title string, share float64, right
 }
 
 // releases fetches the files of the release before, and gives each its part of this run's folder.
-func (t *tests) releases(ctx context.Context, revision string) (beside, error) {
+func (t *tests) releases(ctx context.Context, of string) (beside, error) {
 	folder, err := t.dir.part("before")
 	if err != nil {
 		return beside{}, err
 	}
 	source := folder.file("source")
-	if err := fetchRevision(ctx, t.root, revision, source, folder); err != nil {
-		return beside{}, err
+	if err := revision.Fetch(ctx, t.root, of, source); err != nil {
+		return beside{}, fmt.Errorf("%w with --beside", err)
 	}
 	mine, err := t.dir.part("now")
 	if err != nil {
@@ -134,29 +129,7 @@ func (t *tests) releases(ctx context.Context, revision string) (beside, error) {
 	now.dir, now.server, now.page = mine, nil, nil
 	before := now
 	before.root, before.dir = source, folder
-	return beside{tests: &now, revision: revision, before: &before}, nil
-}
-
-// fetchRevision writes the files of a revision into a new folder.
-func fetchRevision(ctx context.Context, root, revision, folder string, dir runDir) error {
-	known := Command{What: "git rev-parse", Dir: root, Env: environment(), Argv: []string{"git", "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}"}}
-	commit, err := known.Run(ctx)
-	if err != nil {
-		return fmt.Errorf("this checkout does not have the revision %s, the release before (%w).\n    What to do: git fetch --unshallow, or git fetch origin %s, in a clone; or name another one with --beside",
-			revision, err, revision)
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return fmt.Errorf("make a folder for the release before: %w", err)
-	}
-	packed := dir.file("tmp", "source.tar")
-	archive := Command{What: "git archive", Dir: root, Env: environment(), Log: dir.log("git archive"),
-		Argv: []string{"git", "archive", "--format=tar", "--output=" + packed, strings.TrimSpace(commit)}}
-	if _, err := archive.Run(ctx); err != nil {
-		return err
-	}
-	unpack := Command{What: "tar", Dir: root, Env: environment(), Log: dir.log("tar"), Argv: []string{"tar", "-xf", packed, "-C", folder}}
-	_, err = unpack.Run(ctx)
-	return err
+	return beside{tests: &now, revision: of, before: &before}, nil
 }
 
 // buildPages builds both web clients with their pages, which the suites drive, and serves these.

@@ -4,47 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 )
-
-func TestTheFilesOfARevision(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	git := func(args ...string) string {
-		t.Helper()
-		name := []string{"git", "-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false"}
-		out, err := Command{What: "git", Dir: root, Env: environment(), Argv: append(name, args...)}.Run(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.TrimSpace(out)
-	}
-	git("init", "--quiet")
-	write(t, filepath.Join(root, "a", "file"), "earlier")
-	git("add", ".")
-	git("commit", "--quiet", "-m", "earlier")
-	revision := git("rev-parse", "HEAD")
-	write(t, filepath.Join(root, "a", "file"), "later, and not committed")
-
-	dir := runDir{t.TempDir()}
-	if err := dir.make(); err != nil {
-		t.Fatal(err)
-	}
-	if err := fetchRevision(t.Context(), root, revision, dir.file("source"), dir); err != nil {
-		t.Fatal(err)
-	}
-	if text, err := os.ReadFile(dir.file("source", "a", "file")); err != nil || string(text) != "earlier" {
-		t.Errorf("%q, %v", text, err)
-	}
-	unknown := strings.Repeat("0", 40)
-	if err := fetchRevision(t.Context(), root, unknown, dir.file("other"), dir); err == nil || !strings.Contains(err.Error(), "git fetch --unshallow") {
-		t.Errorf("a revision that a shallow clone lacks: %v", err)
-	}
-	if err := fetchRevision(t.Context(), root, "--all", dir.file("other"), dir); err == nil {
-		t.Error("a flag was taken for a revision")
-	}
-}
 
 func TestAnEarlierReleaseGetsTheParametersThatItHas(t *testing.T) {
 	t.Parallel()
@@ -108,20 +69,5 @@ func TestBesideIsAboutTheSuites(t *testing.T) {
 	}
 	if _, err := parseTest([]string{"--beside", "v1", "--skip-e2e"}); err == nil {
 		t.Error("--beside goes with --skip-e2e")
-	}
-}
-
-// A release that is raised to a commit that nobody has would be found by --long only.
-func TestTheReleaseBeforeIsACommitOfThisHistory(t *testing.T) {
-	t.Parallel()
-	run := func(args ...string) (string, error) {
-		out, err := Command{What: "git", Dir: ".", Env: environment(), Argv: append([]string{"git"}, args...)}.Run(t.Context())
-		return strings.TrimSpace(out), err
-	}
-	if shallow, err := run("rev-parse", "--is-shallow-repository"); err != nil || shallow != "false" {
-		t.Skip("the history is not here: this is no clone, or a shallow one")
-	}
-	if _, err := run("merge-base", "--is-ancestor", releaseBefore, "HEAD"); err != nil {
-		t.Errorf("%s is not in the history of this commit: %v", releaseBefore, err)
 	}
 }

@@ -9,28 +9,20 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
+	"unsend/shared/cloudtest/cfn"
 )
 
 // retained are the resources of template.yaml that outlive their stack, and all by name.
 func retained(t *testing.T) (kept []string, all map[string]bool) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "template.yaml"))
+	template, err := cfn.Read(filepath.Join("..", "..", "template.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var template struct {
-		Resources map[string]struct {
-			DeletionPolicy string `yaml:"DeletionPolicy"`
-		} `yaml:"Resources"`
-	}
-	if err := yaml.Unmarshal(text, &template); err != nil {
-		t.Fatal(err)
-	}
 	all = map[string]bool{}
-	for name, r := range template.Resources {
+	for name := range cfn.At(template, "Resources") {
 		all[name] = true
-		if strings.HasPrefix(r.DeletionPolicy, "Retain") {
+		if policy, _ := cfn.At(template, "Resources", name)["DeletionPolicy"].(string); strings.HasPrefix(policy, "Retain") {
 			kept = append(kept, name)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"unsend/scripts/local/page"
+	"unsend/scripts/local/revision"
 	"unsend/scripts/local/stack"
 )
 
@@ -257,7 +258,7 @@ func (t *tests) goLane(ctx context.Context) {
 	<-t.allDone
 	t.e2e(ctx)
 	if t.long && t.deployed {
-		t.runBeside(ctx, cmp.Or(t.beside, releaseBefore))
+		t.runBeside(ctx, cmp.Or(t.beside, revision.ReleaseBefore))
 	}
 }
 
@@ -405,11 +406,7 @@ func (t *tests) e2e(ctx context.Context) {
 		return
 	}
 	t.commands(ctx)
-	count := "-count=1"
-	if t.long {
-		count = "-count=2" // the second finds what the first left behind
-	}
-	t.step(ctx, "end to end", func() error { return t.suite(ctx, "go test e2e", count) })
+	t.step(ctx, "end to end", func() error { return t.suite(ctx, "go test e2e", t.suiteTimes()) })
 	if t.long {
 		t.step(ctx, "alarms by the clock", func() error {
 			return t.loud(ctx, "alarms by the clock", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_MINUTES=1"},
@@ -424,11 +421,26 @@ func (t *tests) e2e(ctx context.Context) {
 	t.step(ctx, "scripts/deploy --remove", func() error { return t.removal(ctx) })
 }
 
+// times are flags of go test: how often it runs what there is, and after how long it ends what hangs. The limit is that of all the times.
+type times []string
+
+// once is what a run of a suite takes at most.
+var once = times{"-count=1", "-timeout=10m"}
+
+// suiteTimes are the end-to-end suite's.
+func (t *tests) suiteTimes() times {
+	if t.long {
+		return times{"-count=2", "-timeout=30m"} // the second finds what the first left behind
+	}
+	return once
+}
+
 // suite runs the end-to-end suite.
-func (t *tests) suite(ctx context.Context, what, count string) error {
+func (t *tests) suite(ctx context.Context, what string, often times) error {
 	env := []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_CHROMIUM=" + t.browser}
 	// These tests wait more than they compute: more of them go side by side than there are processors.
-	return t.loud(ctx, what, env, "go", "test", count, "-shuffle=on", "-parallel=8", "-timeout=10m", "./e2e/...")
+	argv := append([]string{"go", "test", "-shuffle=on", "-parallel=8"}, often...)
+	return t.loud(ctx, what, env, append(argv, "./e2e/...")...)
 }
 
 // What commands of the tool say when they succeed.
