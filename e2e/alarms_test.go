@@ -182,8 +182,8 @@ func TestAlarmWhenTheStreamWaits(t *testing.T) {
 func (w *watch) tried(function string) {
 	w.t.Helper()
 	group := w.LogGroups[function]
-	before := len(invocations(w.logLines(group)))
-	eventually(w.t, "another invocation of "+function, func() bool { return len(invocations(w.logLines(group))) > before })
+	before := len(invocations(w.logLines(group, w.began)))
+	eventually(w.t, "another invocation of "+function, func() bool { return len(invocations(w.logLines(group, w.began))) > before })
 }
 
 // kept tells whether the audit has the message's revocation.

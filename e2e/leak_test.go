@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
@@ -314,26 +312,11 @@ func (c *community) bucketContents() string {
 	return all.String()
 }
 
-// logOf is everything in a function's log group, of every stream.
 // logsSince does not move on: a test compares what a log held with what it holds later.
 var logsSince = time.Now().Add(-time.Hour)
 
+// logOf is everything in a function's log group, of every stream.
 func (c *community) logOf(function string) string {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
-	defer cancel()
-	client := cloudwatchlogs.NewFromConfig(c.AWS())
-	group := c.LogGroups[function]
-	var all strings.Builder
-	start := logsSince.UnixMilli()
-	pages := cloudwatchlogs.NewFilterLogEventsPaginator(client, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group, StartTime: &start})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		c.must(nil, err)
-		for _, event := range page.Events {
-			all.WriteString(*event.Message)
-			all.WriteByte('\n')
-		}
-	}
-	return all.String()
+	return textOf(c.logLines(c.LogGroups[function], logsSince))
 }

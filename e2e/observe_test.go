@@ -81,7 +81,7 @@ func (w *watch) observe() {
 	w.observeStream()
 	lines := map[string][]logLine{}
 	for _, group := range w.LogGroups {
-		lines[group] = w.logLines(group)
+		lines[group] = w.logLines(group, w.began)
 	}
 	w.observeFilters(lines)
 	failed := w.observeMappings(lines)
@@ -241,14 +241,23 @@ type logLine struct {
 	text string
 }
 
-// logLines are those since the watch began.
-func (w *watch) logLines(group string) (lines []logLine) {
-	w.t.Helper()
-	in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group, StartTime: aws.Int64(w.began.UnixMilli())}
-	pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(w.AWS()), in)
+// textOf is the lines' text.
+func textOf(lines []logLine) string {
+	var all strings.Builder
+	for _, line := range lines {
+		all.WriteString(line.text + "\n")
+	}
+	return all.String()
+}
+
+// logLines are those of a log group since a time, of every stream.
+func (c *community) logLines(group string, since time.Time) (lines []logLine) {
+	c.t.Helper()
+	in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group, StartTime: aws.Int64(since.UnixMilli())}
+	pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(c.AWS()), in)
 	for pages.HasMorePages() {
-		page, err := pages.NextPage(w.ctx())
-		w.must(nil, err)
+		page, err := pages.NextPage(c.ctx())
+		c.must(nil, err)
 		for _, event := range page.Events {
 			lines = append(lines, logLine{time.UnixMilli(aws.ToInt64(event.Timestamp)), aws.ToString(event.Message)})
 		}

@@ -22,6 +22,7 @@ type soaker struct {
 	name        string // unique in the run
 	account, id string
 	isSession   bool
+	stays       bool // as long as its connection does
 	servers     []*soakServer
 	random      *rand.Rand // for what it does
 	life        *rand.Rand // for when it comes and goes
@@ -35,6 +36,7 @@ type soaker struct {
 
 	mu     sync.Mutex
 	client requests // nil: offline
+	since  time.Time
 }
 
 // requests are what a connection and a session both do.
@@ -48,9 +50,9 @@ type requests interface {
 	Ping(context.Context) (time.Time, error)
 }
 
-func (r *soakRun) addDevice(account, id string, isSession bool) {
+func (r *soakRun) addDevice(account, id string, isSession, stays bool) {
 	d := &soaker{
-		r: r, name: account + "/" + id, account: account, id: id, isSession: isSession,
+		r: r, name: account + "/" + id, account: account, id: id, isSession: isSession, stays: stays,
 		random: r.random(uint64(100 + len(r.devices))), life: r.random(uint64(200 + len(r.devices))), store: &unsend.MemoryStore{}, cursors: map[string]string{},
 	}
 	for _, s := range r.servers {
@@ -66,7 +68,7 @@ func (r *soakRun) addDevice(account, id string, isSession bool) {
 func (d *soaker) live() {
 	for d.r.running.Err() == nil {
 		ctx, end := context.WithCancel(d.r.running)
-		if d.r.quiet.Err() == nil { // else it stays
+		if !d.stays && d.r.quiet.Err() == nil { // else it stays
 			time.AfterFunc(d.between(30*time.Second, 4*time.Minute), func() {
 				if d.r.quiet.Err() == nil {
 					end()
@@ -102,8 +104,12 @@ func (d *soaker) token() (string, error) {
 
 // connection is a bare one, until ctx ends or it does.
 func (d *soaker) connection(ctx context.Context) {
+	pings := time.Minute
+	if d.stays {
+		pings = 5 * time.Minute // one that was killed at ends the connection, and silence only after 10 minutes
+	}
 	client, err := unsend.Dial(ctx, unsend.Options{
-		URL: d.r.WebSocketURL, DeviceID: d.id, ClientType: web, NoticeBuffer: 8192, PingEvery: time.Minute,
+		URL: d.r.WebSocketURL, DeviceID: d.id, ClientType: web, NoticeBuffer: 8192, PingEvery: pings,
 		Token: func(context.Context) (string, error) { return d.token() },
 	})
 	if err != nil {
@@ -118,7 +124,7 @@ func (d *soaker) connection(ctx context.Context) {
 		for n := range client.Notices() {
 			d.hear(n)
 		}
-		d.r.ledger.Offline(d.name)
+		d.r.ledger.Offline(d.name, time.Now())
 	}()
 	d.subscribeAll(ctx, client)
 	select {
@@ -184,7 +190,7 @@ func (d *soaker) session(ctx context.Context) {
 	_ = session.Run(ctx) // until ctx ends
 	d.use(nil)
 	<-heard
-	d.r.ledger.Offline(d.name)
+	d.r.ledger.Offline(d.name, time.Now())
 }
 
 // soakKeep is how many messages a session keeps of a channel: so few that its memory soon stops growing.
@@ -197,7 +203,7 @@ func (d *soaker) follow(session *unsend.Session) {
 			if e.State == unsend.StateOpen {
 				d.r.ledger.Online(d.name, time.Now())
 			} else {
-				d.r.ledger.Offline(d.name)
+				d.r.ledger.Offline(d.name, time.Now())
 			}
 		case unsend.MessageReceived:
 			d.r.ledger.Told(d.name, history.Received, e.Message, time.Now())
@@ -211,7 +217,14 @@ func (d *soaker) follow(session *unsend.Session) {
 func (d *soaker) use(client requests) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.client = client
+	d.client, d.since = client, time.Now()
+}
+
+// stayed tells whether it is a bare connection that has been there since then: what it was owed it is owed still.
+func (d *soaker) stayed(since time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.isSession && d.client != nil && d.since.Before(since)
 }
 
 func (d *soaker) online() requests {
@@ -332,18 +345,11 @@ func (d *soaker) revokeOne(ctx context.Context, client requests, recent []unsend
 	now, err := client.Revoke(ctx, unsend.RevokeRequest{MessageKey: m.MessageKey, Info: unsend.UpdateInfo{Postscript: "soak"}})
 	switch d.outcomeOf(err) {
 	case done:
-		d.r.ledger.Revoked(m.MessageKey, operatorOf(now), time.Now())
+		d.r.ledger.Revoked(m.MessageKey, history.OperatorOf(now), time.Now())
 		d.r.ledger.Read(d.name, now, time.Now(), time.Now())
 	case refused:
 		d.r.ledger.RevokeRefused(d.account, m.MessageKey)
 	}
-}
-
-func operatorOf(m unsend.Message) string {
-	if m.Operation == nil {
-		return ""
-	}
-	return m.Operation.OperatorID
 }
 
 func (d *soaker) own(list []unsend.Message) (own []unsend.Message) {
@@ -425,6 +431,6 @@ func (d *soaker) changeSubscription(ctx context.Context, client requests, s *soa
 		d.subscribe(ctx, client, s, channel)
 		return
 	}
-	d.r.ledger.Unsubscribing(d.name, history.Channel{ServerID: s.id, ChannelID: channel})
+	d.r.ledger.Unsubscribing(d.name, history.Channel{ServerID: s.id, ChannelID: channel}, time.Now())
 	_, _ = client.Unsubscribe(ctx, s.id, channel) // it need not be told either way
 }

@@ -20,14 +20,24 @@ import (
 // Nobody is killed in the first sixth and in the last. In between each half of the functions is for a while, and both are in
 // the middle: so each function has some 5/12 of the run in which its processes live, as their memory is to be seen, while
 // others' are killed.
+//
+// Both halves are the template's functions: TestTheSoakIsAboutEachFunction.
 var (
 	soakFirst  = []string{"Authorize", "Disconnect", "Push", "Send", "Session", "Sweep"}
 	soakSecond = []string{"Connect", "Notify", "Read", "Record", "Revoke", "Server"}
 )
 
+// soakFunctions are all.
+func soakFunctions() []string {
+	return slices.Sorted(slices.Values(slices.Concat(soakFirst, soakSecond)))
+}
+
+// firstRisk is the part of the run after which somebody may be killed.
+const firstRisk = 2.0 / 12
+
 // atRisk are the functions whose processes are killed at a part of the run, from 0 to 1.
 func atRisk(part float64) (functions []string) {
-	if part >= 2.0/12 && part < 7.0/12 {
+	if part >= firstRisk && part < 7.0/12 {
 		functions = append(functions, soakFirst...)
 	}
 	if part >= 5.0/12 && part < 10.0/12 {
@@ -70,17 +80,10 @@ func newSoakMeter(r *soakRun) *soakMeter {
 func (m *soakMeter) kill(random *rand.Rand) {
 	for m.r.quiet.Err() == nil {
 		rest(m.r.quiet, time.Second+time.Duration(random.Int64N(int64(3*time.Second))))
-		functions := atRisk(float64(m.r.since()) / float64(m.r.length))
-		if len(functions) == 0 || m.r.quiet.Err() != nil {
-			continue
+		if m.r.quiet.Err() != nil {
+			return
 		}
-		function := functions[random.IntN(len(functions))]
-		var candidates []soak.Process
-		for _, p := range m.processes() {
-			if p.Function == function {
-				candidates = append(candidates, p)
-			}
-		}
+		function, candidates := m.choose(random, atRisk(float64(m.r.since())/float64(m.r.length)))
 		if len(candidates) == 0 {
 			continue
 		}
@@ -96,6 +99,27 @@ func (m *soakMeter) kill(random *rand.Rand) {
 			m.mu.Unlock()
 		}
 	}
+}
+
+// choose takes of two functions that have processes the one that was killed less, so that each has its turn.
+func (m *soakMeter) choose(random *rand.Rand, functions []string) (function string, candidates []soak.Process) {
+	living := map[string][]soak.Process{}
+	for _, p := range m.processes() {
+		if slices.Contains(functions, p.Function) {
+			living[p.Function] = append(living[p.Function], p)
+		}
+	}
+	if len(living) == 0 {
+		return "", nil
+	}
+	names := slices.Sorted(maps.Keys(living))
+	function, other := names[random.IntN(len(names))], names[random.IntN(len(names))]
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.killed[other] < m.killed[function] {
+		function = other
+	}
+	return function, living[function]
 }
 
 func (m *soakMeter) processes() []soak.Process {
@@ -192,13 +216,23 @@ func (t *track) within(begin, end time.Duration) (series []soak.Sample, worked t
 	return series, cpu[len(cpu)-1] - cpu[0]
 }
 
-// functions are those that processes were seen of.
-func (m *soakMeter) functions() []string {
-	names := map[string]bool{}
+// seen is how many processes of each function were.
+func (m *soakMeter) seen() map[string]int {
+	seen := map[string]int{}
 	for _, t := range m.tracks {
-		names[t.function] = true
+		seen[t.function]++
 	}
-	return slices.Sorted(maps.Keys(names))
+	return seen
+}
+
+// veteran is the function's process that has worked most of those that were there during the run and still are.
+func (m *soakMeter) veteran(function string) (best soak.Process, ok bool) {
+	for _, p := range m.processes() {
+		if p.Function == function && m.tracks[[2]uint64{uint64(p.ID), p.Began}] != nil && (!ok || p.CPU > best.CPU) {
+			best, ok = p, true
+		}
+	}
+	return best, ok
 }
 
 // cutLine is what the local stack logs of an invocation whose process ended.

@@ -23,8 +23,8 @@ import (
 const (
 	// soakHold is which share of what the stack carries is asked of it.
 	soakHold = 0.7
-	// soakSettled bounds the time until nothing is on its way any more: what a process was killed at comes
-	// again after the queue's visibility timeout, 6 minutes, each time.
+	// soakSettled bounds the time until nothing is on its way any more, in all, and every session is up to date: what a process was
+	// killed at comes again after the queue's visibility timeout, 6 minutes, each time.
 	soakSettled = 20 * time.Minute
 )
 
@@ -114,6 +114,7 @@ func (r *soakRun) line() {
 
 // settle waits until nothing is on its way, and brings every session up to date.
 func (r *soakRun) settle() {
+	r.settling = soak.NewBound(soakSettled)
 	r.say("settling: what a process was killed at comes again after 6 minutes")
 	for _, s := range r.servers {
 		for _, job := range s.jobs {
@@ -146,11 +147,8 @@ func (r *soakRun) deliver() {
 
 // until waits for what must come, and goes on without where it does not: the judge will say what is missing.
 func (r *soakRun) until(what string, ok func() bool) {
-	for deadline := time.Now().Add(soakSettled); !ok(); rest(r.running, 2*time.Second) {
-		if time.Now().After(deadline) {
-			r.t.Errorf("not within %v: %s", soakSettled, what)
-			return
-		}
+	if !r.settling.Wait(r.running, 2*time.Second, ok) {
+		r.t.Errorf("not within %v: %s", soakSettled, what)
 	}
 }
 
@@ -252,6 +250,7 @@ func (r *soakRun) judge() {
 		return len(f.Audit) >= revoked
 	})
 	r.audited = len(f.Audit)
+	r.countStayed()
 	for _, violation := range slices.Concat(r.ledger.Judge(f), r.views(f), r.texts(f)) {
 		r.t.Error(violation)
 	}
@@ -288,14 +287,13 @@ func (r *soakRun) audit(s *soakServer) (entries []chat.RevokeEntry) {
 
 // views syncs every session, and wants it to show the newest messages as the table has them.
 func (r *soakRun) views(f history.Final) (violations []string) {
-	deadline := time.Now().Add(5 * time.Minute)
 	for _, d := range r.devices {
 		if !d.isSession {
 			continue
 		}
 		for _, s := range d.servers {
 			for i := range soakStable {
-				violations = append(violations, r.view(d, s, fmt.Sprint("c", i+1), f, deadline)...)
+				violations = append(violations, r.view(d, s, fmt.Sprint("c", i+1), f)...)
 			}
 		}
 	}
@@ -303,11 +301,11 @@ func (r *soakRun) views(f history.Final) (violations []string) {
 }
 
 // view gives what is wrong with one after a sync, in the end; what is still under way comes soon.
-func (r *soakRun) view(d *soaker, s *soakServer, channel string, f history.Final, deadline time.Time) (violations []string) {
+func (r *soakRun) view(d *soaker, s *soakServer, channel string, f history.Final) (violations []string) {
 	truth := f.Truth[history.Channel{ServerID: s.id, ChannelID: channel}]
 	sees := r.ledger.Sees(history.Sight{Account: d.account, ServerID: s.id, ChannelID: channel})
 	r.viewed++
-	for ; ; rest(r.running, 500*time.Millisecond) {
+	r.settling.Wait(r.running, 500*time.Millisecond, func() bool {
 		violations = nil
 		session, ok := d.online().(*unsend.Session)
 		if !ok {
@@ -317,10 +315,9 @@ func (r *soakRun) view(d *soaker, s *soakServer, channel string, f history.Final
 		} else {
 			violations = wrong(d.name, session.Messages(s.id, channel), sees, truth, f)
 		}
-		if len(violations) == 0 || time.Now().After(deadline) {
-			return violations
-		}
-	}
+		return len(violations) == 0
+	})
+	return violations
 }
 
 func wrong(who string, shown []unsend.Message, sees bool, truth history.Truth, f history.Final) (violations []string) {
@@ -348,23 +345,24 @@ func wrong(who string, shown []unsend.Message, sees bool, truth history.Truth, f
 	return slices.Concat(violations, history.Differs(who, shown, truth), history.StillShown(who, shown, truth), history.Lacks(who, shown, required, oldest))
 }
 
-// texts searches the tables: a text is in the row of a message that was not taken back, and nowhere else.
+// texts searches the tables.
 func (r *soakRun) texts(f history.Final) (violations []string) {
-	kept := map[string]bool{}
-	for _, truth := range f.Truth {
-		for _, m := range truth {
-			kept[m.MsgID] = m.Status == unsend.StatusNormal
-		}
-	}
-	for _, table := range []string{r.MessagesTable, r.CommunityTable, r.SessionsTable, r.AuditTable} {
-		for _, msgID := range history.TextsIn((&community{target: r.target, t: r.t}).scan(table)) {
-			r.found++
-			if table != r.MessagesTable || strings.Contains(msgID, r.id) && !kept[msgID] {
-				violations = append(violations, fmt.Sprintf("the table %s holds the text of %s", table, msgID))
+	find := func(table string) []string { return history.TextsIn(r.community().scan(table)) }
+	own := func(msgID string) bool { return strings.Contains(msgID, r.id) }
+	return f.WrongTexts(own, find(r.MessagesTable), slices.Concat(find(r.CommunityTable), find(r.SessionsTable), find(r.AuditTable)))
+}
+
+// countStayed counts the connections that were there before anything was killed, and still are.
+func (r *soakRun) countStayed() {
+	firstKill := r.began.Add(time.Duration(firstRisk * float64(r.length)))
+	for _, d := range r.devices {
+		if d.stays {
+			r.stayers++
+			if d.stayed(firstKill) {
+				r.stayed++
 			}
 		}
 	}
-	return violations
 }
 
 // leaveAll ends whatever still runs.
@@ -377,10 +375,11 @@ func (r *soakRun) leaveAll() {
 
 // levels are by function.
 func (r *soakRun) levels() (lines []soak.FunctionMemory) {
-	for _, function := range r.meter.functions() {
+	seen := r.meter.seen()
+	for _, function := range soakFunctions() {
 		level, worked := r.meter.level(function)
 		lines = append(lines, soak.FunctionMemory{
-			Function: function, Level: level, Worked: worked, Killed: r.meter.killed[function], Cut: len(r.cuts[function]), Goroutines: r.goroutines[function],
+			Function: function, Seen: seen[function], Level: level, Worked: worked, Killed: r.meter.killed[function], Cut: len(r.cuts[function]), Goroutines: r.goroutines[function],
 		})
 	}
 	return lines

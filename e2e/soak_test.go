@@ -59,10 +59,12 @@ type soakRun struct {
 	messages   int // in the tables
 	audited    int
 	viewed     int
-	found      int // texts
+	stayers    int // connections
+	stayed     int
 	redriven   int
 	goroutines map[string][2]int // of a process that has worked for long, and of a new one
 	clients    [2]int            // goroutines before and after
+	settling   soak.Bound
 
 	quiet   context.Context // ends when nobody does anything any more
 	hush    context.CancelFunc
@@ -102,12 +104,12 @@ func TestSoak(t *testing.T) {
 	r := newSoak(t, where.target, length)
 	r.setUp()
 	r.traffic()
+	defer r.report() // also where it ends on its way
 	r.settle()
 	r.judge()
 	r.leaveAll()
 	r.clientsLeftNothing(goroutines)
-	r.functionsKeepNoGoroutines()
-	r.report()
+	r.countGoroutines()
 }
 
 func newSoak(t *testing.T, on *target, length time.Duration) *soakRun {
@@ -124,6 +126,9 @@ func newSoak(t *testing.T, on *target, length time.Duration) *soakRun {
 	t.Logf("seed %d: scripts/test --soak %v --seed %d", r.seed, length, r.seed)
 	return r
 }
+
+// community is for what other tests do with theirs.
+func (r *soakRun) community() *community { return &community{target: r.target, t: r.t} }
 
 // random gives a source of its own to each part of the run, so that their choices do not depend on who comes first.
 func (r *soakRun) random(part uint64) *rand.Rand { return rand.New(rand.NewPCG(r.seed, part)) }
@@ -153,10 +158,10 @@ func (r *soakRun) setUp() {
 		r.create(s)
 	}
 	for k, account := range r.accounts {
-		r.addDevice(account, "phone", false)
-		r.addDevice(account, "desk", true)
+		r.addDevice(account, "phone", false, false)
+		r.addDevice(account, "desk", true, false)
 		if k%2 == 0 {
-			r.addDevice(account, "tablet", false)
+			r.addDevice(account, "tablet", false, true)
 		}
 	}
 }

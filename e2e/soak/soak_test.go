@@ -3,6 +3,7 @@ package soak_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
@@ -23,6 +24,11 @@ func series(n int, bytes func(i int) float64) (list []soak.Sample) {
 	return list
 }
 
+// noise is at random, and the same each time: from -1 to 1.
+func noise(i int) float64 {
+	return 2*rand.New(rand.NewPCG(1, uint64(i))).Float64() - 1
+}
+
 func TestALeakIsFound(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -37,6 +43,12 @@ func TestALeakIsFound(t *testing.T) {
 		{"a slow leak of 1 MB a minute", series(150, func(i int) float64 { return 16 + float64(i)/12 }), true},
 		{"a leak that breathes", series(150, func(i int) float64 { return 16 + float64(i)/10 + 2*float64(i%7)/7 }), true},
 		{"a leak that begins late", series(150, func(i int) float64 { return 16 + float64(max(0, i-100)) }), true},
+		// What a run of 30 minutes sees of a process, whose heap breathes by 2 MB.
+		{"half a MB a minute", series(150, func(i int) float64 { return 16 + 0.5*float64(i)/12 + noise(i) }), true},
+		{"level, with noise", series(150, func(i int) float64 { return 16 + noise(i) }), false},
+		{"a step of 1.5 MB, with noise", series(150, func(i int) float64 { return 16 + map[bool]float64{true: 1.5}[i > 100] + noise(i) }), false},
+		{"a tenth of a MB a minute", series(150, func(i int) float64 { return 16 + 0.1*float64(i)/12 + noise(i) }), false},
+		{"a tenth of a MB a minute for two hours", series(1500, func(i int) float64 { return 16 + 0.1*float64(i)/12 + noise(i) }), true},
 		{"too short to tell", series(5, func(i int) float64 { return 16 + 20*float64(i) }), false},
 	} {
 		if l := soak.LevelOf(c.series); l.Leaked != c.leaked || l.Long != (len(c.series) >= 12) {
@@ -70,15 +82,19 @@ func TestAPaceHasNoBursts(t *testing.T) {
 		p.Set(0.01)
 		go func() { time.Sleep(time.Second); p.Set(100) }()
 		wait(1, time.Second, 1100*time.Millisecond) // who waits already sees it, too
-		ended, end := context.WithCancel(t.Context())
-		end()
-		if p.Wait(ended) {
+		if p.Wait(ended(t)) {
 			t.Error("a turn after the end")
 		}
 		if p.Taken() != 26 {
 			t.Errorf("%d turns were taken", p.Taken())
 		}
 	})
+}
+
+func ended(t *testing.T) context.Context {
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	return ctx
 }
 
 // A child of this test that is named like a function is found, and its dump shows one goroutine more for each that it starts.

@@ -32,7 +32,8 @@ With --beside it does something else: two releases serve at once, on the same ta
 calls go to either at random, while the end-to-end suites of both run; then the earlier suite runs against this release alone, and everything is rolled back.
 
 With --soak DURATION it only deploys and soaks: many devices, administrators and a back end for so long, while processes of the
-functions are killed, and then up to 20 minutes until nothing is on its way.
+functions are killed. Then it waits, 20 minutes at most, until nothing is on its way and all are up to date, counts goroutines for some 10 minutes, and reports; it never
+takes longer than DURATION and 90 minutes.
 
 A step that fails does not keep the others from running; the list at the end tells.
 
@@ -274,7 +275,7 @@ func (t *tests) soakLane(ctx context.Context) {
 	t.soakFor(ctx, t.soak)
 }
 
-// soakFor shows the test's lines as they come. What follows the traffic has its own bounds, which end sooner.
+// soakFor shows the test's lines as they come. What follows the traffic has its own bounds, which end sooner, so that there is a report.
 func (t *tests) soakFor(ctx context.Context, length time.Duration) {
 	const around = 90 * time.Minute
 	env := []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_SOAK=" + length.String()}

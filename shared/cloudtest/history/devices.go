@@ -29,6 +29,12 @@ type due struct {
 	event  Event
 }
 
+// overdue is a notice that somebody waited for from its acknowledgement until they did not any more.
+type overdue struct {
+	due
+	from, until time.Time
+}
+
 // AddDevice makes a device known, which is offline. At most 64 can be.
 func (l *Ledger) AddDevice(name, account string, strict bool) {
 	l.locked(func() {
@@ -56,19 +62,19 @@ func (l *Ledger) Large(server string) { l.locked(func() { l.large[server] = true
 // Online: the device is connected from now on.
 func (l *Ledger) Online(name string, now time.Time) {
 	l.locked(func() {
-		l.offline(name)
+		l.offline(name, now)
 		l.devices[name].since = now
 	})
 }
 
-// Offline: what it was not told it need not be told any more.
-func (l *Ledger) Offline(name string) { l.locked(func() { l.offline(name) }) }
+// Offline: what it was not told it need not be told any more, but for what is [Overdue].
+func (l *Ledger) Offline(name string, now time.Time) { l.locked(func() { l.offline(name, now) }) }
 
-func (l *Ledger) offline(name string) {
+func (l *Ledger) offline(name string, now time.Time) {
 	d := l.devices[name]
 	d.since = time.Time{}
 	clear(d.subscribed)
-	l.forgive(func(owed due) bool { return owed.device == d })
+	l.forgive(now, func(owed due) bool { return owed.device == d })
 }
 
 // Subscribed: the device is told of the channel of a large server from now on.
@@ -77,11 +83,11 @@ func (l *Ledger) Subscribed(name string, to Channel, now time.Time) {
 }
 
 // Unsubscribing: it need not be told of it from now on.
-func (l *Ledger) Unsubscribing(name string, to Channel) {
+func (l *Ledger) Unsubscribing(name string, to Channel, now time.Time) {
 	l.locked(func() {
 		d := l.devices[name]
 		delete(d.subscribed, to)
-		l.forgive(func(owed due) bool { return owed.device == d && owed.m.channel() == to && l.large[to.ServerID] })
+		l.forgive(now, func(owed due) bool { return owed.device == d && owed.m.channel() == to && l.large[to.ServerID] })
 	})
 }
 
@@ -90,7 +96,7 @@ func (l *Ledger) Moving(now time.Time, sights ...Sight) {
 	l.locked(func() {
 		for _, at := range sights {
 			l.sights.Moving(at, now)
-			l.forgive(func(owed due) bool { return owed.sight() == at })
+			l.forgive(now, func(owed due) bool { return owed.sight() == at })
 		}
 	})
 }
@@ -118,10 +124,15 @@ func (d due) sight() Sight {
 	return Sight{d.device.account, d.m.key.ServerID, d.m.key.ChannelID}
 }
 
-func (l *Ledger) forgive(whom func(due) bool) {
-	for owed := range l.due {
-		if whom(owed) {
-			delete(l.due, owed)
+// forgive strikes out what these are owed. What was overdue is judged in the end.
+func (l *Ledger) forgive(now time.Time, whom func(due) bool) {
+	for owed, at := range l.due {
+		if !whom(owed) {
+			continue
+		}
+		delete(l.due, owed)
+		if now.Sub(at) > Overdue {
+			l.overdue = append(l.overdue, overdue{owed, at, now})
 		}
 	}
 }

@@ -8,7 +8,7 @@
 //     nobody sent is not.
 //   - A revocation that was acknowledged holds, with the first operator's result, and leaves no text. One that nobody
 //     asked for is not there. The audit has each once.
-//   - Whoever was online and in sight all the time was told of it.
+//   - Whoever was online and in sight all the time was told of it, and who went, within [Overdue].
 //   - Nobody is told a text after they knew that it was taken back, nor anything of a channel from [Silence] after they lost sight of it.
 //
 // Times are the caller's, of one clock. A violation is one line for people, with ids and never with a text.
@@ -28,6 +28,9 @@ const (
 	Settling = 10 * time.Second
 	// Underway is how long a frame that was posted in time may take to its device, on a machine that is busy.
 	Underway = 10 * time.Second
+	// Overdue is for how long a device waits for a notice at most, unless a push was cut meanwhile: whoever waited longer has missed it, also if they
+	// went then. A function that is killed while it reads the stream has its records again within seconds.
+	Overdue = 3 * time.Minute
 	// longestPost is how long a function may hold a message that it has read before it posts it: its timeout, and some.
 	longestPost = 90 * time.Second
 )

@@ -168,6 +168,22 @@ var doctored = []struct {
 		revoke(l, f, "m1")
 		l.Told("carol", history.Updated, message("m1", "bob"), at(103))
 	}},
+	{"owed for minutes, then left", "alice waited 4m57.9s for the revocation of m1", func(l *history.Ledger, f *history.Final) {
+		revoke(l, f, "m1")
+		l.Told("carol", history.Updated, message("m1", "bob"), at(103))
+		f.Cut = []time.Time{at(90)} // before
+		l.Offline("alice", at(400))
+	}},
+	{"owed for minutes, then connected again", "carol waited 4m57.9s for the message of m3", func(l *history.Ledger, f *history.Final) {
+		send(l, f, "m3")
+		l.Told("bob", history.Received, message("m3", ""), at(103))
+		l.Online("carol", at(400))
+	}},
+	{"owed for minutes, then banned", "carol waited 4m57.9s for the message of m3", func(l *history.Ledger, f *history.Final) {
+		send(l, f, "m3")
+		l.Told("bob", history.Received, message("m3", ""), at(103))
+		ban(l, at(400))
+	}},
 	{"a device that was not told of an unanswered send", "alice was not told the message of m3", func(l *history.Ledger, f *history.Final) {
 		l.Sending("bob", "bob", "of-m3", lobby, at(102))
 		m := message("m3", "")
@@ -294,7 +310,20 @@ var allowed = []struct {
 	{"a device that went", func(l *history.Ledger, f *history.Final) {
 		send(l, f, "m3")
 		l.Told("bob", history.Received, message("m3", ""), at(103))
-		l.Offline("carol")
+		l.Offline("carol", at(104))
+	}},
+	{"a device that went when a push that was cut was still to come again", func(l *history.Ledger, f *history.Final) {
+		revoke(l, f, "m1")
+		l.Told("carol", history.Updated, message("m1", "bob"), at(103))
+		f.Cut = []time.Time{at(102.5)}
+		l.Offline("alice", at(400))
+	}},
+	{"a device that went, owed what was taken back", func(l *history.Ledger, f *history.Final) {
+		send(l, f, "m3")
+		l.Told("bob", history.Received, message("m3", ""), at(103))
+		l.Offline("carol", at(400))
+		revoke(l, f, "m3")
+		l.Told("alice", history.Updated, message("m3", "bob"), at(103))
 	}},
 	{"a device that came a moment before", func(l *history.Ledger, f *history.Final) {
 		l.Online("carol", at(98))
@@ -353,7 +382,7 @@ func TestSubscribersAreDue(t *testing.T) {
 	l.Large("s1")
 	l.Subscribed("bob", lobby, at(60))
 	l.Subscribed("carol", lobby, at(60))
-	l.Unsubscribing("carol", lobby)
+	l.Unsubscribing("carol", lobby, at(61))
 	send(l, &f, "m3")
 	violations := l.Judge(f)
 	if len(violations) != 1 || !strings.HasPrefix(violations[0], "bob was never told the message of m3") {
@@ -381,6 +410,32 @@ func TestViews(t *testing.T) {
 		if len(c.found) != c.want {
 			t.Errorf("%s: %q, want %d", c.name, c.found, c.want)
 		}
+	}
+}
+
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	_, f := good()
+	own := func(msgID string) bool { return strings.HasPrefix(msgID, "of-") }
+	for _, c := range []struct {
+		name, want            string
+		inMessages, elsewhere []string
+	}{
+		{"as it must be", "", []string{"of-m1", "another-run's"}, nil},
+		{"what was taken back", "holds the text of of-m2", []string{"of-m1", "of-m2"}, nil},
+		{"another table", "other than the messages' holds the text of of-m1", []string{"of-m1"}, []string{"of-m1"}},
+		{"a search that finds nothing", "no text of 1 of the 1 messages", nil, nil},
+	} {
+		found := f.WrongTexts(own, c.inMessages, c.elsewhere)
+		if c.want == "" && len(found) > 0 || c.want != "" && (len(found) != 1 || !strings.Contains(found[0], c.want)) {
+			t.Errorf("%s: found %q, want %q", c.name, found, c.want)
+		}
+	}
+	if found := (history.Final{}).WrongTexts(own, nil, nil); len(found) != 1 {
+		t.Errorf("where nothing is kept: %q", found)
+	}
+	if found := history.TextsIn(`{"a":"` + history.Text("of-m1") + `"}`); !slices.Equal(found, []string{"of-m1"}) {
+		t.Errorf("in a row there is %q", found)
 	}
 }
 

@@ -1,6 +1,8 @@
 package history
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	unsend "unsend/clients/go"
@@ -35,6 +37,9 @@ func (l *Ledger) Judge(f Final) []string {
 		}
 		for owed, at := range l.due {
 			l.judgeDue(owed, at, f)
+		}
+		for _, o := range l.overdue {
+			l.judgeOverdue(o, f)
 		}
 	})
 	return l.Violations()
@@ -108,7 +113,7 @@ func (l *Ledger) judgeNormal(row unsend.Message, audited []chat.RevokeEntry) {
 
 func (l *Ledger) judgeRevoked(row unsend.Message, audited []chat.RevokeEntry) {
 	m := l.messageOf(row.MessageKey)
-	operator := operatorOf(row)
+	operator := OperatorOf(row)
 	switch {
 	case row.Version != 2 || !row.Content.IsEmpty():
 		l.violated("%s is taken back, with version %d, or with a text", row.MsgServerID, row.Version)
@@ -123,11 +128,12 @@ func (l *Ledger) judgeRevoked(row unsend.Message, audited []chat.RevokeEntry) {
 	}
 }
 
-func operatorOf(row unsend.Message) string {
-	if row.Operation == nil {
+// OperatorOf is who took the message back; empty where it says nothing of that.
+func OperatorOf(m unsend.Message) string {
+	if m.Operation == nil {
 		return ""
 	}
-	return row.Operation.OperatorID
+	return m.Operation.OperatorID
 }
 
 func (s *Sweep) covers(row unsend.Message, until int64) bool {
@@ -164,18 +170,55 @@ func (l *Ledger) judgeDue(owed due, at time.Time, f Final) {
 		return
 	}
 	l.violated("%s was never told %s of %s in %s of %s, acknowledged at %s; in the end it is by %q", owed.device.name, owed.event,
-		owed.m.key.MsgServerID, owed.m.key.ChannelID, owed.m.key.ServerID, at.Format(time.TimeOnly), operatorOf(row))
+		owed.m.key.MsgServerID, owed.m.key.ChannelID, owed.m.key.ServerID, at.Format(time.TimeOnly), OperatorOf(row))
+}
+
+func (l *Ledger) judgeOverdue(o overdue, f Final) {
+	row := f.Truth[o.m.channel()][o.m.key]
+	if f.Gone[o.m.channel()] || o.event == Received && row.Status != unsend.StatusNormal || f.cut(o.from, o.until) {
+		return
+	}
+	l.violated("%s waited %v for %s of %s in %s of %s, acknowledged at %s, and was not told", o.device.name, o.until.Sub(o.from), o.event,
+		o.m.key.MsgServerID, o.m.key.ChannelID, o.m.key.ServerID, o.from.Format(time.TimeOnly))
 }
 
 // dropped tells whether a notice of a message of that time may have been.
-func (f Final) dropped(at time.Time) bool {
-	for _, cut := range f.Cut {
-		if cut.After(at.Add(-time.Second)) && cut.Before(at.Add(DropAfter)) {
-			return true
-		}
-	}
-	return false
+func (f Final) dropped(at time.Time) bool { return f.cut(at, at.Add(DropAfter)) }
+
+// cut tells whether a push was cut in that time; what the stack logs of that is to the second.
+func (f Final) cut(from, until time.Time) bool {
+	return slices.ContainsFunc(f.Cut, func(at time.Time) bool { return at.After(from.Add(-time.Second)) && at.Before(until) })
 }
 
 // MayLack tells whether a session that was online may show a channel without the message.
 func (f Final) MayLack(key unsend.MessageKey) bool { return f.dropped(time.UnixMilli(key.Timestamp)) }
+
+// WrongTexts judges a search of the tables, by the msg_ids that [TextsIn] found: a text is in the row of a message that was not taken back, and nowhere else. Each of
+// those must have been found, or the search was none. In the messages' table what is not the run's own is left out.
+func (f Final) WrongTexts(own func(msgID string) bool, inMessages, elsewhere []string) (violations []string) {
+	kept, missing := map[string]bool{}, 0
+	for _, truth := range f.Truth {
+		for _, m := range truth {
+			if m.Status == unsend.StatusNormal {
+				kept[m.MsgID] = true
+			}
+		}
+	}
+	for _, msgID := range elsewhere {
+		violations = append(violations, fmt.Sprintf("a table other than the messages' holds the text of %s", msgID))
+	}
+	for _, msgID := range inMessages {
+		if own(msgID) && !kept[msgID] {
+			violations = append(violations, fmt.Sprintf("the messages' table holds the text of %s", msgID))
+		}
+	}
+	for msgID := range kept {
+		if !slices.Contains(inMessages, msgID) {
+			missing++
+		}
+	}
+	if missing > 0 || len(kept) == 0 {
+		violations = append(violations, fmt.Sprintf("the search found no text of %d of the %d messages that are kept: it shows nothing", missing, len(kept)))
+	}
+	return violations
+}

@@ -29,6 +29,7 @@ type Ledger struct {
 	sends      map[string]*send    // by msg_id
 	messages   map[string]*message // by msg_server_id
 	due        map[due]time.Time
+	overdue    []overdue
 	sweeps     map[string]*Sweep
 	violations []string
 	counts     Counts
