@@ -123,7 +123,7 @@ func retryer() aws.Retryer {
 		o.MaxAttempts = maxAttempts
 		// With a MaxBackoff of a second the SDK's own waits that long each time, without jitter.
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
-			return time.Duration(rand.Float64() * float64(min(firstBackoff<<(attempt-1), maxBackoff))), nil
+			return time.Duration(rand.Float64() * float64(min(firstBackoff<<max(attempt-1, 0), maxBackoff))), nil
 		})
 	})
 }
