@@ -2,6 +2,7 @@ package awsenv_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,7 +12,9 @@ import (
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
 )
 
 func environment(pairs ...string) func(string) string {
@@ -96,6 +99,19 @@ func TestPausesAreShortAndDiffer(t *testing.T) {
 	t.Parallel()
 	for attempt, most := range map[int]time.Duration{0: 200 * time.Millisecond, 1: 200 * time.Millisecond, 2: 400 * time.Millisecond, 9: time.Second} {
 		pauses(t, attempt, errors.New("failed"), 0, most)
+	}
+}
+
+// Short pauses gave a write up after 0.3 s, which is sooner than a table that is throttled has room again.
+func TestPausesAfterAThrottleAreLonger(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{
+		&types.ProvisionedThroughputExceededException{},
+		fmt.Errorf("wrapped: %w", &smithy.GenericAPIError{Code: "RequestThrottled"}), // the queues' own
+	} {
+		for _, attempt := range []int{0, 1, 2, 9} {
+			pauses(t, attempt, err, 500*time.Millisecond, time.Second)
+		}
 	}
 }
 
