@@ -145,26 +145,61 @@ func (c slowCounter) CountFrame(ctx context.Context, account string, now time.Ti
 }
 
 // The first version waited for the count as long as the request had time: a table Sessions that hung stopped revocations, which need
-// nothing of it. Whoever keeps the limit hears of it.
+// nothing of it. The next one waited for 2 s: so old was what the frame may do when it was done. Whoever keeps the limit hears of it.
 func TestAFrameThatCannotBeCountedGoesOn(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		var (
 			n         int
 			uncounted []error
+			reading   time.Duration
 			phone     = s.online("alice", "phone")
 			limit     = chat.FrameLimit{Counter: hangingCounter{}, Most: 20, Uncounted: func(_ context.Context, err error) { uncounted = append(uncounted, err) }}
+			asks      = asking(s, limit, s.send(phone), &n)
 		)
-		for kind, ask := range asking(s, limit, s.send(phone), &n) {
-			began := time.Now()
-			if err := ask(phone); err != nil || time.Since(began) > chat.CountTimeout {
-				t.Errorf("%s took %v, %v", kind, time.Since(began), err)
+		s.store.Before = func(op string) error {
+			if op == "Standing" || op == "Sights" || op == "Connections" {
+				time.Sleep(reading)
 			}
-			if len(uncounted) != 1 || !errors.Is(uncounted[0], context.DeadlineExceeded) {
-				t.Errorf("%s: told of %v", kind, uncounted)
+			return nil
+		}
+		for _, reading = range []time.Duration{0, time.Second, 3 * time.Second} {
+			for kind, ask := range asks {
+				began := time.Now()
+				if err := ask(phone); err != nil || time.Since(began) != reading+chat.CountGrace {
+					t.Errorf("%s took %v with a reading of %v, %v", kind, time.Since(began), reading, err)
+				}
+				if len(uncounted) != 1 || !errors.Is(uncounted[0], context.Canceled) {
+					t.Errorf("%s: told of %v", kind, uncounted)
+				}
+				uncounted = nil
 			}
-			uncounted = nil
 		}
 	})
+}
+
+// A count that is made in its grace counts, and the grace of a frame ends with it: nothing is left to go on.
+func TestACountMayBeALittleLater(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		n := 0
+		phone := s.online("alice", "phone")
+		for kind, ask := range asking(s, chat.FrameLimit{Counter: late{chat.CountGrace - 1}, Most: 20}, s.send(phone), &n) {
+			if code := chat.CodeOf(ask(phone)); code != chat.RateLimited {
+				t.Errorf("%s: %d", kind, code)
+			}
+		}
+	})
+}
+
+// late counts too many frames after a time.
+type late struct{ after time.Duration }
+
+func (l late) CountFrame(ctx context.Context, _ string, _ time.Time) (int, error) {
+	select {
+	case <-time.After(l.after):
+		return 1_000, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 }
 
 type hangingCounter struct{}

@@ -76,8 +76,9 @@ const (
 
 	// FrameWindow is what the frames of an account are counted in.
 	FrameWindow = 10 * time.Second
-	// CountTimeout is for how long a frame waits to be counted: half of what it has.
-	CountTimeout = 2 * time.Second
+	// CountGrace is how much later than what a frame reads its count may come. So much older the rights are that were read, when what
+	// the frame asks for is done.
+	CountGrace = 250 * time.Millisecond
 
 	// MessageNoticeMaxAge is when a notice of a new message is no longer worth
 	// pushing: history has it. A revocation is never too old.

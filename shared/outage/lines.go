@@ -113,7 +113,7 @@ var (
 func uncounted(function string) Line {
 	return Line{
 		Function: function, Of: "its count", On: Sessions, Calls: []string{"UpdateItem"}, Busy: unmet, Refused: broken,
-		Becomes: "the frame is served, up to 2 s later, and counts for no limit",
+		Becomes: "the frame is served, up to 0.25 s later, and counts for no limit",
 	}
 }
 
