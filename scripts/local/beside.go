@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"unsend/scripts/local/revision"
@@ -80,16 +82,41 @@ func (t *tests) runBeside(ctx context.Context, of string) {
 // suites runs what each release has been tested with. A suite that fails does not keep the others from running.
 func (b *beside) suites(ctx context.Context) {
 	b.serving(ctx, "both at once", half, bothServed, []stage{
-		{"the suite of the release before", func() error { return b.before.suite(ctx, "beside before", once) }},
-		{"this suite", func() error { return b.suite(ctx, "beside now", once) }},
+		{"the suite of the release before", func() error { return b.suiteBefore(ctx, "beside before") }},
+		{"this suite", func() error { _, err := b.suite(ctx, "beside now", once); return err }},
 	})
 	b.serving(ctx, "this release alone", 0, func(before, _ int) bool { return before == 0 }, []stage{
-		{"the suite of the release before", func() error { return b.before.suite(ctx, "now before", once) }},
+		{"the suite of the release before", func() error { return b.suiteBefore(ctx, "now before") }},
 	})
 	b.serving(ctx, "rolled back", 1, func(_, now int) bool { return now == 0 }, []stage{
 		{"unsend demo of the release before", func() error { return b.before.says(ctx, demoIsWell, "demo") }},
 		{"unsend smoke of the release before", func() error { return b.before.says(ctx, smokeIsWell, "smoke") }},
 	})
+}
+
+// suiteBefore runs the suite of the release before. That is as it was released, and some of its tests want more than a busy machine does while eight
+// go side by side: where a single test failed, it has another try by itself, and that is told.
+func (b *beside) suiteBefore(ctx context.Context, what string) error {
+	lines, err := b.before.suite(ctx, what, once)
+	test, ok := onlyFailure(lines)
+	if err == nil || !ok || ctx.Err() != nil {
+		return err
+	}
+	b.progress.Print("       %s alone failed: once more, by itself\n", test)
+	argv := append([]string{"go", "test", "-run=^" + test + "$"}, once...)
+	return b.before.loud(ctx, what+" once more", b.before.suiteEnvironment(), append(argv, "./e2e")...)
+}
+
+var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\w+) `)
+
+// onlyFailure is the test of package e2e that failed, where all that went wrong in the suite is that.
+func onlyFailure(lines string) (test string, ok bool) {
+	tests := failedTest.FindAllStringSubmatch(lines, -1)
+	packages := regexp.MustCompile(`(?m)^FAIL\t(\S+)`).FindAllStringSubmatch(lines, -1)
+	if len(tests) != 1 || len(packages) != 1 || packages[0][1] != "unsend/e2e" || strings.Contains(lines, "\npanic: ") {
+		return "", false
+	}
+	return tests[0][1], true
 }
 
 // stage is one step of several.

@@ -71,3 +71,23 @@ func TestBesideIsAboutTheSuites(t *testing.T) {
 		t.Error("--beside goes with --skip-e2e")
 	}
 }
+
+// A test of the suite of the release before has another try where nothing else went wrong.
+func TestTheOneTestThatFailed(t *testing.T) {
+	t.Parallel()
+	const end = "FAIL\nFAIL\tunsend/e2e\t88.1s\nok  \tunsend/e2e/soak\t0.1s\nFAIL\n"
+	for lines, want := range map[string]string{
+		"-test.shuffle 1\n--- FAIL: TestA (9.00s)\n    limits_test.go:20: nothing was refused\n" + end: "TestA",
+		"--- FAIL: TestA (9.00s)\n    --- FAIL: TestA/part (1.00s)\n" + end:                            "TestA",
+		"--- FAIL: TestA (9.00s)\n--- FAIL: TestB (9.00s)\n" + end:                                     "",
+		"--- FAIL: TestA (9.00s)\npanic: test timed out after 10m0s\n" + end:                           "",
+		"--- FAIL: TestA (9.00s)\nFAIL\nFAIL\tunsend/e2e/soak\t1s\nok  \tunsend/e2e\t88.1s\nFAIL\n":    "",
+		"--- FAIL: TestA (9.00s)\nFAIL\tunsend/e2e/soak [build failed]\n" + end:                        "",
+		"FAIL\tunsend/e2e [build failed]\nFAIL\n":                                                      "",
+		"ok  \tunsend/e2e\t88.1s\n": "",
+	} {
+		if got, ok := onlyFailure(lines); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, want %q", lines, got, want)
+		}
+	}
+}

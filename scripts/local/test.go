@@ -29,7 +29,8 @@ Chromium and keeps pictures of it in .build/screenshots; at last it removes the 
 without a Chromium on the PATH, root of a Debian gets its package chromium.
 
 With --beside it does something else: two releases serve at once, on the same tables. The one of the revision is built and deployed, this one over it, and each function's
-calls go to either at random, while the end-to-end suites of both run; then the earlier suite runs against this release alone, and everything is rolled back.
+calls go to either at random, while the end-to-end suites of both run; then the earlier suite runs against this release alone, and everything is rolled back. Where a single test
+of the earlier suite fails, it has one more try by itself, and that is told.
 
 With --soak DURATION it only deploys and soaks: many devices, administrators and a back end for so long, while processes of the
 functions are killed. Then it waits, 20 minutes at most, until nothing is on its way and all are up to date, counts goroutines for some 10 minutes, and reports; it never
@@ -303,10 +304,15 @@ func (t *tests) quiet(ctx context.Context, what string, argv ...string) error {
 
 // loud runs go test and shows its lines as they come.
 func (t *tests) loud(ctx context.Context, what string, env []string, argv ...string) error {
+	_, err := t.shown(ctx, what, env, argv...)
+	return err
+}
+
+// shown is loud, and gives the lines, too.
+func (t *tests) shown(ctx context.Context, what string, env []string, argv ...string) (string, error) {
 	c := Command{What: what, Dir: t.root, Env: environment(env...), Log: t.dir.log(what), Argv: argv,
 		Show: func(line string) { t.progress.Print("%s\n", line) }}
-	_, err := c.Run(ctx)
-	return err
+	return c.Run(ctx)
 }
 
 // unit runs all tests but the end-to-end ones. Without a stack the stores'
@@ -407,7 +413,7 @@ func (t *tests) e2e(ctx context.Context) {
 		return
 	}
 	t.commands(ctx)
-	t.step(ctx, "end to end", func() error { return t.suite(ctx, "go test e2e", t.suiteTimes()) })
+	t.step(ctx, "end to end", func() error { _, err := t.suite(ctx, "go test e2e", t.suiteTimes()); return err })
 	if t.long {
 		t.step(ctx, "alarms by the clock", func() error {
 			return t.loud(ctx, "alarms by the clock", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_MINUTES=1"},
@@ -436,12 +442,15 @@ func (t *tests) suiteTimes() times {
 	return once
 }
 
-// suite runs the end-to-end suite.
-func (t *tests) suite(ctx context.Context, what string, often times) error {
-	env := []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_CHROMIUM=" + t.browser}
+// suite runs the end-to-end suite and gives its lines.
+func (t *tests) suite(ctx context.Context, what string, often times) (string, error) {
 	// These tests wait more than they compute: more of them go side by side than there are processors.
 	argv := append([]string{"go", "test", "-shuffle=on", "-parallel=8"}, often...)
-	return t.loud(ctx, what, env, append(argv, "./e2e/...")...)
+	return t.shown(ctx, what, t.suiteEnvironment(), append(argv, "./e2e/...")...)
+}
+
+func (t *tests) suiteEnvironment() []string {
+	return []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_CHROMIUM=" + t.browser}
 }
 
 // What commands of the tool say when they succeed.
