@@ -276,7 +276,7 @@ func (n Notice) excludes(c Connection) bool {
 }
 
 // errUnfinished says why a server is to be told again when nothing failed outright.
-var errUnfinished = errors.New("some devices could not be told in time")
+var errUnfinished = &Error{Code: Busy, Err: errors.New("some devices could not be told in time")}
 
 // begin reads what there is to say, and which crowds are to be told.
 func (n *Notifier) begin(ctx context.Context, job *serverJob) (news, []Crowd, error) {
