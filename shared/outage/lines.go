@@ -311,7 +311,7 @@ var Lines = []Line{
 	},
 	{
 		Function: "record", On: Bus, Calls: []string{"PutEvents"}, Busy: again, Refused: againRefused,
-		Becomes: "kept, and told when the stream delivers again, with the same ids",
+		Becomes: "kept, and told when the stream delivers again, with the same ids. (A bus that is gone answers as one that is there, and the events are lost: the rule `BusExists` keeps it from being deleted)",
 	},
 
 	{
