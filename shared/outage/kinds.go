@@ -32,7 +32,7 @@ const (
 // kinds are those that a call can meet.
 func kinds(l Line, call string) []Kind {
 	list := []Kind{Throttled, Failing, Hanging, Unreachable, Lost, Forbidden}
-	if l.On != Connections { // of whose 410 the functions' other tests tell
+	if l.On != Connections && l.On != Bus { // of the one's 410 the functions' other tests tell, and the other takes and loses what it gets
 		list = append(list, Absent)
 	}
 	if l.On != Connections && l.On != KeySet { // whose clients do not ask again
@@ -82,7 +82,7 @@ var refusals = map[string]map[Kind]refusal{
 	},
 	"AWSEvents": {
 		Throttled: {400, "ThrottlingException"}, Failing: {500, "InternalException"},
-		Forbidden: {400, "AccessDeniedException"}, Absent: {400, "ResourceNotFoundException"},
+		Forbidden: {400, "AccessDeniedException"},
 	},
 	"@connections": {Throttled: {429, "LimitExceededException"}, Failing: {500, "InternalServerErrorException"}, Forbidden: {403, "ForbiddenException"}},
 	"JWKS":         {Throttled: {429, ""}, Failing: {500, ""}, Forbidden: {403, ""}, Absent: {404, ""}},
