@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -162,27 +161,34 @@ func settleAnswers(root string, o deployOptions, in io.Reader, out io.Writer) (a
 	if err := a.check(known); err != nil {
 		return answers{}, err
 	}
+	fmt.Fprint(out, kept.before(stage, o.stage))
 	book[o.env] = kept
 	return a, book.save(file)
 }
 
-// forgetAnswers takes answers back that were kept: all that are named, or none.
+// forgetAnswers takes answers back that were kept. One that never was is as good as forgotten.
 func forgetAnswers(root string, o deployOptions, out io.Writer) error {
 	file := answersPath(root)
 	book, err := loadAnswers(file)
 	if err != nil {
 		return err
 	}
+	known, err := parameterNames(filepath.Join(root, "template.yaml"))
+	if err != nil {
+		return err
+	}
 	kept := book[o.env].Parameters
-	names := slices.Sorted(maps.Keys(kept))
 	for _, name := range o.forget {
-		if _, found := kept[name]; !found {
-			return fmt.Errorf("%q is not kept, but %s", name, cmp.Or(strings.Join(names, ", "), "nothing"))
+		if _, found := kept[name]; !found && !slices.Contains(known, name) {
+			return fmt.Errorf("template.yaml has no parameter %q, and none is kept", name)
 		}
 	}
-	fmt.Fprintf(out, "Forgotten, and as it was in the stack until samconfig.toml or an answer says otherwise:\n\n")
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(o.forget))) {
-		fmt.Fprintf(out, "    %s=%s\n", name, kept[name])
+	for _, name := range o.forget {
+		if value, found := kept[name]; found {
+			fmt.Fprintf(out, "%s=%s is forgotten: the stack keeps it until samconfig.toml or an answer says otherwise\n", name, value)
+		} else {
+			fmt.Fprintf(out, "%s was not kept\n", name)
+		}
 		delete(kept, name)
 	}
 	return book.save(file)

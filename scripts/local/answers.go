@@ -70,6 +70,20 @@ func (a answers) with(b answers) answers {
 	return answers{cmp.Or(b.StackName, a.StackName), cmp.Or(b.Region, a.Region), parameters}
 }
 
+// before says which of the answers a go before what samconfig.toml has for the stage; nothing where none does.
+func (a answers) before(stage answers, name string) string {
+	var b strings.Builder
+	for _, parameter := range slices.Sorted(maps.Keys(stage.Parameters)) {
+		if value, kept := a.Parameters[parameter]; kept && value != stage.Parameters[parameter] {
+			fmt.Fprintf(&b, "    %s=%s, where samconfig.toml has %s\n", parameter, value, stage.Parameters[parameter])
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Kept answers go before the stage %s (scripts/deploy --stage %s --forget PARAMETER takes one back):\n\n%s\n", name, name, b.String())
+}
+
 // question is one that a deployment cannot do without.
 type question struct {
 	text, proposal string
