@@ -161,7 +161,12 @@ func settleAnswers(root string, o deployOptions, in io.Reader, out io.Writer) (a
 	if err := a.check(known); err != nil {
 		return answers{}, err
 	}
+	if before := book[o.env]; o.stage != "" && before.StackName != "" && !before.Staged {
+		fmt.Fprintf(out, "The stage %s takes over the stack %s in %s, with the answers that --config-env %s kept.\n"+
+			"Its builds move into a folder of their own: \"Into a stage\" in docs/operating.md says when not to.\n\n", o.stage, before.StackName, before.Region, o.env)
+	}
 	fmt.Fprint(out, kept.before(stage, o.stage))
+	kept.Staged = o.stage != ""
 	book[o.env] = kept
 	return a, book.save(file)
 }

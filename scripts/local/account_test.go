@@ -113,6 +113,30 @@ func TestAnswersThatGoBeforeTheStageAreSaid(t *testing.T) {
 	}
 }
 
+// What a stage takes over from --config-env of the same name was deployed into another folder of sam's bucket.
+func TestAStageThatTakesAnswersOverSaysSo(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "template.yaml"), stagedTemplate)
+	write(t, filepath.Join(root, samconfigFile), smallConfig)
+	if _, said, err := settle(t, root, "", "--config-env=prod", "--stack-name=plain", "--region=eu-central-1", "Architecture=arm64"); err != nil || said != "" {
+		t.Fatal(said, err)
+	}
+	for _, c := range []struct {
+		args []string
+		says bool
+	}{
+		{[]string{"--stage=prod"}, true},
+		{[]string{"--stage=prod"}, false},
+		{[]string{"--config-env=prod"}, false}, // and with it the folder is the old one again
+		{[]string{"--stage=prod"}, true},
+	} {
+		_, said, err := settle(t, root, "", c.args...)
+		if err != nil || strings.Contains(said, "takes over the stack plain") != c.says || strings.Contains(said, `"Into a stage"`) != c.says {
+			t.Errorf("%v: %q, %v", c.args, said, err)
+		}
+	}
+}
+
 // An earlier release refuses a parameter that it does not have, so there is a way to have an answer forgotten.
 func TestAnAnswerIsForgotten(t *testing.T) {
 	root := t.TempDir()

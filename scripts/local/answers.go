@@ -28,6 +28,7 @@ type answers struct {
 	StackName  string            `json:"stack_name"`
 	Region     string            `json:"region"`
 	Parameters map[string]string `json:"parameters"`
+	Staged     bool              `json:"staged,omitempty"` // deployed last by --stage, into the stage's folder of sam's bucket
 }
 
 // answerBook is answers by the name of --stage or --config-env.
@@ -67,7 +68,7 @@ func (a answers) with(b answers) answers {
 	parameters := map[string]string{}
 	maps.Copy(parameters, a.Parameters)
 	maps.Copy(parameters, b.Parameters)
-	return answers{cmp.Or(b.StackName, a.StackName), cmp.Or(b.Region, a.Region), parameters}
+	return answers{StackName: cmp.Or(b.StackName, a.StackName), Region: cmp.Or(b.Region, a.Region), Parameters: parameters}
 }
 
 // before says which of the answers a go before what samconfig.toml has for the stage; nothing where none does.
