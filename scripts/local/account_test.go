@@ -324,16 +324,60 @@ echo '[
 ]'
 echo more
 `)
-	said := a.found(a.outputs(t.Context())) + a.nextSteps()
+	said := a.found(a.outputs(t.Context())) + a.nextSteps(nil)
 	for _, want := range []string{"wss://a.execute-api.eu-central-1.amazonaws.com/live\n", "https://b.lambda-url.eu-central-1.on.aws/\n",
-		".build/unsend smoke --stack-name chat --region eu-central-1", "AlarmTopicArn="} {
+		".build/unsend smoke --stack-name chat --region eu-central-1", ".build/unsend seed ", "AlarmTopicArn="} {
 		if !strings.Contains(said, want) {
 			t.Errorf("no %q in %s", want, said)
 		}
 	}
-	a.Parameters["AlarmTopicArn"] = "arn:aws:sns:eu-central-1:123456789012:on-call"
-	if strings.Contains(a.nextSteps(), "AlarmTopicArn") {
+	if again := a.nextSteps(map[string]string{"AlarmTopicArn": "", "Stage": "one"}); strings.Contains(again, "unsend seed") || !strings.Contains(again, "unsend smoke") || !strings.Contains(again, "AlarmTopicArn=") {
+		t.Errorf("after another deployment: %s", again)
+	}
+	const topic = "arn:aws:sns:eu-central-1:123456789012:on-call"
+	if strings.Contains(a.nextSteps(map[string]string{"AlarmTopicArn": topic}), "AlarmTopicArn") {
+		t.Error("asks for a topic that was given from another machine")
+	}
+	a.Parameters["AlarmTopicArn"] = topic
+	if strings.Contains(a.nextSteps(map[string]string{"AlarmTopicArn": ""}), "AlarmTopicArn") {
 		t.Error("asks for a topic that is there")
+	}
+}
+
+// A value that was given from another machine, as for how long logs are kept, is lost when the stage's goes over it.
+func TestADeploymentSaysWhatItChanges(t *testing.T) {
+	t.Parallel()
+	a := accountWithSAM(t, "")
+	tool := toolPath(a.root)
+	write(t, tool, `#!/bin/sh
+echo "$*" >> calls
+echo "a warning of the SDK's" >&2
+echo '{"Architecture":"x86_64","LogRetentionDays":"365","Metrics":"on","TokenIssuer":""}'
+`)
+	if err := os.Chmod(tool, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	a.Parameters = map[string]string{"Architecture": "x86_64", "LogRetentionDays": "90", "TokenIssuer": "https://id", "FastRevocations": "true"}
+	before, err := a.parameters(t.Context())
+	calls, _ := os.ReadFile(filepath.Join(a.root, "calls"))
+	if want := "parameters --json --stack-name chat --region eu-central-1\n"; err != nil || string(calls) != want {
+		t.Fatalf("%v, called %q", err, calls)
+	}
+	said := a.changes(before)
+	for _, want := range []string{"LogRetentionDays: 365 becomes 90\n", `TokenIssuer: "" becomes https://id`} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in %s", want, said)
+		}
+	}
+	if strings.Contains(said, "Architecture") || strings.Contains(said, "FastRevocations") || strings.Contains(said, "Metrics") {
+		t.Errorf("says what does not change, or is new: %s", said)
+	}
+	if said := a.changes(nil); said != "" {
+		t.Errorf("of a stack that is not there: %s", said)
+	}
+	write(t, tool, "#!/bin/sh\necho 'there is no stack' >&2\nexit 1\n")
+	if before, err := a.parameters(t.Context()); err == nil || len(before) > 0 {
+		t.Errorf("of a stack that is not there: %v, %v", before, err)
 	}
 }
 
