@@ -162,6 +162,29 @@ func TestSweepsAndJobs(t *testing.T) {
 	}
 }
 
+// An account that the back end acts as has one sweep at work in a server; the back end's own are as many as it likes.
+func TestAnAccountsSecondSweep(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	const mine = `{"accid":"alice","dry_run":true}`
+	c.want(201, c.do("PUT /servers/s1/sweeps/one?acting_as=alice", mine))
+	c.want(200, c.do("PUT /servers/s1/sweeps/one?acting_as=alice", mine))
+	c.wantProblem(409, "", "one is at work: wait until it is done", c.do("PUT /servers/s1/sweeps/two?acting_as=alice", mine))
+	c.want(404, c.do("GET /servers/s1/jobs/sweep/two", ""))
+	for i := range 3 {
+		c.want(201, c.do(fmt.Sprint("PUT /servers/s1/sweeps/x", i), `{"accid":"alice","operator":"alice"}`))
+	}
+	job, err := c.Store.Job(t.Context(), chat.JobRef{ServerID: "s1", Kind: chat.SweepJob, ID: "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job.FinishedAt = c.Now.UnixMilli()
+	if _, err := c.Store.SaveJob(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	c.want(201, c.do("PUT /servers/s1/sweeps/two?acting_as=alice", mine))
+}
+
 // What is deleted is gone at once, and does not come back; the job that clears up can be read.
 func TestDeletions(t *testing.T) {
 	t.Parallel()

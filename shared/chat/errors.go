@@ -136,6 +136,9 @@ func AtLimit(whose, of string, limit int) *Error {
 // TooManyChannels refuses a channel more than a server has.
 func TooManyChannels() *Error { return AtLimit("a server", "channels", MaxChannelsPerServer) }
 
+// SweepIsAtWork refuses a sweep to an account that has another one, of this id, at work.
+func SweepIsAtWork(id string) *Error { return conflict(id + " is at work: wait until it is done") }
+
 // TooManyServers refuses a server more than an account is in.
 func TooManyServers() *Error { return AtLimit("an account", "servers", MaxServersPerAccount) }
 

@@ -122,6 +122,13 @@ const (
 	DeletionSettles = 45 * time.Second
 )
 
+// Bars tells whether the other sweep may not begin while this one is at work: an account in whose name, and with whose rights, the back end
+// sweeps does so in a server once at a time, so that no member fills the queue for which all servers wait.
+func (j Job) Bars(o Job) bool {
+	return j.FinishedAt == 0 && j.JobRef != o.JobRef && j.ServerID == o.ServerID && j.Sweep != nil && o.Sweep != nil &&
+		j.Sweep.Bound && o.Sweep.Bound && j.Sweep.Operator.AccountID == o.Sweep.Operator.AccountID
+}
+
 // begins is when the work on the job may begin.
 func (j Job) begins() time.Time {
 	created := time.UnixMilli(j.CreatedAt)
@@ -144,7 +151,7 @@ type JobQueue interface {
 // JobStore keeps jobs.
 type JobStore interface {
 	// PutJob stores a new sweep, and an entry of the audit with it. Where there is one of this ref already, it is given instead, and created
-	// is false.
+	// is false. Conflict for one that is Bound while another one of its operator bars it, which is given then.
 	PutJob(ctx context.Context, job Job, by Act) (stored Job, created bool, err error)
 	// Job reads a job strongly. NotFound when there is none.
 	Job(ctx context.Context, ref JobRef) (Job, error)

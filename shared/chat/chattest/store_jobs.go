@@ -20,10 +20,16 @@ const (
 
 // PutJob stores a new job.
 func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job, bool, error) {
-	created := false
+	created, atWork := false, chat.Job{}
 	stored, err := do(ctx, s, "PutJob", func() (chat.Job, error) {
 		if there, ok := s.jobs[job.JobRef]; ok {
 			return cloneJob(there), nil
+		}
+		for _, other := range s.jobs {
+			if other.Bars(job) {
+				atWork = cloneJob(other)
+				return chat.Job{}, chat.SweepIsAtWork(other.ID)
+			}
 		}
 		created = true
 		job.Version = 1
@@ -35,6 +41,9 @@ func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job
 		s.jobs[job.JobRef] = cloneJob(job)
 		return cloneJob(job), nil
 	})
+	if chat.CodeOf(err) == chat.Conflict {
+		return atWork, false, err
+	}
 	return stored, created && err == nil, err
 }
 
