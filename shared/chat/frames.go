@@ -12,6 +12,14 @@ type FrameLimit struct {
 	Most    int // frames in a FrameWindow; 0: any number, and none is counted
 	// Uncounted is told why a frame could not be counted, and so has no limit, of a request that goes on; nil: nobody is.
 	Uncounted func(ctx context.Context, err error)
+
+	lenient bool // whoever sends more than can be counted has no limit
+}
+
+// leniently is the limit of what nobody may be kept from by a guess, as it takes back or keeps the connection: it refuses only for a number.
+func (l FrameLimit) leniently() FrameLimit {
+	l.lenient = true
+	return l
 }
 
 // beside reads what the request needs and counts its frame, at the same time: the limit
@@ -40,6 +48,8 @@ func (l FrameLimit) beside(ctx context.Context, accountID string, now time.Time,
 	)
 	grace.Stop()
 	switch {
+	case CodeOf(errs[0]) == RateLimited && !l.lenient:
+		return errs[0]
 	case errs[0] != nil && l.Uncounted != nil:
 		l.Uncounted(ctx, errs[0])
 	case errs[0] == nil && n > l.Most:

@@ -103,6 +103,9 @@ var (
 	// Answered as if nothing were down, and logged.
 	unmet  = Answer{"200", chat.Busy}
 	broken = Answer{"200", chat.Internal}
+	// More frames of one account than can be counted.
+	served  = Answer{"200", chat.OK}
+	limited = Answer{"416", chat.RateLimited}
 	// Put off: what is left of the batch is a task, or a job, in the queue.
 	putOff = Answer{"done", chat.Busy}
 	// The same, for what somebody must mend.
@@ -112,10 +115,15 @@ var (
 	againRefused = Answer{"again", chat.Internal}
 )
 
-// uncounted is the line of a count of frames, which nothing else needs.
-func uncounted(function string) Line {
+// count is what a line of a count of frames is of.
+const count = "its count"
+
+// uncounted is the line of a count of frames, which nothing else needs. What becomes of one whose account sends more than can be counted
+// depends on what it asks for.
+func uncounted(function string, flooded Answer) Line {
 	return Line{
-		Function: function, Of: "its count", On: Sessions, Calls: []string{"UpdateItem"}, Busy: unmet, Refused: broken,
+		Function: function, Of: count, On: Sessions, Calls: []string{"UpdateItem"}, Busy: unmet, Refused: broken,
+		Except:  map[Kind]Answer{Flooded: flooded},
 		Becomes: "the frame is served, up to 0.25 s later, and counts for no limit",
 	}
 }
@@ -180,7 +188,7 @@ var Lines = []Line{
 		Function: "session", Of: "subscribe", On: Sessions, Calls: []string{"BatchGetItem", "UpdateItem", "BatchWriteItem"}, Busy: busy, Refused: fails,
 		Becomes: "stored in part or not at all; asked again it is whole",
 	},
-	uncounted("session"),
+	uncounted("session", served),
 
 	{
 		Function: "send", On: Community, Calls: []string{"BatchGetItem"}, Busy: busy, Refused: fails,
@@ -198,7 +206,7 @@ var Lines = []Line{
 		Function: "send", On: Sessions, Calls: []string{"PutItem"}, Busy: busy, Refused: fails,
 		Becomes: "as with Messages: a message and its marker are one transaction",
 	},
-	uncounted("send"),
+	uncounted("send", limited),
 
 	{
 		Function: "revoke", On: Community, Calls: []string{"BatchGetItem"}, Busy: busy, Refused: fails,
@@ -214,7 +222,7 @@ var Lines = []Line{
 		Becomes: "the same of each message",
 	},
 	toldFast("revoke", ""),
-	uncounted("revoke"),
+	uncounted("revoke", served),
 
 	{
 		Function: "read", Of: "history", On: Community, Calls: []string{"BatchGetItem"}, Busy: busy, Refused: fails,
@@ -232,7 +240,7 @@ var Lines = []Line{
 		Function: "read", Of: "sync", On: Updates, Calls: []string{"Query"}, Busy: busy, Refused: fails,
 		Becomes: "the same",
 	},
-	uncounted("read"),
+	uncounted("read", limited),
 
 	{
 		Function: "notify", On: Messages, Calls: []string{"BatchGetItem"}, Busy: putOff, Refused: putOffRefused,

@@ -91,7 +91,7 @@ var all = flag.Bool("outages.all", false, "each call with each kind of outage; e
 
 // usual: the call is tried so in each run of the tests.
 func usual(l Line, call string, kind Kind) bool {
-	return kind == Throttled || kind == Forbidden ||
+	return kind == Throttled || kind == Forbidden || kind == Flooded ||
 		call == l.Calls[0] && slices.Contains([]Kind{Hanging, Lost, LostOnce, Unprocessed, Crowded}, kind)
 }
 
