@@ -679,8 +679,12 @@ func TestTheQueueIsReadWithLimits(t *testing.T) {
 	}
 	for _, consumer := range []string{"Push", "Sweep"} {
 		queue, timeout := at(template, "Resources", consumer+"Queue", "Properties"), at(template, "Resources", consumer, "Properties")["Timeout"].(int)
-		if hidden := queue["VisibilityTimeout"].(int); hidden < 6*timeout {
+		hidden := queue["VisibilityTimeout"].(int)
+		if hidden < 6*timeout {
 			t.Errorf("a task is hidden for %d s, and %s may take %d", hidden, consumer, timeout)
+		}
+		if age := chat.MessageNoticeMaxAge.Seconds(); consumer == "Push" && age < float64(2*(hidden+timeout)) {
+			t.Errorf("a message is dropped after %v s, and told after %d s where two invocations died at it", age, 2*hidden)
 		}
 		if at(queue, "RedrivePolicy")["deadLetterTargetArn"] == nil {
 			t.Errorf("what %s cannot do is tried for ever", consumer)

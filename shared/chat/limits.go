@@ -80,9 +80,10 @@ const (
 	// the frame asks for is done.
 	CountGrace = 250 * time.Millisecond
 
-	// MessageNoticeMaxAge is when a notice of a new message is no longer worth
-	// pushing: history has it. A revocation is never too old.
-	MessageNoticeMaxAge = 5 * time.Minute
+	// MessageNoticeMaxAge is when a notice of a new message is no longer worth pushing: history has it. It is more than twice as long as the
+	// push queue hides a task at which its invocation died, so that neither one death nor a second keeps a message from who is online. A
+	// revocation is never too old.
+	MessageNoticeMaxAge = 15 * time.Minute
 
 	// SyncOverlap is how far a cursor of sync lies before its answer. It is more
 	// than an index lags behind its table, a write takes, and clocks differ, together: what was on its
