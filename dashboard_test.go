@@ -75,7 +75,8 @@ func TestTheDashboardShowsWhatIsThere(t *testing.T) {
 				}
 			}
 		}
-		if w.Type == "log" && !slices.Contains(known["log"], source.FindString(w.Properties.Query)) {
+		groups := source.FindAllString(w.Properties.Query, -1)
+		if missing := func(group string) bool { return !slices.Contains(known["log"], group) }; w.Type == "log" && (len(groups) == 0 || slices.ContainsFunc(groups, missing)) {
 			t.Errorf("%s: the template has no log group of %s", w.Properties.Title, w.Properties.Query)
 		}
 		if (w.Type == "log") != (len(w.Properties.Metrics) == 0) {
@@ -167,6 +168,34 @@ func TestTheDashboardShowsEverything(t *testing.T) {
 					t.Errorf("%s of %s is not shown", name, value)
 				}
 			}
+		}
+	}
+}
+
+// Revocations that the fast path always fails to tell are answered and told as without it, and raise no alarm: the dashboard and the page show them.
+func TestRevocationsThatTheQueueDidNotTakeAreSeen(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	const filter = "filter ispresent(fast_failed)"
+	shown := ""
+	for _, w := range dashboard(t, template) {
+		if strings.Contains(w.Properties.Query, filter) {
+			shown += w.Properties.Query
+		}
+	}
+	_, section, _ := strings.Cut(operatingPage(t), "\n## Fast revocations\n")
+	if section, _, _ = strings.Cut(section, "\n## "); !strings.Contains(section, filter) {
+		t.Errorf("the page has no %q", filter)
+	}
+	for name, f := range functions(t, template) {
+		if branch, _ := at(f, "Environment", "Variables", "PUSH_QUEUE_URL")["Fn::If"].([]any); branch == nil || branch[0] != "RevokesFast" {
+			continue
+		}
+		if source := "SOURCE '${" + name + "Logs}'"; !strings.Contains(shown, source) {
+			t.Errorf("of %s the dashboard shows %q", name, shown)
+		}
+		if !strings.Contains(section, "/aws/lambda/NAME/"+strings.ToLower(name)) {
+			t.Errorf("the page does not ask the log of %s", name)
 		}
 	}
 }

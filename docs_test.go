@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"unsend/shared/chat"
+	"unsend/shared/outage"
 )
 
 func operatingPage(t *testing.T) string {
@@ -42,6 +45,29 @@ func TestEachAlarmHasAnEntryInTheOperatingPage(t *testing.T) {
 		if len(text) < 80 {
 			t.Errorf("%s: %q says too little", name, text)
 		}
+	}
+}
+
+// An alarm of requests may be about some that were served. Whoever looks for answers of that code alone finds none.
+func TestTheAlarmsTellOfFramesThatWereServed(t *testing.T) {
+	t.Parallel()
+	alarms, page, served := resources(loadTemplate(t), "AWS::CloudWatch::Alarm"), operatingPage(t), 0
+	for _, l := range outage.Lines {
+		for _, answer := range []outage.Answer{l.Busy, l.Refused} {
+			if answer.Is != "200" || answer.Logged == chat.OK {
+				continue
+			}
+			served++
+			name := map[chat.Code]string{chat.Internal: "RequestsFail", chat.Busy: "RequestsAreBusy"}[answer.Logged]
+			_, entry, _ := strings.Cut(page, "\n### "+name+"\n")
+			entry, _, _ = strings.Cut(entry, "\n#")
+			if description := alarms[name]["AlarmDescription"].(string); !strings.Contains(description, "served and not counted") || !strings.Contains(entry, "CountFrame") {
+				t.Errorf("%s of %s: %s says %q, and the page %q", l.Name(), l.Function, name, description, entry)
+			}
+		}
+	}
+	if served == 0 {
+		t.Error("no line is about a frame that is served: this test shows nothing")
 	}
 }
 

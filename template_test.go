@@ -679,8 +679,12 @@ func TestTheQueueIsReadWithLimits(t *testing.T) {
 	}
 	for _, consumer := range []string{"Push", "Sweep"} {
 		queue, timeout := at(template, "Resources", consumer+"Queue", "Properties"), at(template, "Resources", consumer, "Properties")["Timeout"].(int)
-		if hidden := queue["VisibilityTimeout"].(int); hidden < 6*timeout {
+		hidden := queue["VisibilityTimeout"].(int)
+		if hidden < 6*timeout {
 			t.Errorf("a task is hidden for %d s, and %s may take %d", hidden, consumer, timeout)
+		}
+		if age := chat.MessageNoticeMaxAge.Seconds(); consumer == "Push" && age < float64(2*(hidden+timeout)) {
+			t.Errorf("a message is dropped after %v s, and told after %d s where two invocations died at it", age, 2*hidden)
 		}
 		if at(queue, "RedrivePolicy")["deadLetterTargetArn"] == nil {
 			t.Errorf("what %s cannot do is tried for ever", consumer)
@@ -694,6 +698,23 @@ func TestTheQueueIsReadWithLimits(t *testing.T) {
 	for name, queue := range resources(template, "AWS::SQS::Queue") {
 		if queue["SqsManagedSseEnabled"] != true {
 			t.Errorf("%s is not encrypted", name)
+		}
+	}
+}
+
+// Lambda stops the seventeenth invocation in a row by what the same function has put into its queue (developer guide, "Use Lambda recursive loop
+// detection"): a long deletion or walk would end among the dead letters though nothing has failed. Where there is no such loop one is a mistake.
+func TestLoopsAreAllowedWhereTheyAreMeant(t *testing.T) {
+	t.Parallel()
+	template := loadTemplate(t)
+	for name, f := range functions(t, template) {
+		may := permitted[name+"Role"]
+		loops := slices.ContainsFunc(may, func(p string) bool {
+			queue, sends := strings.CutPrefix(p, "sqs:SendMessage@")
+			return sends && slices.Contains(may, "sqs:ReceiveMessage@"+queue)
+		})
+		if allowed := f["RecursiveLoop"] == "Allow"; allowed != loops {
+			t.Errorf("%s feeds itself: %v, and its RecursiveLoop is %v", name, loops, f["RecursiveLoop"])
 		}
 	}
 }

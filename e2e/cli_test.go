@@ -199,6 +199,17 @@ func TestCLITakesBack(t *testing.T) {
 	l.refused("server show harbour", "no such server")
 }
 
+// scripts/deploy asks so what a stack has that was deployed from elsewhere.
+func TestCLIShowsTheParameters(t *testing.T) {
+	t.Parallel()
+	l := newCommandLine(t)
+	var given map[string]string
+	if err := json.Unmarshal([]byte(l.ok("parameters --json")), &given); err != nil || given["TokenAudience"] != l.TokenAudience || given["LogRetentionDays"] == "" {
+		t.Errorf("%v, %v", given, err)
+	}
+	l.says("parameters", "TokenAudience "+l.TokenAudience)
+}
+
 // The commands of the README, as they stand there.
 func TestCLIOfTheREADME(t *testing.T) {
 	t.Parallel()

@@ -2,17 +2,11 @@ package e2e
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	unsend "unsend/clients/go"
@@ -22,7 +16,7 @@ import (
 // With FastRevocations everybody is told twice, by push and by notify; without permission, or without push, once, by notify. Not parallel:
 // the others' revocations take the same ways.
 func TestFastRevocations(t *testing.T) {
-	c := newCommunity(t)
+	c := localOnly(t) // it changes the stack
 	c.oneVersionServes("Revoke")
 	c.parameter("FastRevocations", "true")
 	t.Cleanup(func() { c.parameter("FastRevocations", "false") })
@@ -107,8 +101,7 @@ func (c *community) parameter(name, value string) {
 // queueHoldsIDs looks at what a revoke leaves for push, while push does not take it. The stream tells meanwhile.
 func (c *community) queueHoldsIDs(phone, carol *device) {
 	c.t.Helper()
-	c.pushTakes(false)
-	c.t.Cleanup(func() { c.pushTakes(true) })
+	c.pause("PushTasks")
 	secret := "canary-" + random()
 	m := phone.say(secret)
 	c.must(phone.takeBack(m, secret+" postscript"))
@@ -137,27 +130,7 @@ func (c *community) queueHoldsIDs(phone, carol *device) {
 // tellsWithoutPermission takes the queue away from revoke: its answer is the same, and its line says why it is slower.
 func (c *community) tellsWithoutPermission(phone, carol *device) {
 	c.t.Helper()
-	localOnly(c.t)
-	for _, role := range c.roles() {
-		if !strings.HasPrefix(functionOf(role), "Revoke-") {
-			continue
-		}
-		for _, name := range c.policies(role) {
-			document := c.policy(role, name)
-			without := document
-			without.Statement = nil
-			for _, statement := range document.Statement {
-				if actions(statement)[0] != "sqs:SendMessage" {
-					without.Statement = append(without.Statement, statement)
-				}
-			}
-			if len(without.Statement) != len(document.Statement)-1 {
-				c.t.Errorf("revoke may not send messages: %v", document.Statement)
-			}
-			c.put(role, name, without)
-			c.t.Cleanup(func() { c.put(role, name, document) })
-		}
-	}
+	c.deny("RevokeRole", "sqs:SendMessage")
 	m := phone.say("five")
 	answer, err := phone.takeBack(m, "")
 	if err != nil || answer.Status != unsend.StatusRevoked {
@@ -180,55 +153,4 @@ func (c *community) tellsWithoutPermission(phone, carol *device) {
 	if line.Level != "WARN" || line.Code != 200 || !strings.Contains(line.Failed, "AccessDenied") {
 		c.t.Errorf("the line says %+v", line)
 	}
-}
-
-// pushTakes has the mapping of the push queue go on, or wait. By hand, as iam: the SDK's client for Lambda is large, too.
-func (c *community) pushTakes(enabled bool) {
-	c.t.Helper()
-	var list struct {
-		EventSourceMappings []struct{ UUID, EventSourceArn, State string }
-	}
-	name := c.PushQueueURL[strings.LastIndex(c.PushQueueURL, "/")+1:]
-	find := func() (id, state string) {
-		c.must(nil, json.Unmarshal(c.lambda(http.MethodGet, "", ""), &list))
-		for _, mapping := range list.EventSourceMappings {
-			if strings.HasSuffix(mapping.EventSourceArn, ":"+name) {
-				return mapping.UUID, mapping.State
-			}
-		}
-		c.t.Fatalf("no mapping of %s", name)
-		return "", ""
-	}
-	id, _ := find()
-	c.lambda(http.MethodPut, id, fmt.Sprintf(`{"Enabled":%t}`, enabled))
-	eventually(c.t, "the mapping's state", func() bool {
-		_, state := find()
-		return state == map[bool]string{true: "Enabled", false: "Disabled"}[enabled]
-	})
-}
-
-// lambda asks for mappings, or for one by its id.
-func (c *community) lambda(method, id, body string) []byte {
-	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.t.Context()), patience)
-	defer cancel()
-	url := fmt.Sprintf("https://lambda.%s.amazonaws.com", c.Region)
-	if c.Endpoint != "" {
-		url = c.Endpoint
-	}
-	r, err := http.NewRequestWithContext(ctx, method, url+"/2015-03-31/event-source-mappings/"+id, strings.NewReader(body))
-	c.must(nil, err)
-	keys, err := c.AWS().Credentials.Retrieve(ctx)
-	c.must(nil, err)
-	sum := sha256.Sum256([]byte(body))
-	c.must(nil, v4.NewSigner().SignHTTP(ctx, keys, r, hex.EncodeToString(sum[:]), "lambda", c.Region, time.Now()))
-	answer, err := http.DefaultClient.Do(r)
-	c.must(nil, err)
-	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(answer.Body)
-	c.must(nil, err)
-	if answer.StatusCode >= 300 {
-		c.t.Fatalf("%s %s: %s: %.1000s", method, r.URL, answer.Status, text)
-	}
-	return text
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +22,7 @@ import (
 	"unsend/shared/awsenv"
 	"unsend/shared/cloudtest/cloudwatch"
 	"unsend/shared/config"
+	"unsend/shared/dynamo/dynamotest"
 )
 
 // What goes wrong in a deployment, caused in the ways in which it does: by a deployment, a role, a limit, a table. Each gives what mends it,
@@ -194,22 +194,19 @@ func (t *tables) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.onward.ServeHTTP(w, r)
 }
 
+// meant tells whether the call is one of those that it refuses.
+func (t *tables) meant(call dynamotest.Call) bool {
+	name := call.Table
+	if call.Index != "" {
+		name += "/" + call.Index
+	}
+	return name == t.refuses && slices.Contains(reads, call.Operation) != t.write
+}
+
 func (t *tables) refused(operation string, body []byte) bool {
-	var asked struct {
-		TableName, IndexName string
-		RequestItems         map[string]json.RawMessage
-	}
-	_ = json.Unmarshal(body, &asked) // what is none names no table
-	names := []string{asked.TableName}
-	if asked.IndexName != "" {
-		names = []string{asked.TableName + "/" + asked.IndexName}
-	}
-	for table := range asked.RequestItems {
-		names = append(names, table)
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.mended || !slices.Contains(names, t.refuses) || slices.Contains(reads, operation) == t.write {
+	if t.mended || !slices.ContainsFunc(dynamotest.Calls(operation, body), t.meant) {
 		return false
 	}
 	t.refusals++

@@ -313,14 +313,14 @@ func (r *soakRun) view(d *soaker, s *soakServer, channel string, f history.Final
 		} else if err := session.Sync(r.running, s.id); err != nil && sees {
 			violations = append(violations, fmt.Sprintf("%s cannot sync: %v", d.name, err))
 		} else {
-			violations = wrong(d.name, session.Messages(s.id, channel), sees, truth, f)
+			violations = wrong(d.name, session.Messages(s.id, channel), sees, truth)
 		}
 		return len(violations) == 0
 	})
 	return violations
 }
 
-func wrong(who string, shown []unsend.Message, sees bool, truth history.Truth, f history.Final) (violations []string) {
+func wrong(who string, shown []unsend.Message, sees bool, truth history.Truth) (violations []string) {
 	if !sees {
 		for _, m := range shown {
 			if !m.Content.IsEmpty() {
@@ -333,16 +333,10 @@ func wrong(who string, shown []unsend.Message, sees bool, truth history.Truth, f
 	if len(shown) > 0 {
 		oldest = shown[0].Timestamp + 1 // of one ms it need not show all
 	}
-	required := history.Truth{}
-	for key, m := range truth {
-		if !f.MayLack(key) {
-			required[key] = m
-		}
+	if least := min(len(truth), soakKeep/2); len(shown) < least {
+		violations = append(violations, fmt.Sprintf("%s shows %d messages, and there are %d", who, len(shown), len(truth)))
 	}
-	if least := min(len(required), soakKeep/2); len(shown) < least {
-		violations = append(violations, fmt.Sprintf("%s shows %d messages, and there are %d", who, len(shown), len(required)))
-	}
-	return slices.Concat(violations, history.Differs(who, shown, truth), history.StillShown(who, shown, truth), history.Lacks(who, shown, required, oldest))
+	return slices.Concat(violations, history.Differs(who, shown, truth), history.StillShown(who, shown, truth), history.Lacks(who, shown, truth, oldest))
 }
 
 // texts searches the tables.

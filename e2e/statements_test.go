@@ -25,11 +25,12 @@ const statementsVariable = "UNSEND_STATEMENTS"
 
 // unenforced are the actions that the local stack does by itself, whatever a role says.
 var unenforced = map[string]string{
-	"logs:PutLogEvents":    "the local stack writes logs itself",
-	"dynamodb:GetRecords":  "the local stack reads streams itself",
-	"dynamodb:ListStreams": "the local stack reads streams itself",
-	"s3:PutObject":         "the local stack writes no failure objects",
-	"s3:ListBucket":        "the local stack writes no failure objects",
+	"logs:PutLogEvents":     "the local stack writes logs itself",
+	"dynamodb:GetRecords":   "the local stack reads streams itself",
+	"dynamodb:ListStreams":  "the local stack reads streams itself",
+	"s3:PutObject":          "the local stack writes no failure objects",
+	"s3:ListBucket":         "the local stack writes no failure objects",
+	"xray:PutTraceSegments": "the local stack keeps no traces",
 }
 
 // Each statement of each role is needed: without it some test of this suite fails.

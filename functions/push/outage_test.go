@@ -27,7 +27,7 @@ func TestOutages(t *testing.T) {
 		case "two servers":
 			other := m.MessageKey
 			other.ServerID = "other-" + c.ID
-			tasks = append(tasks, chat.Task{ServerID: other.ServerID, Records: []chat.Stored{{Key: other, Kind: chat.Inserted}}})
+			tasks = append(tasks, chat.Task{ServerID: other.ServerID, Records: []chat.Stored{{Key: other, Kind: chat.Inserted}}, Part: &chat.Part{}})
 		}
 		var bodies []string
 		for _, task := range tasks {

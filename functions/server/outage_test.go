@@ -25,14 +25,38 @@ func TestOutages(t *testing.T) {
 		}
 		request, body, check := scene(c)
 		return outage.Scene{
-			Invoke: func(ctx context.Context) string { return invoked(c, ctx, h, request, body) },
-			Check:  check,
+			Invoke: func(ctx context.Context) string {
+				code, answer := invoked(c, ctx, h, request, body)
+				wholeOrNone(c, code, answer)
+				return code
+			},
+			Check: check,
 		}
 	})
 }
 
-// invoked is the status of the answer; any that is not an error is 200.
-func invoked(c *outage.Case, ctx context.Context, h handler, request, body string) string {
+// pages are where the answer to a question has its rows, of which there is one, and what that is of.
+var pages = map[string]struct{ list, id string }{"a list": {"channels", "channel_id"}, "the audit": {"entries", "accid"}}
+
+// wholeOrNone checks that an answer that is a page has its row, and another none.
+func wholeOrNone(c *outage.Case, code string, answer map[string]any) {
+	c.Helper()
+	page, ok := pages[c.Of]
+	if !ok {
+		return
+	}
+	of := map[string]string{"a list": outage.Channel, "the audit": c.Bob()}[c.Of]
+	rows, _ := answer[page.list].([]any)
+	if code != "200" && len(rows) == 0 {
+		return
+	}
+	if code != "200" || len(rows) != 1 || rows[0].(map[string]any)[page.id] != of {
+		c.Errorf("%s of %v, want one of %s", code, rows, of)
+	}
+}
+
+// invoked is the status of the answer, and what that says; any status that is not an error is 200.
+func invoked(c *outage.Case, ctx context.Context, h handler, request, body string) (code string, answer map[string]any) {
 	c.Helper()
 	var event events.LambdaFunctionURLRequest
 	method, target, _ := strings.Cut(request, " ")
@@ -42,16 +66,13 @@ func invoked(c *outage.Case, ctx context.Context, h handler, request, body strin
 	c.Must(response, err)
 	text, err := io.ReadAll(response.Body)
 	c.Must(text, err)
-	var answer struct {
-		Results any `json:"results"`
-	}
 	if len(text) > 0 {
 		c.Must(nil, json.Unmarshal(text, &answer))
 	}
 	if response.StatusCode < 300 {
-		return outage.Parts("200", answer.Results)
+		return outage.Parts("200", answer["results"]), answer
 	}
-	return strconv.Itoa(response.StatusCode)
+	return strconv.Itoa(response.StatusCode), answer
 }
 
 // outageScenes make the request and its body, and what must be so at last.
@@ -70,6 +91,10 @@ var outageScenes = map[string]func(*outage.Case) (request, body string, check fu
 		return "GET /servers/" + c.ServerID() + "/channels", "", nil
 	},
 	"the audit": func(c *outage.Case) (string, string, func()) {
+		c.Prepared(func() error {
+			_, err := c.Store.ChangeMember(c.Context(), c.ServerID(), c.Bob(), c.Act(chat.ActionPutMember, time.Now()), func(m *chat.Member) error { m.Nick = "Bob"; return nil })
+			return err
+		})
 		return "GET /servers/" + c.ServerID() + "/audit", "", nil
 	},
 	"a message": func(c *outage.Case) (string, string, func()) {

@@ -47,7 +47,7 @@ func TestAProfileAtAnEndpoint(t *testing.T) {
 	case testing.Short():
 		t.Skip("compiles the benchmarks: not with -short")
 	}
-	code, out, errs := runs(t, "profile --only send --time 300x --top 5 --out "+folder+" --docs "+folder+" --endpoint "+endpoint)
+	code, out, errs := runs(t, "profile --only send --time 2000x --top 5 --out "+folder+" --docs "+folder+" --endpoint "+endpoint)
 	if code != 0 || !strings.Contains(out, "Processor time") || !strings.Contains(out, "alloc_objects") {
 		t.Fatalf("code %d: %s%s", code, out, errs)
 	}
@@ -55,6 +55,10 @@ func TestAProfileAtAnEndpoint(t *testing.T) {
 	found := regexp.MustCompile(`(?m)^\| send \| ([1-9][0-9]{2}|[1-9],[0-9]{3}) \|.* ([1-9][0-9]) \|`).FindString(string(page))
 	if err != nil || found == "" {
 		t.Errorf("no allocations of send (%v):\n%s", err, page)
+	}
+	others := regexp.MustCompile(`(?m)^\| send \|.* ([0-9]+) \|$`).FindAllStringSubmatch(string(page), -1)
+	if len(others) != 2 || len(others[0][1]) > 1 || others[1][1] != "0" { // of the time, of which there are few samples, and of the allocations
+		t.Errorf("of what nobody owns: %q of the time and the allocations; package profiles lacks an owner", others)
 	}
 	for _, name := range []string{"send.cpu", "send.allocations"} {
 		if info, err := os.Stat(filepath.Join(folder, name)); err != nil || info.Size() == 0 {

@@ -150,7 +150,15 @@ func (f profileFlags) take(ctx context.Context, binary string, each profiledOper
 	if err != nil {
 		return row, err
 	}
-	row.processor, row.allocations = time.Duration(metric(text, "cpu-ns/op")), int(metric(text, "allocs/op"))
+	processor, err := metric(text, "cpu-ns/op")
+	if err != nil {
+		return row, err
+	}
+	allocations, err := metric(text, "allocs/op")
+	if err != nil {
+		return row, err
+	}
+	row.processor, row.allocations = time.Duration(processor), int(allocations)
 	f.play.Flags = []string{"-test.memprofile=" + row.memory, "-test.memprofilerate=2048"}
 	if _, err := f.play.Run(ctx, binary); err != nil {
 		return row, err
@@ -162,14 +170,13 @@ func (f profileFlags) take(ctx context.Context, binary string, each profiledOper
 	return row, err
 }
 
-// metric is a number of the line of a benchmark; 0 where it has none.
-func metric(text, unit string) float64 {
-	found := regexp.MustCompile(`([0-9.e+]+) ` + regexp.QuoteMeta(unit)).FindStringSubmatch(text)
+// metric is a number of the line of a benchmark.
+func metric(text, unit string) (float64, error) {
+	found := regexp.MustCompile(`([0-9.e+]+) ` + regexp.QuoteMeta(unit) + `\b`).FindStringSubmatch(text)
 	if found == nil {
-		return 0
+		return 0, fmt.Errorf("the benchmark printed no %s:\n%s", unit, text)
 	}
-	n, _ := strconv.ParseFloat(found[1], 64) // what is none of Go's numbers is 0, too
-	return n
+	return strconv.ParseFloat(found[1], 64)
 }
 
 func (a *app) showProfiles(ctx context.Context, f profileFlags, binary string, rows []profileRow) error {
@@ -246,18 +253,65 @@ server in the same process. What the benchmark and that server take is left out 
 - *signing*, *JSON*: of requests, and of what they are answered with
 - *SDK*: the rest of it, a chain of some forty handlers around each request
 - *HTTP*: its client
-- *garbage*: its collection; *stacks*: making them grow; *scheduling*: the rest of Go's runtime
+- *garbage*: its collection; *stacks*: making them grow; *scheduling*: of goroutines
+- *other*: what is of none of these
 
 ` + "## Processor time\n\n" + grids[0].markdown() + "\n## Allocations\n\n" + grids[1].markdown() +
-		"\n## What it says\n\n" + profileFindings +
+		"\n## What it says\n\n" + profileFindings(rows) +
 		"\nTo see what a change does: `scripts/bench compare REVISION` plays the operations of a revision and of the code that is here in turns. " +
 		"`scripts/bench profile --top 20` names the functions, and leaves the profiles for `go tool pprof`.\n"
 }
 
-// profileFindings is what the tables are taken to say; look at them again when they change.
-const profileFindings = `- Most operations consist of their requests: the SDK's chain of handlers, signing and JSON take about half. A request less is what saves time; frames and rules are some tenth.
-- A page of history consists of JSON, of what its rows mean, and of its frame.
-- Telling consists of posts: the SDK and its HTTP client take some three quarters. A frame is encoded once for everybody who sees the same, so frames and rules take next to nothing.
-- A goroutine begins with a small stack, and a request goes deep. So the caller makes one of the requests that go on at the same time, and goroutines stay for the next one: what is left of that are the others.
-- Garbage lies until it is 16 MB, or four times what is held, within three quarters of the function's memory.
-`
+// profileFindings are what the tables say of the operations that are of a kind; nothing of a kind of which none was played.
+func profileFindings(rows []profileRow) string {
+	var page strings.Builder
+	for _, f := range []struct {
+		names []string
+		says  string // of the parts' least and most, in turn
+		parts [][]profiles.Part
+	}{
+		{requesting, "Most operations consist of their requests: the SDK's chain of handlers, signing and JSON take %s of the processor. A request less is what saves time; frames and rules are %s.",
+			[][]profiles.Part{{profiles.Chain, profiles.Signing, profiles.JSON}, {profiles.Frames, profiles.Rules}}},
+		{[]string{"history of 50"}, "A page of history consists of JSON, of what its rows mean, and of its frame: %s.", [][]profiles.Part{{profiles.JSON, profiles.Rows, profiles.Frames}}},
+		{[]string{"notify, 500 devices", "push, 500 devices"}, "Telling consists of posts: the SDK, with signing and JSON, and its HTTP client take %s. A frame is encoded once for everybody who sees the same, so frames and rules take %s.",
+			[][]profiles.Part{{profiles.Chain, profiles.Signing, profiles.JSON, profiles.HTTP}, {profiles.Frames, profiles.Rules}}},
+	} {
+		if of := named(rows, f.names); len(of) > 0 {
+			var ranges []any
+			for _, parts := range f.parts {
+				ranges = append(ranges, percents(of, parts))
+			}
+			fmt.Fprintf(&page, "- "+f.says+"\n", ranges...)
+		}
+	}
+	fmt.Fprintf(&page, "- A goroutine begins with a small stack, and a request goes deep. So the caller makes one of the requests that go on at the same time, and goroutines stay for the next one: what is left of that are the others.\n"+
+		"- Garbage lies until it is %d MB, or %d times what is held, within %d %% of the function's memory.\n", goHeap*edge.GarbagePercent/100, edge.GarbagePercent/100, edge.MemoryPercent)
+	return page.String()
+}
+
+// requesting are the operations that a device, or the stream, waits for, and that are no page.
+var requesting = []string{"send", "revoke, own", "revokeBatch of 100", "ping", "connect", "record a revoke"}
+
+// goHeap is how many MB Go takes for held where less is, as its documentation of GOGC has it.
+const goHeap = 4
+
+func named(rows []profileRow, names []string) []profileRow {
+	return slices.DeleteFunc(slices.Clone(rows), func(r profileRow) bool { return !slices.Contains(names, r.name) })
+}
+
+// percents are the least and the most that the parts take together of the rows' processor time.
+func percents(rows []profileRow, parts []profiles.Part) string {
+	var sums []float64
+	for _, row := range rows {
+		sum := 0.0
+		for _, part := range parts {
+			sum += row.time[part]
+		}
+		sums = append(sums, 100*sum)
+	}
+	least, most := fmt.Sprintf("%.0f", slices.Min(sums)), fmt.Sprintf("%.0f", slices.Max(sums))
+	if least == most {
+		return least + " %"
+	}
+	return least + " to " + most + " %"
+}

@@ -15,6 +15,7 @@ import (
 
 	"unsend/scripts/benchmark/fanout"
 	"unsend/scripts/benchmark/machine"
+	"unsend/scripts/benchmark/quantile"
 	"unsend/scripts/benchmark/revocations"
 	"unsend/scripts/local/stack"
 	"unsend/scripts/unsend/deployment"
@@ -56,11 +57,8 @@ type quantiles struct {
 	P99 time.Duration `json:"p99_ns"`
 }
 
-// quantilesOf are of some times: the smallest that half of them, or 99 of 100, do not exceed.
 func quantilesOf(times []time.Duration) quantiles {
-	sorted := slices.Sorted(slices.Values(times))
-	at := func(percent int) time.Duration { return sorted[(len(sorted)*percent+99)/100-1] }
-	return quantiles{at(50), at(99)}
+	return quantiles{quantile.Of(times, 50), quantile.Of(times, 99)}
 }
 
 func (a *app) revocationsCommand() *cobra.Command {
@@ -200,7 +198,7 @@ tells everybody again, which clients do not show (*revoked beats new*, and a ver
 - **It never fails a revoke.** Where the queue does not take the task within half a second (` + "`FastPathTimeout`" + `), the answer is the same, and the line in the log has ` + "`fast_failed`" + ` and the level WARN. No alarm is raised: the stream tells.
 - **One task for a request**, of one message or of a batch, and none for a message that was revoked before, or was refused. Sweeps do without.
 - **It is no faster for large audiences.** What goes beyond one page of push keeps to its share of ` + "`PostsPerSecond`" + `, while notify tells the first ` + "`DirectPushLimit`" + ` devices without.
-- **One task is one invocation of push**, of which ` + "`PushInvocations`" + ` run at once: by the table below the default 8 do about a hundred a second where each is of another server. With more raise it, or the queue falls behind the stream, and what notify leaves there waits, too.
+- **An invocation of push takes up to ten tasks**, as many as wait, and ` + "`PushInvocations`" + ` run at once. Of each server it tells a page, of up to 500 devices, and goes on with one; what is left is for others, one after the other. By the table below the default 8 do about a hundred tasks a second where each comes alone, and more where several wait, as far as ` + "`PostsPerSecond`" + ` goes. With more raise both, or the queue falls behind the stream, and what notify leaves there waits, too.
 - **Each device is told twice**, so telling costs twice and ` + "`posts`, `audience`" + ` and ` + "`push_ms`" + ` count both. Notify does not leave out whom push has told: a device that connects between the two readings of the audience is told by notify alone, and would else
 wait for its next sync.
 

@@ -9,18 +9,6 @@ import (
 	"unsend/scripts/benchmark/fanout"
 )
 
-func TestQuantiles(t *testing.T) {
-	var times []time.Duration
-	for n := range 200 {
-		times = append(times, time.Duration(200-n))
-	}
-	for n, want := range map[int]quantiles{200: {100, 198}, 1: {200, 200}, 2: {199, 200}} {
-		if got := quantilesOf(times[:n]); got != want {
-			t.Errorf("of %d: %v, want %v", n, got, want)
-		}
-	}
-}
-
 // The page has what was played and what was measured, each line by its way.
 func TestThePageOfRevocations(t *testing.T) {
 	o := revocationsOutput{Machine: "a machine", Times: 7,

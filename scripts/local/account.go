@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +32,7 @@ its default. What follows -- goes to sam deploy.
   scripts/deploy --stage prod AlarmTopicArn=arn:aws:sns:eu-central-1:123456789012:on-call
   scripts/deploy --config-env test --stack-name unsend-test --region eu-central-1 Architecture=x86_64
   scripts/deploy -- --no-confirm-changeset
+  scripts/deploy --forget RevokeWindowMs
   scripts/deploy --stage dev --remove
 
 Flags:
@@ -39,10 +41,11 @@ Flags:
 // deployOptions are what scripts/deploy was told.
 type deployOptions struct {
 	guided bool
-	remove bool   // instead of deploying
-	yes    bool   // remove without asking
-	env    string // name of the answers
-	stage  string // section of samconfig.toml; empty: [default]
+	remove bool     // instead of deploying
+	yes    bool     // remove without asking
+	forget []string // parameters, instead of deploying
+	env    string   // name of the answers
+	stage  string   // section of samconfig.toml; empty: [default]
 	given  answers
 	toSAM  []string
 }
@@ -60,6 +63,10 @@ func parseDeploy(args []string) (deployOptions, error) {
 	flags.BoolVar(&o.guided, "guided", false, "ask again")
 	flags.BoolVar(&o.remove, "remove", false, "remove the stack: shows what goes and what stays, asks, and ends with the commands for what stays")
 	flags.BoolVar(&o.yes, "yes", false, "with --remove: do not ask")
+	flags.Func("forget", "take the kept answer to this `parameter` back, and deploy nothing; may be given many times", func(name string) error {
+		o.forget = append(o.forget, name)
+		return nil
+	})
 	flags.StringVar(&o.stage, "stage", "", "dev, staging or prod: the `stage` of samconfig.toml to deploy, with answers of its own")
 	flags.StringVar(&o.env, "config-env", "", "`name` of the answers, where you keep several stacks without a stage (default \"default\")")
 	flags.StringVar(&o.given.StackName, "stack-name", "", "`name` of the stack")
@@ -84,8 +91,16 @@ func parseDeploy(args []string) (deployOptions, error) {
 	if o.stage != "" && o.env != "" {
 		return o, errors.New("scripts/deploy: a stage has answers of its own; give --stage or --config-env")
 	}
+	if len(o.forget) > 0 && (o.deploys() || o.remove || o.given.StackName != "" || o.given.Region != "") {
+		return o, errors.New("scripts/deploy: --forget takes nothing but --stage or --config-env; deploy after it")
+	}
 	o.env = cmp.Or(o.stage, o.env, defaultSection)
 	return o, nil
+}
+
+// deploys tells of what only a deployment takes.
+func (o deployOptions) deploys() bool {
+	return len(o.given.Parameters) > 0 || o.guided || len(o.toSAM) > 0
 }
 
 func deployCommand(ctx context.Context, root string, args []string) (err error) {
@@ -95,6 +110,9 @@ func deployCommand(ctx context.Context, root string, args []string) (err error) 
 	}
 	if options.remove {
 		return removeCommand(ctx, root, options)
+	}
+	if len(options.forget) > 0 {
+		return forgetAnswers(root, options, os.Stdout)
 	}
 	a, err := settleAnswers(root, options, os.Stdin, os.Stdout)
 	if err != nil {
@@ -112,10 +130,12 @@ func deployCommand(ctx context.Context, root string, args []string) (err error) 
 	if err != nil {
 		return report(ctx, err)
 	}
+	before, _ := to.parameters(ctx) // none of a stack that is not up; any other reason meets sam, too, which says it
+	fmt.Print(to.changes(before))
 	if err := to.deploy(ctx, options.toSAM); err != nil {
 		return report(ctx, err)
 	}
-	fmt.Print(to.found(to.outputs(ctx)), to.nextSteps())
+	fmt.Print(to.found(to.outputs(ctx)), to.nextSteps(before))
 	return nil
 }
 
@@ -144,8 +164,42 @@ func settleAnswers(root string, o deployOptions, in io.Reader, out io.Writer) (a
 	if err := a.check(known); err != nil {
 		return answers{}, err
 	}
+	if before := book[o.env]; o.stage != "" && before.StackName != "" && !before.Staged {
+		fmt.Fprintf(out, "The stage %s takes over the stack %s in %s, with the answers that --config-env %s kept.\n"+
+			"Its builds move into a folder of their own: \"Into a stage\" in docs/operating.md says when not to.\n\n", o.stage, before.StackName, before.Region, o.env)
+	}
+	fmt.Fprint(out, kept.before(stage, o.stage))
+	kept.Staged = o.stage != ""
 	book[o.env] = kept
 	return a, book.save(file)
+}
+
+// forgetAnswers takes answers back that were kept. One that never was is as good as forgotten.
+func forgetAnswers(root string, o deployOptions, out io.Writer) error {
+	file := answersPath(root)
+	book, err := loadAnswers(file)
+	if err != nil {
+		return err
+	}
+	known, err := parameterNames(filepath.Join(root, "template.yaml"))
+	if err != nil {
+		return err
+	}
+	kept := book[o.env].Parameters
+	for _, name := range o.forget {
+		if _, found := kept[name]; !found && !slices.Contains(known, name) {
+			return fmt.Errorf("template.yaml has no parameter %q, and none is kept", name)
+		}
+	}
+	for _, name := range o.forget {
+		if value, found := kept[name]; found {
+			fmt.Fprintf(out, "%s=%s is forgotten: the stack keeps it until samconfig.toml or an answer says otherwise\n", name, value)
+		} else {
+			fmt.Fprintf(out, "%s was not kept\n", name)
+		}
+		delete(kept, name)
+	}
+	return book.save(file)
 }
 
 // account is one stack in the user's own account.
@@ -219,11 +273,50 @@ func (a *account) deploy(ctx context.Context, more []string) error {
 	return nil
 }
 
-// outputs asks AWS for what the stack says of itself.
+// parameters asks AWS what the stack was given, wherever it was deployed from. It fails for one that never came up.
+func (a *account) parameters(ctx context.Context) (map[string]string, error) {
+	c := Command{What: "unsend parameters", Dir: a.root, Log: a.dir.log("unsend parameters"), Env: a.env,
+		Argv: []string{toolPath(a.root), "parameters", "--json", "--stack-name", a.StackName, "--region", a.Region}}
+	text, err := c.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, object, found := strings.Cut("\n"+text, "\n{")
+	if !found {
+		return nil, errors.New("unsend parameters: there are none in its answer")
+	}
+	var parameters map[string]string
+	if err := json.NewDecoder(strings.NewReader("{" + object)).Decode(&parameters); err != nil {
+		return nil, fmt.Errorf("unsend parameters: %w", err)
+	}
+	return parameters, nil
+}
+
+// changes says which values of the stack this deployment replaces; nothing where it replaces none.
+func (a *account) changes(before map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(a.Parameters)) {
+		if had, known := before[name]; known && had != a.Parameters[name] {
+			fmt.Fprintf(&b, "    %s: %s becomes %s\n", name, cmp.Or(had, `""`), cmp.Or(a.Parameters[name], `""`))
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\nThis changes parameters of the stack %s (give a value as PARAMETER=VALUE to keep it):\n\n%s\n", a.StackName, b.String())
+}
+
+// errNoOutputs is of a stack that is there and says nothing of itself.
+var errNoOutputs = errors.New("the stack has no outputs")
+
+// outputs asks AWS for what the stack says of itself; errNoOutputs where that is nothing.
 func (a *account) outputs(ctx context.Context) (map[string]string, error) {
 	c := Command{What: "sam list stack-outputs", Dir: a.root, Log: a.dir.log("sam list"), Env: a.env,
 		Argv: []string{a.sam, "list", "stack-outputs", "--stack-name", a.StackName, "--region", a.Region, "--output", "json"}}
 	text, err := c.Run(ctx)
+	if err != nil && strings.Contains(text, "Outputs do not exist for the input stack") {
+		return nil, errNoOutputs
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -263,15 +356,21 @@ Next:
 `, a.StackName, outputs["WebSocketUrl"], outputs["ServerApiUrl"])
 }
 
-func (a *account) nextSteps() string {
+// nextSteps are the commands that come next; a community is for a first deployment, which had no parameters before.
+func (a *account) nextSteps(before map[string]string) string {
 	where := "--stack-name " + a.StackName + " --region " + a.Region
-	steps := fmt.Sprintf(`
-    .build/unsend smoke %s    # checks it end to end, and leaves nothing behind
-    .build/unsend seed scripts/unsend/sample.yaml %s    # or a file of your own: servers, channels, roles, members
+	steps := fmt.Sprintf("\n    .build/unsend smoke %s    # checks it end to end, and leaves nothing behind\n", where)
+	if len(before) == 0 {
+		steps += fmt.Sprintf(`    .build/unsend seed scripts/unsend/sample.yaml %s    # or a file of your own: servers, channels, roles, members
     .build/unsend token alice %s
     .build/unsend chat --as alice --server harbour --channel general %s
-`, where, where, where, where)
-	if a.Parameters["AlarmTopicArn"] == "" {
+`, where, where, where)
+	}
+	topic, given := a.Parameters["AlarmTopicArn"]
+	if !given { // and so it stays as it was
+		topic = before["AlarmTopicArn"]
+	}
+	if topic == "" {
 		steps += "\nIts alarms tell nobody until AlarmTopicArn=… names an SNS topic.\n"
 	}
 	return steps + "\n"

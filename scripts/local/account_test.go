@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -84,12 +85,117 @@ func TestAStageIsAskedForOnceAndReadEachTime(t *testing.T) {
 	}
 	write(t, filepath.Join(root, samconfigFile), strings.ReplaceAll(smallConfig, "Stage=one", "Stage=two"))
 	again, asked, err := settle(t, root, "", "--stage=prod")
-	if want := []string{`Architecture="arm64"`, `Retention="4"`, `Stage="two"`}; err != nil || asked != "" || again.Region != "eu-west-1" || !slices.Equal(again.overrides(), want) {
+	if want := []string{`Architecture="arm64"`, `Retention="4"`, `Stage="two"`}; err != nil || strings.Contains(asked, "[") || again.Region != "eu-west-1" || !slices.Equal(again.overrides(), want) {
 		t.Errorf("the second time: %+v, asked %q, %v", again, asked, err)
 	}
 	plain, asked, err := settle(t, root, "")
 	if want := []string{`Architecture="arm64"`, `Retention="9"`}; err != nil || asked != "" || plain.StackName != "plain" || !slices.Equal(plain.overrides(), want) {
 		t.Errorf("without a stage: %+v, asked %q, %v", plain, asked, err)
+	}
+}
+
+// An answer that was given once, to mend something, is kept for ever: nobody is to deploy it without knowing.
+func TestAnswersThatGoBeforeTheStageAreSaid(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "template.yaml"), stagedTemplate)
+	write(t, filepath.Join(root, samconfigFile), smallConfig)
+	if _, said, err := settle(t, root, "", "--stage=prod", "--stack-name=x", "--region=eu-central-1", "Architecture=arm64", "Stage=one"); err != nil || said != "" {
+		t.Errorf("as the stage says: %q, %v", said, err)
+	}
+	const want = "Retention=4, where samconfig.toml has 3"
+	for _, given := range []string{"Retention=4", "Architecture=arm64"} {
+		if _, said, err := settle(t, root, "", "--stage=prod", given); err != nil || !strings.Contains(said, want) || !strings.Contains(said, "--stage prod --forget") || strings.Contains(said, "Stage=") {
+			t.Errorf("with %s: %q, %v", given, said, err)
+		}
+	}
+	if _, said, err := settle(t, root, "", "--stage=prod", "Retention=3"); err != nil || said != "" {
+		t.Errorf("as the stage says, again: %q, %v", said, err)
+	}
+}
+
+// What a stage takes over from --config-env of the same name was deployed into another folder of sam's bucket.
+func TestAStageThatTakesAnswersOverSaysSo(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "template.yaml"), stagedTemplate)
+	write(t, filepath.Join(root, samconfigFile), smallConfig)
+	if _, said, err := settle(t, root, "", "--config-env=prod", "--stack-name=plain", "--region=eu-central-1", "Architecture=arm64"); err != nil || said != "" {
+		t.Fatal(said, err)
+	}
+	for _, c := range []struct {
+		args []string
+		says bool
+	}{
+		{[]string{"--stage=prod"}, true},
+		{[]string{"--stage=prod"}, false},
+		{[]string{"--config-env=prod"}, false}, // and with it the folder is the old one again
+		{[]string{"--stage=prod"}, true},
+	} {
+		_, said, err := settle(t, root, "", c.args...)
+		if err != nil || strings.Contains(said, "takes over the stack plain") != c.says || strings.Contains(said, `"Into a stage"`) != c.says {
+			t.Errorf("%v: %q, %v", c.args, said, err)
+		}
+	}
+}
+
+// An earlier release refuses a parameter that it does not have, so there is a way to have an answer forgotten.
+func TestAnAnswerIsForgotten(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "template.yaml"), stagedTemplate)
+	write(t, filepath.Join(root, samconfigFile), smallConfig)
+	for _, stage := range []string{"", "--stage=prod"} {
+		args := []string{"--stack-name=plain", "--region=eu-central-1", "Architecture=arm64", "Retention=9", "Stage=x", stage}
+		if _, _, err := settle(t, root, "", slices.DeleteFunc(args, func(arg string) bool { return arg == "" })...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forget := func(args ...string) (string, error) {
+		o, err := parseDeploy(args)
+		if err != nil {
+			return "", err
+		}
+		var out bytes.Buffer
+		err = forgetAnswers(root, o, &out)
+		return out.String(), err
+	}
+	if _, err := forget("--forget", "Stage", "--forget", "Retentions"); err == nil || !strings.Contains(err.Error(), `no parameter "Retentions"`) {
+		t.Errorf("what is none: %v", err)
+	}
+	if said, err := forget("--stage", "prod", "--forget", "Retention", "--forget=Stage"); err != nil || !strings.Contains(said, "Retention=9 is forgotten") || !strings.Contains(said, "Stage=x is forgotten") {
+		t.Errorf("said %q, %v", said, err)
+	}
+	if said, err := forget("--stage", "prod", "--forget", "Retention"); err != nil || !strings.Contains(said, "Retention was not kept\n") {
+		t.Errorf("again: %q, %v", said, err)
+	}
+	staged, _, err := settle(t, root, "", "--stage=prod")
+	if want := []string{`Architecture="arm64"`, `Retention="3"`, `Stage="one"`}; err != nil || !slices.Equal(staged.overrides(), want) {
+		t.Errorf("the stage's: %q, %v", staged.overrides(), err)
+	}
+	plain, _, err := settle(t, root, "")
+	if want := []string{`Architecture="arm64"`, `Retention="9"`, `Stage="x"`}; err != nil || !slices.Equal(plain.overrides(), want) {
+		t.Errorf("others': %q, %v", plain.overrides(), err)
+	}
+	for _, args := range [][]string{{"Stage=y"}, {"--guided"}, {"--remove"}, {"--region=eu-west-1"}, {"--stack-name=x"}, {"--", "--no-confirm-changeset"}} {
+		if _, err := parseDeploy(append([]string{"--forget=Stage"}, args...)); err == nil {
+			t.Errorf("--forget takes %q", args)
+		}
+	}
+}
+
+// Commands of the operating page are typed when something is wrong.
+func TestTheOperatingPagesCommandsAreTaken(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operating.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile("scripts/deploy((?: [^ `#\\n]+)*)").FindAllStringSubmatch(string(page), -1)
+	for _, command := range commands {
+		if _, err := parseDeploy(strings.Fields(command[1])); err != nil && !strings.Contains(command[1], "=$((") { // which is the shell's
+			t.Errorf("scripts/deploy%s: %v", command[1], err)
+		}
+	}
+	if len(commands) < 10 {
+		t.Errorf("only %d commands were found", len(commands))
 	}
 }
 
@@ -188,7 +294,7 @@ func accountWithSAM(t *testing.T, script string) account {
 	if err := os.Chmod(sam, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return account{root: root, dir: dir, sam: sam, answers: answers{"chat", "eu-central-1", map[string]string{"Architecture": "x86_64", "Stage": "one"}}}
+	return account{root: root, dir: dir, sam: sam, answers: answers{StackName: "chat", Region: "eu-central-1", Parameters: map[string]string{"Architecture": "x86_64", "Stage": "one"}}}
 }
 
 // Stages of one account and region share sam's bucket: without folders of their own, removing one would remove what
@@ -218,16 +324,60 @@ echo '[
 ]'
 echo more
 `)
-	said := a.found(a.outputs(t.Context())) + a.nextSteps()
+	said := a.found(a.outputs(t.Context())) + a.nextSteps(nil)
 	for _, want := range []string{"wss://a.execute-api.eu-central-1.amazonaws.com/live\n", "https://b.lambda-url.eu-central-1.on.aws/\n",
-		".build/unsend smoke --stack-name chat --region eu-central-1", "AlarmTopicArn="} {
+		".build/unsend smoke --stack-name chat --region eu-central-1", ".build/unsend seed ", "AlarmTopicArn="} {
 		if !strings.Contains(said, want) {
 			t.Errorf("no %q in %s", want, said)
 		}
 	}
-	a.Parameters["AlarmTopicArn"] = "arn:aws:sns:eu-central-1:123456789012:on-call"
-	if strings.Contains(a.nextSteps(), "AlarmTopicArn") {
+	if again := a.nextSteps(map[string]string{"AlarmTopicArn": "", "Stage": "one"}); strings.Contains(again, "unsend seed") || !strings.Contains(again, "unsend smoke") || !strings.Contains(again, "AlarmTopicArn=") {
+		t.Errorf("after another deployment: %s", again)
+	}
+	const topic = "arn:aws:sns:eu-central-1:123456789012:on-call"
+	if strings.Contains(a.nextSteps(map[string]string{"AlarmTopicArn": topic}), "AlarmTopicArn") {
+		t.Error("asks for a topic that was given from another machine")
+	}
+	a.Parameters["AlarmTopicArn"] = topic
+	if strings.Contains(a.nextSteps(map[string]string{"AlarmTopicArn": ""}), "AlarmTopicArn") {
 		t.Error("asks for a topic that is there")
+	}
+}
+
+// A value that was given from another machine, as for how long logs are kept, is lost when the stage's goes over it.
+func TestADeploymentSaysWhatItChanges(t *testing.T) {
+	t.Parallel()
+	a := accountWithSAM(t, "")
+	tool := toolPath(a.root)
+	write(t, tool, `#!/bin/sh
+echo "$*" >> calls
+echo "a warning of the SDK's" >&2
+echo '{"Architecture":"x86_64","LogRetentionDays":"365","Metrics":"on","TokenIssuer":""}'
+`)
+	if err := os.Chmod(tool, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	a.Parameters = map[string]string{"Architecture": "x86_64", "LogRetentionDays": "90", "TokenIssuer": "https://id", "FastRevocations": "true"}
+	before, err := a.parameters(t.Context())
+	calls, _ := os.ReadFile(filepath.Join(a.root, "calls"))
+	if want := "parameters --json --stack-name chat --region eu-central-1\n"; err != nil || string(calls) != want {
+		t.Fatalf("%v, called %q", err, calls)
+	}
+	said := a.changes(before)
+	for _, want := range []string{"LogRetentionDays: 365 becomes 90\n", `TokenIssuer: "" becomes https://id`} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in %s", want, said)
+		}
+	}
+	if strings.Contains(said, "Architecture") || strings.Contains(said, "FastRevocations") || strings.Contains(said, "Metrics") {
+		t.Errorf("says what does not change, or is new: %s", said)
+	}
+	if said := a.changes(nil); said != "" {
+		t.Errorf("of a stack that is not there: %s", said)
+	}
+	write(t, tool, "#!/bin/sh\necho 'there is no stack' >&2\nexit 1\n")
+	if before, err := a.parameters(t.Context()); err == nil || len(before) > 0 {
+		t.Errorf("of a stack that is not there: %v, %v", before, err)
 	}
 }
 

@@ -28,6 +28,7 @@ type answers struct {
 	StackName  string            `json:"stack_name"`
 	Region     string            `json:"region"`
 	Parameters map[string]string `json:"parameters"`
+	Staged     bool              `json:"staged,omitempty"` // deployed last by --stage, into the stage's folder of sam's bucket
 }
 
 // answerBook is answers by the name of --stage or --config-env.
@@ -67,7 +68,21 @@ func (a answers) with(b answers) answers {
 	parameters := map[string]string{}
 	maps.Copy(parameters, a.Parameters)
 	maps.Copy(parameters, b.Parameters)
-	return answers{cmp.Or(b.StackName, a.StackName), cmp.Or(b.Region, a.Region), parameters}
+	return answers{StackName: cmp.Or(b.StackName, a.StackName), Region: cmp.Or(b.Region, a.Region), Parameters: parameters}
+}
+
+// before says which of the answers a go before what samconfig.toml has for the stage; nothing where none does.
+func (a answers) before(stage answers, name string) string {
+	var b strings.Builder
+	for _, parameter := range slices.Sorted(maps.Keys(stage.Parameters)) {
+		if value, kept := a.Parameters[parameter]; kept && value != stage.Parameters[parameter] {
+			fmt.Fprintf(&b, "    %s=%s, where samconfig.toml has %s\n", parameter, value, stage.Parameters[parameter])
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Kept answers go before the stage %s (scripts/deploy --stage %s --forget PARAMETER takes one back):\n\n%s\n", name, name, b.String())
 }
 
 // question is one that a deployment cannot do without.

@@ -4,47 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 )
-
-func TestTheFilesOfARevision(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	git := func(args ...string) string {
-		t.Helper()
-		name := []string{"git", "-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false"}
-		out, err := Command{What: "git", Dir: root, Env: environment(), Argv: append(name, args...)}.Run(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.TrimSpace(out)
-	}
-	git("init", "--quiet")
-	write(t, filepath.Join(root, "a", "file"), "earlier")
-	git("add", ".")
-	git("commit", "--quiet", "-m", "earlier")
-	revision := git("rev-parse", "HEAD")
-	write(t, filepath.Join(root, "a", "file"), "later, and not committed")
-
-	dir := runDir{t.TempDir()}
-	if err := dir.make(); err != nil {
-		t.Fatal(err)
-	}
-	if err := fetchRevision(t.Context(), root, revision, dir.file("source"), dir); err != nil {
-		t.Fatal(err)
-	}
-	if text, err := os.ReadFile(dir.file("source", "a", "file")); err != nil || string(text) != "earlier" {
-		t.Errorf("%q, %v", text, err)
-	}
-	unknown := strings.Repeat("0", 40)
-	if err := fetchRevision(t.Context(), root, unknown, dir.file("other"), dir); err == nil || !strings.Contains(err.Error(), "git fetch --unshallow") {
-		t.Errorf("a revision that a shallow clone lacks: %v", err)
-	}
-	if err := fetchRevision(t.Context(), root, "--all", dir.file("other"), dir); err == nil {
-		t.Error("a flag was taken for a revision")
-	}
-}
 
 func TestAnEarlierReleaseGetsTheParametersThatItHas(t *testing.T) {
 	t.Parallel()
@@ -111,17 +72,22 @@ func TestBesideIsAboutTheSuites(t *testing.T) {
 	}
 }
 
-// A release that is raised to a commit that nobody has would be found by --long only.
-func TestTheReleaseBeforeIsACommitOfThisHistory(t *testing.T) {
+// A test of the suite of the release before has another try where nothing else went wrong.
+func TestTheOneTestThatFailed(t *testing.T) {
 	t.Parallel()
-	run := func(args ...string) (string, error) {
-		out, err := Command{What: "git", Dir: ".", Env: environment(), Argv: append([]string{"git"}, args...)}.Run(t.Context())
-		return strings.TrimSpace(out), err
-	}
-	if shallow, err := run("rev-parse", "--is-shallow-repository"); err != nil || shallow != "false" {
-		t.Skip("the history is not here: this is no clone, or a shallow one")
-	}
-	if _, err := run("merge-base", "--is-ancestor", releaseBefore, "HEAD"); err != nil {
-		t.Errorf("%s is not in the history of this commit: %v", releaseBefore, err)
+	const end = "FAIL\nFAIL\tunsend/e2e\t88.1s\nok  \tunsend/e2e/soak\t0.1s\nFAIL\n"
+	for lines, want := range map[string]string{
+		"-test.shuffle 1\n--- FAIL: TestA (9.00s)\n    limits_test.go:20: nothing was refused\n" + end: "TestA",
+		"--- FAIL: TestA (9.00s)\n    --- FAIL: TestA/part (1.00s)\n" + end:                            "TestA",
+		"--- FAIL: TestA (9.00s)\n--- FAIL: TestB (9.00s)\n" + end:                                     "",
+		"--- FAIL: TestA (9.00s)\npanic: test timed out after 10m0s\n" + end:                           "",
+		"--- FAIL: TestA (9.00s)\nFAIL\nFAIL\tunsend/e2e/soak\t1s\nok  \tunsend/e2e\t88.1s\nFAIL\n":    "",
+		"--- FAIL: TestA (9.00s)\nFAIL\tunsend/e2e/soak [build failed]\n" + end:                        "",
+		"FAIL\tunsend/e2e [build failed]\nFAIL\n":                                                      "",
+		"ok  \tunsend/e2e\t88.1s\n": "",
+	} {
+		if got, ok := onlyFailure(lines); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, want %q", lines, got, want)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -49,7 +50,7 @@ const gone = `    the endpoints, the functions with their versions, roles and lo
     the table Sessions       who is connected, and markers of resends
     the queues PushQueue, SweepQueue and SweepDeadLetters, with what waits in them
     the secrets TokenSecretA and TokenSecretB: no token is accepted any more
-    this stack's builds in sam's bucket`
+    this stack's builds in sam's bucket: with --stage the first 1,000 objects of its folder, else those of this release`
 
 // elsewhere is what no stack knows of.
 const elsewhere = `sam's own stack aws-sam-cli-managed-default with its bucket stays for your other stacks; so do your event bus and your SNS
@@ -82,18 +83,23 @@ func removeCommand(ctx context.Context, root string, o deployOptions) (err error
 }
 
 // removable are the name and region of the stack that is meant. It asks for
-// neither: whoever removes one says which, or has deployed it from here.
+// neither: whoever removes one says which, or has deployed it from here. A stage's
+// name is the one that deploying it proposes.
 func (o deployOptions) removable(root string) (answers, error) {
-	if len(o.given.Parameters) > 0 || o.guided || len(o.toSAM) > 0 {
+	if o.deploys() {
 		return answers{}, errors.New("scripts/deploy --remove takes no parameters, no --guided and nothing for sam")
 	}
 	book, err := loadAnswers(answersPath(root))
 	if err != nil {
 		return answers{}, err
 	}
-	a := book[o.env].with(o.given)
+	stage, err := loadStage(filepath.Join(root, samconfigFile), o.stage)
+	if err != nil {
+		return answers{}, err
+	}
+	a := answers{StackName: stage.StackName}.with(book[o.env]).with(o.given)
 	if a.StackName == "" || a.Region == "" {
-		return answers{}, errors.New("nothing was deployed from here by that name; name the stack: scripts/deploy --remove --stack-name NAME --region REGION")
+		return answers{}, errors.New("nothing was deployed from here by that name; say which stack: scripts/deploy --remove --stack-name NAME --region REGION, or --stage STAGE --region REGION")
 	}
 	return a, nil
 }
@@ -103,6 +109,9 @@ func (o deployOptions) removable(root string) (answers, error) {
 // a stack that is not ours.
 func (a *account) remove(ctx context.Context, yes bool, in io.Reader, out io.Writer) error {
 	outputs, err := a.outputs(ctx)
+	if errors.Is(err, errNoOutputs) {
+		return a.unfinished()
+	}
 	if err != nil {
 		return err
 	}
@@ -125,6 +134,15 @@ func (a *account) remove(ctx context.Context, yes bool, in io.Reader, out io.Wri
 	fmt.Fprintf(out, "\nThe stack %s is removed. People's messages and your audit are still there. These remove them for good:\n\n%s\n%s",
 		a.StackName, a.commands(outputs), elsewhere)
 	return nil
+}
+
+// unfinished says how to remove what cannot be told from another's stack. A first deployment of ours that failed keeps
+// nothing: template.yaml retains what a stack made that came up (RetainExceptOnCreate).
+func (a *account) unfinished() error {
+	return fmt.Errorf(`the stack %s in %s has no outputs, so it may be another's: it is left alone.
+Where its first deployment failed, or somebody said no to it, nobody was ever served by it. This removes it:
+
+    sam delete --stack-name %s --region %s`, a.StackName, a.Region, a.StackName, a.Region)
 }
 
 // stay lists what is left, a line each.

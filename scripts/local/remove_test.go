@@ -9,28 +9,20 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
+	"unsend/shared/cloudtest/cfn"
 )
 
 // retained are the resources of template.yaml that outlive their stack, and all by name.
 func retained(t *testing.T) (kept []string, all map[string]bool) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "template.yaml"))
+	template, err := cfn.Read(filepath.Join("..", "..", "template.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var template struct {
-		Resources map[string]struct {
-			DeletionPolicy string `yaml:"DeletionPolicy"`
-		} `yaml:"Resources"`
-	}
-	if err := yaml.Unmarshal(text, &template); err != nil {
-		t.Fatal(err)
-	}
 	all = map[string]bool{}
-	for name, r := range template.Resources {
+	for name := range cfn.At(template, "Resources") {
 		all[name] = true
-		if strings.HasPrefix(r.DeletionPolicy, "Retain") {
+		if policy, _ := cfn.At(template, "Resources", name)["DeletionPolicy"].(string); strings.HasPrefix(policy, "Retain") {
 			kept = append(kept, name)
 		}
 	}
@@ -119,6 +111,21 @@ func TestARemovalSaysWhatItKeeps(t *testing.T) {
 	}
 }
 
+// A first deployment that failed leaves a stack without outputs, in the way of the next one. sam says then:
+func TestAStackWithoutOutputsIsRemovedBySAM(t *testing.T) {
+	t.Parallel()
+	a := accountWithSAM(t, "#!/bin/sh\necho \"$1\" >> calls\n"+
+		"echo 'Error: Outputs do not exist for the input stack chat on Cloudformation in the region eu-central-1'\nexit 1\n")
+	var out bytes.Buffer
+	err := a.remove(t.Context(), true, strings.NewReader(""), &out)
+	if err == nil || !strings.Contains(err.Error(), "sam delete --stack-name chat --region eu-central-1") || !strings.Contains(err.Error(), "first deployment") {
+		t.Errorf("%v", err)
+	}
+	if calls, _ := os.ReadFile(filepath.Join(a.root, "calls")); string(calls) != "list\n" {
+		t.Errorf("called %q", calls)
+	}
+}
+
 func TestARemovalThatFailsShowsNoCommands(t *testing.T) {
 	t.Parallel()
 	a := accountWithSAM(t, strings.ReplaceAll(listingSAM(unsendOutputs), "echo Deleted", "exit 1"))
@@ -132,14 +139,18 @@ func TestARemovalThatFailsShowsNoCommands(t *testing.T) {
 func TestARemovalIsOfAStackThatIsNamed(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	if err := (answerBook{"prod": {StackName: "chat-prod", Region: "eu-central-1"}}).save(answersPath(root)); err != nil {
+	write(t, filepath.Join(root, samconfigFile), smallConfig+"[test.global.parameters]\nstack_name = \"chat-test\"\n")
+	if err := (answerBook{"prod": {StackName: "chat-live", Region: "eu-central-1"}}).save(answersPath(root)); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		args []string
 		want string // the stack; empty: none
 	}{
-		{[]string{"--stage", "prod"}, "chat-prod"},
+		{[]string{"--stage", "prod"}, "chat-live"},
+		{[]string{"--stage=test", "--region=eu-west-1"}, "chat-test"}, // deployed from another machine
+		{[]string{"--stage=test", "--region=eu-west-1", "--stack-name=x"}, "x"},
+		{[]string{"--stage=test"}, ""},
 		{[]string{"--stack-name=x", "--region=eu-west-1"}, "x"},
 		{nil, ""},
 		{[]string{"--stage", "dev"}, ""},

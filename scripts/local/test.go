@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"unsend/scripts/local/page"
+	"unsend/scripts/local/revision"
 	"unsend/scripts/local/stack"
 )
 
@@ -28,7 +29,8 @@ Chromium and keeps pictures of it in .build/screenshots; at last it removes the 
 without a Chromium on the PATH, root of a Debian gets its package chromium.
 
 With --beside it does something else: two releases serve at once, on the same tables. The one of the revision is built and deployed, this one over it, and each function's
-calls go to either at random, while the end-to-end suites of both run; then the earlier suite runs against this release alone, and everything is rolled back.
+calls go to either at random, while the end-to-end suites of both run; then the earlier suite runs against this release alone, and everything is rolled back. Where a single test
+of the earlier suite fails, it has one more try by itself, and that is told.
 
 With --soak DURATION it only deploys and soaks: many devices, administrators and a back end for so long, while processes of the
 functions are killed. Then it waits, 20 minutes at most, until nothing is on its way and all are up to date, counts goroutines for some 10 minutes, and reports; it never
@@ -258,7 +260,7 @@ func (t *tests) goLane(ctx context.Context) {
 	<-t.allDone
 	t.e2e(ctx)
 	if t.long && t.deployed {
-		t.runBeside(ctx, cmp.Or(t.beside, releaseBefore))
+		t.runBeside(ctx, cmp.Or(t.beside, revision.ReleaseBefore))
 	}
 }
 
@@ -302,10 +304,15 @@ func (t *tests) quiet(ctx context.Context, what string, argv ...string) error {
 
 // loud runs go test and shows its lines as they come.
 func (t *tests) loud(ctx context.Context, what string, env []string, argv ...string) error {
+	_, err := t.shown(ctx, what, env, argv...)
+	return err
+}
+
+// shown is loud, and gives the lines, too.
+func (t *tests) shown(ctx context.Context, what string, env []string, argv ...string) (string, error) {
 	c := Command{What: what, Dir: t.root, Env: environment(env...), Log: t.dir.log(what), Argv: argv,
 		Show: func(line string) { t.progress.Print("%s\n", line) }}
-	_, err := c.Run(ctx)
-	return err
+	return c.Run(ctx)
 }
 
 // unit runs all tests but the end-to-end ones. Without a stack the stores'
@@ -406,11 +413,7 @@ func (t *tests) e2e(ctx context.Context) {
 		return
 	}
 	t.commands(ctx)
-	count := "-count=1"
-	if t.long {
-		count = "-count=2" // the second finds what the first left behind
-	}
-	t.step(ctx, "end to end", func() error { return t.suite(ctx, "go test e2e", count) })
+	t.step(ctx, "end to end", func() error { _, err := t.suite(ctx, "go test e2e", t.suiteTimes()); return err })
 	if t.long {
 		t.step(ctx, "alarms by the clock", func() error {
 			return t.loud(ctx, "alarms by the clock", []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_MINUTES=1"},
@@ -425,11 +428,29 @@ func (t *tests) e2e(ctx context.Context) {
 	t.step(ctx, "scripts/deploy --remove", func() error { return t.removal(ctx) })
 }
 
-// suite runs the end-to-end suite.
-func (t *tests) suite(ctx context.Context, what, count string) error {
-	env := []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_CHROMIUM=" + t.browser}
+// times are flags of go test: how often it runs what there is, and after how long it ends what hangs. The limit is that of all the times.
+type times []string
+
+// once is what a run of a suite takes at most.
+var once = times{"-count=1", "-timeout=10m"}
+
+// suiteTimes are the end-to-end suite's.
+func (t *tests) suiteTimes() times {
+	if t.long {
+		return times{"-count=2", "-timeout=30m"} // the second finds what the first left behind
+	}
+	return once
+}
+
+// suite runs the end-to-end suite and gives its lines.
+func (t *tests) suite(ctx context.Context, what string, often times) (string, error) {
 	// These tests wait more than they compute: more of them go side by side than there are processors.
-	return t.loud(ctx, what, env, "go", "test", count, "-shuffle=on", "-parallel=8", "-timeout=10m", "./e2e/...")
+	argv := append([]string{"go", "test", "-shuffle=on", "-parallel=8"}, often...)
+	return t.shown(ctx, what, t.suiteEnvironment(), append(argv, "./e2e/...")...)
+}
+
+func (t *tests) suiteEnvironment() []string {
+	return []string{"UNSEND_STACK=" + t.stackFile(), "UNSEND_CHROMIUM=" + t.browser}
 }
 
 // What commands of the tool say when they succeed.

@@ -75,7 +75,7 @@ the output is for programs. Every command has examples: unsend COMMAND --help.`,
 	root.AddCommand(a.serverCommand(), a.channelCommand(), a.roleCommand(), a.memberCommand(), a.listCommand(), a.banCommand(),
 		a.windowCommand(), a.permissionsCommand(), a.accountCommand(),
 		a.sendCommand(), a.revokeCommand(), a.sweepCommand(), a.jobCommand(), a.auditCommand(),
-		a.demoCommand(), a.chatCommand(), a.tokenCommand(), a.seedCommand(), a.smokeCommand(), a.redriveCommand(), a.restoreCommand())
+		a.demoCommand(), a.chatCommand(), a.tokenCommand(), a.seedCommand(), a.smokeCommand(), a.parametersCommand(), a.redriveCommand(), a.restoreCommand())
 	return root
 }
 

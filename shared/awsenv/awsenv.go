@@ -34,7 +34,8 @@ const (
 
 const (
 	maxAttempts = 3
-	// A pause before another attempt is any up to firstBackoff, and up to twice that before the next.
+	// A pause before another attempt is any up to firstBackoff, and up to twice that before the next. What is throttled wants longer
+	// ones: see backoff.
 	firstBackoff = 200 * time.Millisecond
 	maxBackoff   = time.Second
 	dialTimeout  = time.Second
@@ -51,7 +52,7 @@ const IdleConnections = 256
 // The error names every variable that is missing or malformed, and no value.
 //
 // Clients made from it try each request up to 3 times, with jitter, waiting at
-// most a second in between.
+// most a second in between, and half a second at least where they were throttled.
 func Config(getenv func(string) string) (aws.Config, error) {
 	region, endpoint, tables := getenv(Region), getenv(Endpoint), getenv(DynamoDBEndpoint)
 	credentials := aws.Credentials{
@@ -122,8 +123,16 @@ func retryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
 		// With a MaxBackoff of a second the SDK's own waits that long each time, without jitter.
-		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
-			return time.Duration(rand.Float64() * float64(min(firstBackoff<<(attempt-1), maxBackoff))), nil
-		})
+		o.Backoff = retry.BackoffDelayerFunc(backoff)
 	})
+}
+
+// backoff is the pause after an attempt that has failed so. After a throttle it is half of maxBackoff at least, so that the last attempt
+// comes a second or more after the first: room for more comes with the seconds. The attempts count from 1, or with AWS_NEW_RETRIES_2026 from 0.
+func backoff(attempt int, err error) (time.Duration, error) {
+	least, most := time.Duration(0), min(firstBackoff<<max(attempt-1, 0), maxBackoff)
+	if retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool() {
+		least, most = maxBackoff/2, maxBackoff
+	}
+	return least + time.Duration(rand.Float64()*float64(most-least)), nil
 }

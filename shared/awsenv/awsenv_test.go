@@ -2,6 +2,7 @@ package awsenv_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,7 +12,9 @@ import (
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
 )
 
 func environment(pairs ...string) func(string) string {
@@ -90,24 +93,44 @@ func TestConfigReportsAllThatIsWrongAndNoValue(t *testing.T) {
 }
 
 // The SDK's backoff with a maximum of a second waited for exactly that, every time: clients that were throttled together came back
-// together, and one failed answer cost a second, which is all that rights for a push may be old.
+// together, and one failed answer cost a second, which is all that rights for a push may be old. (With AWS_NEW_RETRIES_2026 the SDK counts
+// attempts from 0.)
 func TestPausesAreShortAndDiffer(t *testing.T) {
 	t.Parallel()
+	for attempt, most := range map[int]time.Duration{0: 200 * time.Millisecond, 1: 200 * time.Millisecond, 2: 400 * time.Millisecond, 9: time.Second} {
+		pauses(t, attempt, errors.New("failed"), 0, most)
+	}
+}
+
+// Short pauses gave a write up after 0.3 s, which is sooner than a table that is throttled has room again.
+func TestPausesAfterAThrottleAreLonger(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{
+		&types.ProvisionedThroughputExceededException{},
+		fmt.Errorf("wrapped: %w", &smithy.GenericAPIError{Code: "RequestThrottled"}), // the queues' own
+	} {
+		for _, attempt := range []int{0, 1, 2, 9} {
+			pauses(t, attempt, err, 500*time.Millisecond, time.Second)
+		}
+	}
+}
+
+// pauses has clients wait before another attempt: from least to most, each its own time.
+func pauses(t *testing.T, attempt int, failed error, least, most time.Duration) {
+	t.Helper()
 	cfg, err := awsenv.Config(environment())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for attempt, most := range map[int]time.Duration{1: 200 * time.Millisecond, 2: 400 * time.Millisecond, 9: time.Second} {
-		seen := map[time.Duration]bool{}
-		for range 50 {
-			d, err := cfg.Retryer().RetryDelay(attempt, errors.New("failed"))
-			if err != nil || d < 0 || d >= most {
-				t.Errorf("attempt %d waits %v, %v: want less than %v", attempt, d, err, most)
-			}
-			seen[d] = true
+	seen := map[time.Duration]bool{}
+	for range 50 {
+		d, err := cfg.Retryer().RetryDelay(attempt, failed)
+		if err != nil || d < least || d >= most {
+			t.Errorf("attempt %d, %v: waits %v, %v: want %v to %v", attempt, failed, d, err, least, most)
 		}
-		if len(seen) < 40 {
-			t.Errorf("attempt %d: only %d different pauses of 50", attempt, len(seen))
-		}
+		seen[d] = true
+	}
+	if len(seen) < 40 {
+		t.Errorf("attempt %d: only %d different pauses of 50", attempt, len(seen))
 	}
 }

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ func (r SweepRequest) check() error {
 // sight, permission and windows bind each channel's part. With DryRun nothing is taken back, and what would be is counted, rights apart.
 //
 // The same sweep again changes nothing, and goes on where it had stopped, if it has told nothing for two minutes; see Resume. Another one of the same ID is a Conflict.
+// So is, with ActingAs, one more while another one of that account is at work in the server, a DryRun or not; that one goes on if it has told nothing for two minutes.
 //
 // Errors: Invalid and TooLong for the request, NotFound, Forbidden, Conflict, Busy.
 func (a *Administration) Sweep(ctx context.Context, w Write, r SweepRequest) (job Job, created bool, err error) {
@@ -56,6 +58,8 @@ func (a *Administration) Sweep(ctx context.Context, w Write, r SweepRequest) (jo
 	}}
 	job, created, err = a.Store.PutJob(ctx, wanted, a.act(w, ActionPutSweep))
 	switch {
+	case CodeOf(err) == Conflict:
+		return Job{}, false, cmp.Or(a.lookAfter(ctx, job), err)
 	case err != nil:
 		return job, false, err
 	case len(job.Sweep.differences(*wanted.Sweep)) > 0:
@@ -81,6 +85,14 @@ func (s scene) maySweep(r SweepRequest, operatorID string) error {
 // goOn has the job worked on, unless it is finished, or somebody has got on with it a moment ago: asking often makes no more of its messages.
 func (a *Administration) goOn(ctx context.Context, job Job) error {
 	if a.Clock().Sub(time.UnixMilli(job.UpdatedAt)) < jobStale && job.UpdatedAt > job.CreatedAt {
+		return nil
+	}
+	return a.enqueue(ctx, job)
+}
+
+// lookAfter has a job go on that others wait for, if it has told nothing for so long that perhaps nobody works on it.
+func (a *Administration) lookAfter(ctx context.Context, job Job) error {
+	if a.Clock().Sub(time.UnixMilli(job.UpdatedAt)) < jobStale {
 		return nil
 	}
 	return a.enqueue(ctx, job)

@@ -136,13 +136,8 @@ func AtLimit(whose, of string, limit int) *Error {
 // TooManyChannels refuses a channel more than a server has.
 func TooManyChannels() *Error { return AtLimit("a server", "channels", MaxChannelsPerServer) }
 
-// TooManyJobs refuses a sweep, or the deletion of a channel, more than a server has at work.
-func TooManyJobs(kind JobKind) *Error {
-	if kind == SweepJob {
-		return AtLimit("a server", "sweeps at work; wait until one is done", MaxSweepsPerServer)
-	}
-	return AtLimit("a server", "channels that are being deleted; wait until one is done", MaxDeletionsPerServer)
-}
+// SweepIsAtWork refuses a sweep to an account that has another one, of this id, at work.
+func SweepIsAtWork(id string) *Error { return conflict(id + " is at work: wait until it is done") }
 
 // TooManyServers refuses a server more than an account is in.
 func TooManyServers() *Error { return AtLimit("an account", "servers", MaxServersPerAccount) }

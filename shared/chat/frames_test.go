@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,6 +43,16 @@ func asking(s *scene, limit chat.FrameLimit, message chat.Message, n *int) map[s
 			_, err := syncs.Sync(ctx, c, chat.SyncRequest{ServerID: "s1"})
 			return err
 		},
+		"subscribe": func(c chat.Connection) error {
+			subscriptions := chat.Subscriptions{Sights: s.store, Store: s.store, Clock: time.Now, Limit: limit, Most: 10}
+			_, err := subscriptions.Subscribe(ctx, c, chat.SubscribeRequest{ServerID: "s1", ChannelIDs: []string{"c1"}})
+			return err
+		},
+		"unsubscribe": func(c chat.Connection) error {
+			subscriptions := chat.Subscriptions{Sights: s.store, Store: s.store, Clock: time.Now, Limit: limit, Most: 10}
+			_, err := subscriptions.Unsubscribe(ctx, c, chat.SubscribeRequest{ServerID: "s1", ChannelIDs: []string{"c1"}})
+			return err
+		},
 		"ping": func(c chat.Connection) error {
 			sessions := chat.Sessions{Store: s.store, Gateway: s.gateway, Clock: time.Now, Limit: limit}
 			_, err := sessions.Ping(ctx, c)
@@ -51,7 +62,7 @@ func asking(s *scene, limit chat.FrameLimit, message chat.Message, n *int) map[s
 }
 
 func TestFramesOfAnAccountAreLimited(t *testing.T) {
-	for _, kind := range []string{"send", "revoke", "revokeBatch", "history", "sync", "ping"} {
+	for _, kind := range []string{"send", "revoke", "revokeBatch", "history", "sync", "subscribe", "unsubscribe", "ping"} {
 		t.Run(kind, func(t *testing.T) {
 			play(t, func(t *testing.T, s *scene) {
 				n := 0
@@ -111,7 +122,7 @@ func TestFramesAreCountedBesideTheReading(t *testing.T) {
 		phone := s.online("alice", "phone")
 		asks := asking(s, chat.FrameLimit{Counter: slowCounter{s.store}, Most: 20}, s.send(phone), &n)
 		s.store.Before = func(op string) error {
-			if op == "Standing" || op == "Sights" || op == "Connections" {
+			if isReading(op) {
 				time.Sleep(time.Second)
 			}
 			return nil
@@ -137,6 +148,11 @@ func TestFramesAreCountedBesideTheReading(t *testing.T) {
 	})
 }
 
+// isReading: each kind of frame begins with one of these.
+func isReading(op string) bool {
+	return slices.Contains([]string{"Standing", "Sights", "Connections", "Subscriptions"}, op)
+}
+
 type slowCounter struct{ *chattest.Store }
 
 func (c slowCounter) CountFrame(ctx context.Context, account string, now time.Time) (int, error) {
@@ -145,26 +161,93 @@ func (c slowCounter) CountFrame(ctx context.Context, account string, now time.Ti
 }
 
 // The first version waited for the count as long as the request had time: a table Sessions that hung stopped revocations, which need
-// nothing of it. Whoever keeps the limit hears of it.
+// nothing of it. The next one waited for 2 s: so old was what the frame may do when it was done. Whoever keeps the limit hears of it.
 func TestAFrameThatCannotBeCountedGoesOn(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		var (
 			n         int
 			uncounted []error
+			reading   time.Duration
 			phone     = s.online("alice", "phone")
 			limit     = chat.FrameLimit{Counter: hangingCounter{}, Most: 20, Uncounted: func(_ context.Context, err error) { uncounted = append(uncounted, err) }}
+			asks      = asking(s, limit, s.send(phone), &n)
 		)
-		for kind, ask := range asking(s, limit, s.send(phone), &n) {
-			began := time.Now()
-			if err := ask(phone); err != nil || time.Since(began) > chat.CountTimeout {
-				t.Errorf("%s took %v, %v", kind, time.Since(began), err)
+		s.store.Before = func(op string) error {
+			if isReading(op) {
+				time.Sleep(reading)
 			}
-			if len(uncounted) != 1 || !errors.Is(uncounted[0], context.DeadlineExceeded) {
-				t.Errorf("%s: told of %v", kind, uncounted)
+			return nil
+		}
+		for _, reading = range []time.Duration{0, time.Second, 3 * time.Second} {
+			for kind, ask := range asks {
+				began := time.Now()
+				if err := ask(phone); err != nil || time.Since(began) != reading+chat.CountGrace {
+					t.Errorf("%s took %v with a reading of %v, %v", kind, time.Since(began), reading, err)
+				}
+				if len(uncounted) != 1 || !errors.Is(uncounted[0], context.Canceled) {
+					t.Errorf("%s: told of %v", kind, uncounted)
+				}
+				uncounted = nil
 			}
-			uncounted = nil
 		}
 	})
+}
+
+// Whoever sends so much that the count itself is refused had no limit at all. Nobody may be kept from taking back, or from being told.
+func TestAFloodThatCannotBeCountedIsOverTheLimit(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		var (
+			n         int
+			uncounted []error
+			phone     = s.online("alice", "phone")
+			limit     = chat.FrameLimit{Counter: flooded{}, Most: 20, Uncounted: func(_ context.Context, err error) { uncounted = append(uncounted, err) }}
+			open      = []string{"revoke", "revokeBatch", "ping"}
+		)
+		for kind, ask := range asking(s, limit, s.send(phone), &n) {
+			uncounted = nil
+			want, told := chat.RateLimited, 0
+			if slices.Contains(open, kind) {
+				want, told = chat.OK, 1
+			}
+			if code := chat.CodeOf(ask(phone)); code != want || len(uncounted) != told {
+				t.Errorf("%s: %d, told of %v; want %d", kind, code, uncounted, want)
+			}
+		}
+		if n := s.store.Calls("PutMessage"); n != 1 {
+			t.Errorf("stored %d messages, want the one of before", n)
+		}
+	})
+}
+
+type flooded struct{}
+
+func (flooded) CountFrame(context.Context, string, time.Time) (int, error) {
+	return 0, &chat.Error{Code: chat.RateLimited, Err: errors.New("the key is hot")}
+}
+
+// A count that is made in its grace counts, and the grace of a frame ends with it: nothing is left to go on.
+func TestACountMayBeALittleLater(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		n := 0
+		phone := s.online("alice", "phone")
+		for kind, ask := range asking(s, chat.FrameLimit{Counter: late{chat.CountGrace - 1}, Most: 20}, s.send(phone), &n) {
+			if code := chat.CodeOf(ask(phone)); code != chat.RateLimited {
+				t.Errorf("%s: %d", kind, code)
+			}
+		}
+	})
+}
+
+// late counts too many frames after a time.
+type late struct{ after time.Duration }
+
+func (l late) CountFrame(ctx context.Context, _ string, _ time.Time) (int, error) {
+	select {
+	case <-time.After(l.after):
+		return 1_000, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 }
 
 type hangingCounter struct{}

@@ -17,17 +17,6 @@ const (
 	ServerJob  JobKind = "server"  // removes the rows of a server that was deleted
 )
 
-// AtWork is how many jobs of the kind a server may have that are not finished; 0: any number.
-func (k JobKind) AtWork() int {
-	switch k {
-	case SweepJob:
-		return MaxSweepsPerServer
-	case ChannelJob:
-		return MaxDeletionsPerServer
-	}
-	return 0
-}
-
 // JobKinds are all there are.
 func JobKinds() []JobKind { return []JobKind{SweepJob, ChannelJob, ServerJob} }
 
@@ -133,6 +122,13 @@ const (
 	DeletionSettles = 45 * time.Second
 )
 
+// Bars tells whether the other sweep may not begin while this one is at work: an account in whose name, and with whose rights, the back end
+// sweeps does so in a server once at a time, so that no member fills the queue for which all servers wait.
+func (j Job) Bars(o Job) bool {
+	return j.FinishedAt == 0 && j.JobRef != o.JobRef && j.ServerID == o.ServerID && j.Sweep != nil && o.Sweep != nil &&
+		j.Sweep.Bound && o.Sweep.Bound && j.Sweep.Operator.AccountID == o.Sweep.Operator.AccountID
+}
+
 // begins is when the work on the job may begin.
 func (j Job) begins() time.Time {
 	created := time.UnixMilli(j.CreatedAt)
@@ -155,7 +151,7 @@ type JobQueue interface {
 // JobStore keeps jobs.
 type JobStore interface {
 	// PutJob stores a new sweep, and an entry of the audit with it. Where there is one of this ref already, it is given instead, and created
-	// is false. Conflict where as many are at work in the server as may be.
+	// is false. Conflict for one that is Bound while another one of its operator bars it, which is given then.
 	PutJob(ctx context.Context, job Job, by Act) (stored Job, created bool, err error)
 	// Job reads a job strongly. NotFound when there is none.
 	Job(ctx context.Context, ref JobRef) (Job, error)
@@ -171,7 +167,7 @@ type Deleter interface {
 	// DeleteChannel takes the channel out of its server, for good, and stores the job that removes its rows, in one
 	// transaction with a change row and an entry of the audit: from then on nobody sees it, and its id is not accepted again. may judges the
 	// channel as it is, and is pure; its error is returned as it is. A channel that is not there gives the job of its deletion, for as
-	// long as there is one: may is not asked then. Else NotFound. Conflict where as many are at work in the server as may be.
+	// long as there is one: may is not asked then. Else NotFound.
 	DeleteChannel(ctx context.Context, serverID, channelID string, by Act, may func(Channel) error) (Job, error)
 	// DeleteServer does the same with a server and all that is in it.
 	DeleteServer(ctx context.Context, serverID string, by Act, may func(Server) error) (Job, error)

@@ -39,12 +39,6 @@ const (
 	MaxPriority          = 1<<31 - 1 // of a role; the lowest
 )
 
-// Limits of a server's jobs that are at work. They all wait for the same SweepWorkers.
-const (
-	MaxSweepsPerServer    = 20
-	MaxDeletionsPerServer = 100 // of channels; that of the server itself is none of them
-)
-
 // SweepWorkers is how many work on jobs at a time: the fewest that a queue's mapping can have (Lambda developer guide, "Configuring
 // scaling behavior for SQS event source mappings").
 const SweepWorkers = 2
@@ -82,12 +76,14 @@ const (
 
 	// FrameWindow is what the frames of an account are counted in.
 	FrameWindow = 10 * time.Second
-	// CountTimeout is for how long a frame waits to be counted: half of what it has.
-	CountTimeout = 2 * time.Second
+	// CountGrace is how much later than what a frame reads its count may come. So much older the rights are that were read, when what
+	// the frame asks for is done.
+	CountGrace = 250 * time.Millisecond
 
-	// MessageNoticeMaxAge is when a notice of a new message is no longer worth
-	// pushing: history has it. A revocation is never too old.
-	MessageNoticeMaxAge = 5 * time.Minute
+	// MessageNoticeMaxAge is when a notice of a new message is no longer worth pushing: history has it. It is more than twice as long as the
+	// push queue hides a task at which its invocation died, so that neither one death nor a second keeps a message from who is online. A
+	// revocation is never too old.
+	MessageNoticeMaxAge = 15 * time.Minute
 
 	// SyncOverlap is how far a cursor of sync lies before its answer. It is more
 	// than an index lags behind its table, a write takes, and clocks differ, together: what was on its

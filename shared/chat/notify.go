@@ -106,7 +106,7 @@ func (n *Notifier) Push(ctx context.Context, tasks []Task) Report {
 	jobs := make([]*serverJob, len(now))
 	byJob := make(map[*serverJob]Task, len(now))
 	for i, group := range now {
-		jobs[i] = &serverJob{serverID: group.task.ServerID, records: group.indexes, stored: group.task.Records}
+		jobs[i] = &serverJob{serverID: group.task.ServerID, records: group.indexes, stored: group.task.Records, brief: group.brief}
 		byJob[jobs[i]] = group.task
 	}
 	n.share(jobs)
@@ -154,6 +154,7 @@ type serverJob struct {
 	serverID string
 	records  []int    // the indexes of the records, or of the tasks
 	stored   []Stored // each once
+	brief    bool     // one page of it is gone through
 	slots    slots
 	turn     chan struct{} // holds one: the page that begins posts
 	revokes  []int64       // when the revocations were written that there is to tell
@@ -276,7 +277,7 @@ func (n Notice) excludes(c Connection) bool {
 }
 
 // errUnfinished says why a server is to be told again when nothing failed outright.
-var errUnfinished = errors.New("some devices could not be told in time")
+var errUnfinished = &Error{Code: Busy, Err: errors.New("some devices could not be told in time")}
 
 // begin reads what there is to say, and which crowds are to be told.
 func (n *Notifier) begin(ctx context.Context, job *serverJob) (news, []Crowd, error) {
@@ -411,7 +412,7 @@ func (n *Notifier) goOnWithAll(ctx, within context.Context, job *serverJob, task
 }
 
 // walk goes through the task's crowd from its place on, some pages at a time.
-// When its time is up the rest is a task of its own.
+// When its time is up, or a brief job's page is read, the rest is a task of its own.
 func (n *Notifier) walk(ctx, within context.Context, job *serverJob, read news, task Task) error {
 	var (
 		ends    = n.Clock().Add(n.Budget)
@@ -430,7 +431,7 @@ func (n *Notifier) walk(ctx, within context.Context, job *serverJob, read news, 
 	}
 	for {
 		open <- struct{}{}
-		if n.Clock().After(ends) || within.Err() != nil {
+		if n.Clock().After(ends) || within.Err() != nil || job.brief && after != task.Part.After {
 			note(n.enqueue(ctx, job, job.task(partOf(crowd, after), 0)))
 			break
 		}

@@ -457,8 +457,8 @@ func TestWhatARecordSays(t *testing.T) {
 		{"inserted, revoked meanwhile", chat.Inserted, true, 0, nil},
 		{"modified, revoked", chat.Modified, true, 0, []string{"message_updated m1"}},
 		{"modified, but normal", chat.Modified, false, 0, nil},
-		{"a message 5 min old", chat.Inserted, false, 5 * time.Minute, []string{"message m1"}},
-		{"a message older than that", chat.Inserted, false, 5*time.Minute + time.Millisecond, nil},
+		{"a message 15 min old", chat.Inserted, false, 15 * time.Minute, []string{"message m1"}},
+		{"a message older than that", chat.Inserted, false, 15*time.Minute + time.Millisecond, nil},
 		{"a revocation of an hour ago", chat.Modified, true, 45 * time.Minute, []string{"message_updated m1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -88,7 +88,8 @@ type HistoryReader interface {
 type FrameCounter interface {
 	// CountFrame counts a frame of the account in the FrameWindow that now lies in (they begin at whole multiples of
 	// it) and tells how many it has had there, this one included. Concurrent calls each get another number. Not
-	// idempotent: one that is repeated counts twice.
+	// idempotent: one that is repeated counts twice. Where the account sends more than can be counted, and that is
+	// why, it returns RateLimited.
 	CountFrame(ctx context.Context, accountID string, now time.Time) (int, error)
 }
 

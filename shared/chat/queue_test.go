@@ -117,7 +117,7 @@ func TestWaitingTasksAreJoined(t *testing.T) {
 				other := m
 				other.ServerID = "s2"
 				s.must(s.store.PutMessage(t.Context(), other, time.Now()))
-				tasks = append(tasks, chat.Task{ServerID: "s2", Records: []chat.Stored{inserted(other)}})
+				tasks = append(tasks, chat.Task{ServerID: "s2", Records: []chat.Stored{inserted(other)}, Part: &chat.Part{}})
 			}
 		}
 		tasks = append(tasks, tasks[0])
@@ -132,12 +132,60 @@ func TestWaitingTasksAreJoined(t *testing.T) {
 	})
 }
 
+// Revocations of ten small servers that wait together, as FastRevocations has them wait in a burst, are told by one invocation: each that was put back
+// would be received, and put back, some ten times.
+func TestShortAudiencesAreToldTogether(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		var (
+			tasks   []chat.Task
+			devices []chat.Connection
+		)
+		for i := range 10 {
+			server := fmt.Sprintf("small%d", i)
+			s.must(s.store.ChangeServer(t.Context(), server, chat.Act{At: time.Now()}, func(v *chat.Server) error { v.OwnerID = "owner"; return nil }))
+			s.must(s.store.ChangeChannel(t.Context(), server, "c1", chat.Act{At: time.Now()}, func(*chat.Channel) error { return nil }))
+			member := "member-of-" + server
+			s.member(server, member, func(m *chat.Member) error { m.Join(time.Now()); return nil })
+			devices = append(devices, s.online(member, "phone"))
+			m := chat.Message{MessageKey: chat.MessageKey{ServerID: server, ChannelID: "c1", Timestamp: time.Now().UnixMilli(), MsgServerID: "m1"}, From: chat.Actor{AccountID: "owner"}, Version: 1}
+			s.must(s.store.PutMessage(t.Context(), m, time.Now()))
+			tasks = append(tasks, chat.Task{ServerID: server, Records: []chat.Stored{inserted(m)}})
+		}
+		r := s.notifier.Push(t.Context(), tasks)
+		s.queued(r, 0)
+		if r.Posts != len(devices) || len(r.Unfinished) > 0 {
+			t.Errorf("%d posts, unfinished %v: %v", r.Posts, r.Unfinished, r.Errs)
+		}
+		s.each(devices, "message m1")
+	})
+}
+
+// Of a long audience beside another walk a page is told at once, and the rest is a walk of its own, for which there is no haste to be in this invocation.
+func TestALongAudienceBesideAWalkIsAPageAtOnce(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		phone, devices := s.online("alice", "phone"), s.crowd(1_300)
+		m := s.send(phone)
+		revoked := chat.Task{ServerID: "s2", Part: &chat.Part{}, Records: []chat.Stored{{Key: chat.MessageKey{ServerID: "s2", ChannelID: "c1", Timestamp: 1, MsgServerID: "gone"}, Kind: chat.Modified}}}
+		r := s.notifier.Push(t.Context(), []chat.Task{{ServerID: "s1", Records: []chat.Stored{inserted(m)}}, revoked})
+		if s.queued(r, 1); r.Audience != 500 {
+			t.Errorf("%d were gone through at once", r.Audience)
+		}
+		tasks := s.queue.Take()
+		if len(tasks) != 1 || tasks[0].Part == nil || tasks[0].Part.After == "" {
+			t.Fatalf("went on as %+v", tasks)
+		}
+		s.must(nil, s.queue.Enqueue(t.Context(), tasks[0]))
+		s.drain()
+		s.each(devices, "message m1")
+	})
+}
+
 func TestATaskThatCannotBePutBackComesAgain(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
 		phone := s.online("alice", "phone")
 		m := s.send(phone)
 		s.queue.Fail = func(chat.Task) error { return errors.New("no queue") }
-		tasks := []chat.Task{{ServerID: "s1", Records: []chat.Stored{inserted(m), inserted(m)}}, {ServerID: "s2", Records: []chat.Stored{inserted(m)}}}
+		tasks := []chat.Task{{ServerID: "s1", Records: []chat.Stored{inserted(m), inserted(m)}}, {ServerID: "s2", Records: []chat.Stored{inserted(m)}, Part: &chat.Part{}}}
 		if r := s.notifier.Push(t.Context(), tasks); !slices.Equal(r.Unfinished, []int{1}) {
 			t.Errorf("unfinished %v, want the walk that was for another invocation", r.Unfinished)
 		}

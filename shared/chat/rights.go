@@ -47,7 +47,7 @@ func (b *bench) fresh(ctx context.Context) (*rights, error) {
 		return nil, err
 	}
 	if age := b.Clock().Sub(read.readAt); age >= RightsMaxAge {
-		return nil, fmt.Errorf("rights in the server: %v old once they were read", age)
+		return nil, &Error{Code: Busy, Err: fmt.Errorf("rights in the server: %v old once they were read", age)}
 	}
 	b.current = read
 	return read, nil

@@ -249,7 +249,7 @@ func crowdsOfConnection(ctx context.Context, store interface {
 func (s *Sessions) Ping(ctx context.Context, c Connection) (time.Time, error) {
 	now := s.Clock()
 	var connections []Connection
-	if err := s.Limit.beside(ctx, c.AccountID, now, func() (err error) {
+	if err := s.Limit.leniently().beside(ctx, c.AccountID, now, func() (err error) {
 		connections, err = s.Store.Connections(ctx, c.AccountID, now.UnixMilli())
 		return err
 	}); err != nil {

@@ -24,10 +24,14 @@ type cleanup struct {
 	now   time.Time
 	jobs  []chat.JobRef // those that wait
 	waits []time.Duration
+	down  error // of the queue; nil: it works
 	sent  int
 }
 
 func (c *cleanup) EnqueueJob(_ context.Context, job chat.JobRef, delay time.Duration) error {
+	if c.down != nil {
+		return c.down
+	}
 	c.jobs = append(c.jobs, job)
 	c.waits = append(c.waits, delay)
 	return nil
@@ -602,4 +606,62 @@ func TestTheQueueHasTimeForAnotherAttempt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A member who has begun a sweep with its own rights waits for its end; the back end and others do not.
+func TestAnAccountSweepsOnceAtATime(t *testing.T) {
+	t.Parallel()
+	c := newCleanup(t)
+	sweep := func(actingAs, id string) error {
+		r := sweepOf("mallory")
+		r.ID, r.DryRun = id, true
+		if actingAs != "" {
+			r.OperatorID = ""
+		}
+		_, _, err := c.Sweep(t.Context(), chat.Write{ActingAs: actingAs}, r)
+		return err
+	}
+	refused := func(err error) {
+		t.Helper()
+		if e, ok := errors.AsType[*chat.Error](err); !ok || e.Code != chat.Conflict || e.Reason != "first is at work: wait until it is done" {
+			t.Error(err)
+		}
+	}
+	for actingAs, id := range map[string]string{"mallory": "first", "mod": "of mod", "": "of the office"} {
+		c.must(t)(nil, sweep(actingAs, id))
+	}
+	c.must(t)(nil, sweep("", "of the office, too"))
+	refused(sweep("mallory", "second"))
+	c.settle(t)
+	c.must(t)(nil, sweep("mallory", "second"))
+}
+
+// A sweep that nobody works on would bar its operator for ever: asking for another one has it go on.
+func TestASweepThatBarsAnotherGoesOn(t *testing.T) {
+	t.Parallel()
+	c := newCleanup(t)
+	sweep := func(id string) chat.Code {
+		r := sweepOf("mallory")
+		r.ID, r.OperatorID = id, ""
+		_, _, err := c.Sweep(t.Context(), chat.Write{ActingAs: "mod"}, r)
+		return chat.CodeOf(err)
+	}
+	ask := func(want chat.Code, jobs int) {
+		t.Helper()
+		if code := sweep("second"); code != want || len(c.jobs) != jobs {
+			t.Errorf("code %d, want %d; %d jobs wait, want %d", code, want, len(c.jobs), jobs)
+		}
+	}
+	if code := sweep("first"); code != chat.OK {
+		t.Fatal(code)
+	}
+	c.jobs, c.waits = nil, nil // it is lost
+	ask(chat.Conflict, 0)
+	c.now = c.now.Add(2 * time.Minute)
+	c.down = &chat.Error{Code: chat.Busy}
+	ask(chat.Busy, 0)
+	c.down = nil
+	ask(chat.Conflict, 1)
+	c.settle(t)
+	ask(chat.OK, 1)
 }

@@ -72,6 +72,7 @@ func (t Task) walks() bool { return t.Part == nil || len(t.Part.Only) == 0 }
 type taskGroup struct {
 	task    Task
 	indexes []int // of the tasks it was made of
+	brief   bool  // one page is gone through, and the rest is for other invocations
 }
 
 // merged joins the tasks that go through the same audience from the same place, and those that are left of the same
@@ -117,24 +118,26 @@ func (g *taskGroup) urgency() int {
 	return urgency
 }
 
-// chosen are the groups that one invocation works on: everything short, and one
-// walk, one with a revocation before others, and then the fullest. The other walks are for other invocations, which share the posts per second.
+// chosen are the groups that one invocation works on: everything short, one walk, one with a revocation before others, and then the
+// fullest, and the first page of each audience that nobody was told of yet: most have no other. The other walks are for other invocations, which
+// share the posts per second.
 func chosen(groups []*taskGroup) (now, later []*taskGroup) {
 	var walk *taskGroup
 	for _, group := range groups {
-		switch {
-		case !group.task.walks():
-			now = append(now, group)
-		case walk == nil:
+		if group.task.walks() && (walk == nil || group.urgency() > walk.urgency()) {
 			walk = group
-		case group.urgency() > walk.urgency():
-			walk, later = group, append(later, walk)
+		}
+	}
+	for _, group := range groups {
+		switch {
+		case group == walk, !group.task.walks():
+			now = append(now, group)
+		case group.task.Part == nil:
+			group.brief = true
+			now = append(now, group)
 		default:
 			later = append(later, group)
 		}
-	}
-	if walk != nil {
-		now = append(now, walk)
 	}
 	return now, later
 }

@@ -131,7 +131,7 @@ func before(t *testing.T, now rowsByTable) rowsByTable {
 		written = now
 	}
 	all := rowsByTable{}
-	for table, rows := range releasetest.Before(t, written).(map[string]any) {
+	for table, rows := range releasetest.Before(t, written) {
 		all[table] = rows.(map[string]any)
 	}
 	return all

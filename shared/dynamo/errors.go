@@ -181,14 +181,22 @@ func unreachable(err error) bool {
 	if _, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {
 		return true
 	}
-	_, ok := errors.AsType[net.Error](err)
-	return ok || statusOf(err) >= 500
+	return networkError(err) != nil || statusOf(err) >= 500
+}
+
+// networkError is the network's own, nil where there is none. (errors.AsType would make larger binaries: the code for an interface is shared by nothing.)
+func networkError(err error) net.Error {
+	var cause net.Error
+	if errors.As(err, &cause) {
+		return cause
+	}
+	return nil
 }
 
 // transportCause is the network's own error where there is one: the SDK's
 // wrapping tells the attempts, and nothing more that helps.
 func transportCause(err error) error {
-	if cause, ok := errors.AsType[net.Error](err); ok {
+	if cause := networkError(err); cause != nil {
 		return cause
 	}
 	if cause, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {

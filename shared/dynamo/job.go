@@ -105,7 +105,8 @@ func decodeJob(row item) (chat.Job, error) {
 	return j, nil
 }
 
-// PutJob puts the job, if there is none, and its entry in one transaction; a refusal is told by the job that is there. An entry takes no
+// PutJob puts the job, if there is none, and its entry in one transaction; a refusal is told by the job that is there. One that is bound is
+// its operator's last from then on. An entry takes no
 // other's place: its version, which is a time, is some ms more where another sweep's has that.
 func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job, bool, error) {
 	const op = "PutJob"
@@ -114,13 +115,17 @@ func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job
 	if err != nil {
 		return chat.Job{}, false, failed(op, err)
 	}
-	created, entry := false, by.OfSweep(job)
+	created, entry, atWork := false, by.OfSweep(job), chat.Job{}
 	err = s.written(ctx, op, func(ctx context.Context) error {
 		w := transaction{table: s.tables.Community}
 		w.failing(func(context.Context, *Store, string) error { return errJobIsThere })
 		w.put(row, nil)
 		w.guard(0)
-		w.jobBegins(job.ServerID, job.Kind)
+		if job.Sweep.Bound {
+			if atWork, err = w.takesTurn(ctx, s, op, job); err != nil {
+				return err
+			}
+		}
 		w.failing(func(_ context.Context, s *Store, _ string) error {
 			entry.Version += 1 + int64(s.options.Rand()*entrySpread)
 			return again{busy(op, errOvertaken)}
@@ -141,7 +146,7 @@ func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job
 		return stored, false, err
 	}
 	if err != nil {
-		return chat.Job{}, false, err
+		return atWork, false, err
 	}
 	stored, err := decodeJob(row)
 	return stored, created, failed(op, err)
@@ -297,7 +302,6 @@ func (s *Store) DeleteChannel(ctx context.Context, serverID, channelID string, b
 		with: func(w *transaction) {
 			w.changed(serverID, by.At, changedChannel, channelID)
 			w.channelsChanged(op, serverID, -1)
-			w.jobBegins(serverID, chat.ChannelJob)
 		},
 	}.delete(ctx, s, by, may)
 }

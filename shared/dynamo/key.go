@@ -104,13 +104,18 @@ func (k itemKey) with(v any) (item, error) {
 	return row, nil
 }
 
-// decode reads a row by T's tags. The error names no value of the row.
-func decode[T any](row item) (T, error) {
-	var v T
-	if err := attributevalue.UnmarshalMap(row, &v); err != nil {
-		return v, fmt.Errorf("decode %T: %w", v, errBadRow)
+// decode reads a row by T's tags. The error names no value of the row. (It is small enough to be inlined: what is made of it for each T, with
+// T's tags in its name, would be in the binary.)
+func decode[T any](row item) (v T, err error) {
+	err = decodeInto(row, &v)
+	return v, err
+}
+
+func decodeInto(row item, v any) error {
+	if attributevalue.UnmarshalMap(row, v) != nil {
+		return fmt.Errorf("decode %T: %w", v, errBadRow)
 	}
-	return v, nil
+	return nil
 }
 
 func text(s string) *types.AttributeValueMemberS { return &types.AttributeValueMemberS{Value: s} }

@@ -299,6 +299,7 @@ func TestKeysAreNeverBuiltOfWhatTheySeparate(t *testing.T) {
 			"member":        func() (itemKey, error) { return memberKey("s", bad) },
 			"list":          func() (itemKey, error) { return listKey("s", "c", bad) },
 			"change":        func() (itemKey, error) { return changeKey("s", 1, changedAccount, bad) },
+			"sweeping":      func() (itemKey, error) { return sweepingKey("s", bad) },
 			"presence":      func() (itemKey, error) { return presenceKey(chat.Crowd{ServerID: bad}, "c") },
 			"subscriptions": func() (itemKey, error) { return subscriptionsKey("a", bad) },
 			"message": func() (itemKey, error) {

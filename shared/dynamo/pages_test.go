@@ -79,7 +79,10 @@ func TestRowsEndWhenTheyAreNoLongerNeeded(t *testing.T) {
 		row  func() (item, error)
 		want time.Time
 	}{
-		"change":     {func() (item, error) { return encodeChange(itemKey{"p", "s"}, at.UnixMilli()) }, at.Add(chat.ChangeTTL)},
+		"change": {func() (item, error) { return encodeChange(itemKey{"p", "s"}, at.UnixMilli()) }, at.Add(chat.ChangeTTL)},
+		"sweeping": {func() (item, error) {
+			return encodeSweeping(chat.Job{JobRef: chat.JobRef{ServerID: "s", ID: "one"}, CreatedAt: at.UnixMilli(), Sweep: &chat.Sweep{Operator: chat.Actor{AccountID: "a"}}})
+		}, at.Add(chat.JobTTL)},
 		"marker":     {func() (item, error) { return encodeMarker(aMessage, at) }, at.Add(chat.DedupTTL)},
 		"connection": {func() (item, error) { return encodeConnection(connectedAt(at)) }, at.Add(chat.ConnectionTTL)},
 		"presence": {func() (item, error) {

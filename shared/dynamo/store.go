@@ -16,8 +16,8 @@
 //	           lists#S#C                     | account                 the same account's list entries, while it has any
 //	           changes#S                     | time#kind[#id]          who may see more or less since then
 //	           counts#S                      | channels                how many channels
-//	           counts#S                      | jobs#kind               how many jobs of the kind have begun since they were counted
 //	           counts#S                      | lists#C                 how many accounts on a channel's lists
+//	           counts#S                      | sweeping#A              the sweep that an account began last in its own name
 //	           memberships#A                 | count                   how many servers an account is in
 //	           gone#S                        | role#R                  a role that is no more
 //	           gone#S                        | channel#C               a channel that was deleted

@@ -171,8 +171,8 @@ func keyOf(keys map[string]events.DynamoDBAttributeValue, parseKey func(pk, sk s
 	return parseKey(pk.String(), sk.String())
 }
 
-// error is busy when something comes again, whatever its reasons: nobody waits
-// for an answer, and the mapping retries.
+// error is internal where somebody must mend something, else busy when something comes again or was put off: nobody waits for an answer, and the
+// mapping retries.
 func (b batch) error(o Outcome) error {
 	errs := slices.Clone(o.Errs)
 	if len(b.unparsable) > 0 {
@@ -198,9 +198,27 @@ func (b batch) describe(inv *Invocation, o Outcome) {
 	}
 }
 
+// passing are what is no refusal, and passes by itself.
+var passing = []error{chat.ErrThrottled, chat.ErrTimeout, context.DeadlineExceeded, context.Canceled}
+
+// isMistake tells whether somebody must mend what the error says, or a part of it where several are joined.
+func isMistake(err error) bool {
+	switch e := err.(type) {
+	case *chat.Error:
+		return e.Code != chat.Busy
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(e.Unwrap(), isMistake)
+	case interface{ Unwrap() error }:
+		if cause := e.Unwrap(); cause != nil {
+			return isMistake(cause)
+		}
+	}
+	return !slices.Contains(passing, err)
+}
+
 // Pushed is the outcome that a report of pushes has.
 func Pushed(r chat.Report) Outcome {
-	return Outcome{Unfinished: r.Unfinished, Errs: r.Errs, PushMS: r.RevokesTold, Counts: []Count{
+	return Outcome{Unfinished: r.Unfinished, Errs: r.Errs, Failed: slices.ContainsFunc(r.Errs, isMistake), PushMS: r.RevokesTold, Counts: []Count{
 		{"notices", r.Notices}, {droppedKey, r.Dropped}, {audienceKey, r.Audience}, {postsKey, r.Posts}, {goneKey, r.Gone},
 		{"young", r.Young}, {retriedKey, r.Retried}, {"closed", r.Closed}, {"queued", r.Queued},
 	}}
@@ -208,7 +226,7 @@ func Pushed(r chat.Report) Outcome {
 
 // Recorded is the outcome that a report of recording has.
 func Recorded(r chat.RecordReport) Outcome {
-	return Outcome{Unfinished: r.Unfinished, Errs: r.Errs, Counts: []Count{{"audited", r.Audited}, {"published", r.Published}}}
+	return Outcome{Unfinished: r.Unfinished, Errs: r.Errs, Failed: slices.ContainsFunc(r.Errs, isMistake), Counts: []Count{{"audited", r.Audited}, {"published", r.Published}}}
 }
 
 // Worked is the outcome of work on one job: what was done, why it waits for something that is busy (nil: it does not), and why it is to be

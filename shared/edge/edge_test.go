@@ -173,3 +173,29 @@ func TestHeaderValues(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// What somebody must mend is an error in the log, whichever function behind the routes meets it: alarms and a gradual deployment go by that.
+func TestABatchTellsMistakesFromWhatIsBusy(t *testing.T) {
+	t.Parallel()
+	busy, refused := &chat.Error{Code: chat.Busy, Err: errors.New("throttled")}, errors.New("AccessDeniedException")
+	for name, c := range map[string]struct {
+		errs []error
+		want chat.Code
+	}{
+		"nothing":                   {nil, chat.OK},
+		"busy":                      {[]error{busy, fmt.Errorf("read: %w", busy)}, chat.Busy},
+		"refused":                   {[]error{refused}, chat.Internal},
+		"one of several":            {[]error{busy, fmt.Errorf("read: %w", refused)}, chat.Internal},
+		"joined":                    {[]error{fmt.Errorf("read: %w", errors.Join(busy, refused))}, chat.Internal},
+		"busy for a reason":         {[]error{&chat.Error{Code: chat.Busy, Err: errors.Join(refused)}}, chat.Busy},
+		"a panic":                   {[]error{chat.Guard(func() error { panic("x") })}, chat.Internal},
+		"its time was up":           {[]error{fmt.Errorf("post: %w", context.DeadlineExceeded), context.Canceled}, chat.Busy},
+		"connections that are slow": {[]error{fmt.Errorf("close: %w", chat.ErrThrottled), chat.ErrTimeout}, chat.Busy},
+	} {
+		for maker, outcome := range map[string]Outcome{"pushed": Pushed(chat.Report{Errs: c.errs}), "recorded": Recorded(chat.RecordReport{Errs: c.errs})} {
+			if got := chat.CodeOf(batch{}.error(outcome)); got != c.want {
+				t.Errorf("%s, %s: %d, want %d", name, maker, got, c.want)
+			}
+		}
+	}
+}

@@ -125,9 +125,9 @@ func (s *served[R]) describe(err error) {
 	if m := s.result.Message; m != nil {
 		subject.Message = m.MsgServerID
 	}
-	s.addID("server", subject.Server)
-	s.addID("channel", subject.Channel)
-	s.addID("message", subject.Message)
+	s.inv.addID("server", subject.Server)
+	s.inv.addID("channel", subject.Channel)
+	s.inv.addID("message", subject.Message)
 }
 
 // measure counts what the frame did.
@@ -148,8 +148,9 @@ func (s *served[R]) measure(err error) {
 	}
 }
 
-func (s *served[R]) addID(key, id string) {
+// addID is Add for what may be no id.
+func (inv *Invocation) addID(key, id string) {
 	if chat.CheckID(key, id) == nil {
-		s.inv.Add(key, id)
+		inv.Add(key, id)
 	}
 }

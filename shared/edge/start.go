@@ -27,17 +27,20 @@ func Start[H any](run func(ctx context.Context, getenv func(string) string) (H, 
 
 // UseMemory lets garbage lie while there is room for it in memory (bytes; 0 is not known, and changes nothing). What a function
 // holds is small beside what it has, and Go's default would collect every few requests, which is a tenth of what notify takes and more of what a
-// page of history does. Above three quarters of the memory it collects as often as it must.
+// page of history does. Above [MemoryPercent] it collects as often as it must.
 func UseMemory(memory int64) {
 	if memory == 0 {
 		return
 	}
 	debug.SetGCPercent(GarbagePercent)
-	debug.SetMemoryLimit(memory / 4 * 3)
+	debug.SetMemoryLimit(memory * MemoryPercent / 100)
 }
 
 // GarbagePercent is how much garbage may lie beside what is held; 16 MB where that is little.
 const GarbagePercent = 400
+
+// MemoryPercent is how much of the function's memory it and its garbage may take.
+const MemoryPercent = 75
 
 // NewLogger writes JSON lines to w, with the keys that Lambda's own filters look
 // at: timestamp and level. (The logger of aws-lambda-go calls the text of a line "message", which

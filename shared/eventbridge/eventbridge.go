@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"golang.org/x/sync/errgroup"
 
 	"unsend/shared/chat"
@@ -110,7 +112,7 @@ func (b *Bus) entries(events []chat.BusEvent) ([]types.PutEventsRequestEntry, er
 func refused(results []types.PutEventsResultEntry, n, from int) (failures []chat.Failure) {
 	byCode := map[string]int{}
 	for i := range n {
-		code := "no answer"
+		code := noAnswer
 		if i < len(results) {
 			code = aws.ToString(results[i].ErrorCode)
 		}
@@ -121,7 +123,7 @@ func refused(results []types.PutEventsResultEntry, n, from int) (failures []chat
 		if !known {
 			at = len(failures)
 			byCode[code] = at
-			failures = append(failures, chat.Failure{Err: busy(errors.New(code))})
+			failures = append(failures, chat.Failure{Err: refusal(code)})
 		}
 		failures[at].Items = append(failures[at].Items, from+i)
 	}
@@ -136,15 +138,33 @@ func span(from, n int) []int {
 	return all
 }
 
+// laterCodes are the service's codes for what may be taken later (API Reference, "PutEvents" and "PutEventsResultEntry"). Others say what
+// somebody must mend: a permission that is missing, an event that is none.
+var laterCodes = []string{"ThrottlingException", "InternalException", "InternalFailure", "ServiceUnavailable", noAnswer}
+
+// noAnswer stands for the code of an event about which the service says nothing.
+const noAnswer = "no answer"
+
 // explain keeps the code of a refusal. Its text may quote the request.
 func explain(err error) error {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return busy(errors.New(api.ErrorCode()))
+		if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.HTTPStatusCode() >= http.StatusInternalServerError {
+			return busy(errors.New(api.ErrorCode()))
+		}
+		return refusal(api.ErrorCode())
 	}
 	return busy(err)
 }
 
-// busy: whatever it is, the same events may be taken later.
+// refusal is what a code says.
+func refusal(code string) error {
+	if slices.Contains(laterCodes, code) {
+		return busy(errors.New(code))
+	}
+	return fmt.Errorf("put events on the bus: %s", code)
+}
+
+// busy: the same events may be taken later.
 func busy(cause error) error {
 	return &chat.Error{Code: chat.Busy, Err: fmt.Errorf("put events on the bus: %w", cause)}
 }

@@ -28,11 +28,12 @@ type entry struct {
 
 // service answers as EventBridge does, and keeps what it was asked.
 type service struct {
-	mu     sync.Mutex
-	asked  [][]entry
-	status int
-	code   func(e entry) string // of an entry's error; empty: taken
-	short  bool                 // the answer has no entries
+	mu      sync.Mutex
+	asked   [][]entry
+	status  int                  // where the whole request is refused
+	refusal string               // the code that it is refused with
+	code    func(e entry) string // of an entry's error; empty: taken
+	short   bool                 // the answer has no entries
 }
 
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -45,7 +46,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	if s.status != 0 {
 		w.WriteHeader(s.status)
-		_, _ = fmt.Fprint(w, `{"__type":"ThrottlingException","message":"SECRET"}`)
+		_, _ = fmt.Fprintf(w, `{"__type":%q,"message":"SECRET"}`, s.refusal)
 		return
 	}
 	answer := struct {
@@ -176,6 +177,8 @@ func TestWhatIsNotTakenIsToldByEvent(t *testing.T) {
 			return "ThrottlingException"
 		case strings.Contains(e.Detail, "m07"):
 			return "InternalFailure"
+		case strings.Contains(e.Detail, "m09"):
+			return "NotAuthorizedForSourceException"
 		}
 		return ""
 	}}
@@ -183,6 +186,7 @@ func TestWhatIsNotTakenIsToldByEvent(t *testing.T) {
 	want := map[string][]int{
 		"503 busy, try again: put events on the bus: ThrottlingException": {3, 14},
 		"503 busy, try again: put events on the bus: InternalFailure":     {7},
+		"put events on the bus: NotAuthorizedForSourceException":          {9},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got\n%s", d)
@@ -191,13 +195,17 @@ func TestWhatIsNotTakenIsToldByEvent(t *testing.T) {
 
 func TestARequestThatFails(t *testing.T) {
 	t.Parallel()
-	refusing := &service{status: http.StatusBadRequest}
+	refusing := &service{status: http.StatusBadRequest, refusal: "AccessDeniedException"}
+	throttling := &service{status: http.StatusBadRequest, refusal: "ThrottlingException"}
+	failing := &service{status: http.StatusInternalServerError, refusal: "SomethingElse"}
 	short := &service{code: taken, short: true}
 	gone := start(t, &service{code: taken})
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, failures := range map[string][]chat.Failure{
 		"refused":           start(t, refusing).Publish(t.Context(), events(12)),
+		"throttled":         start(t, throttling).Publish(t.Context(), events(12)),
+		"failing":           start(t, failing).Publish(t.Context(), events(12)),
 		"half an answer":    start(t, short).Publish(t.Context(), events(12)),
 		"an ended context":  gone.Publish(ended, events(12)),
 		"nobody is at home": eventbridge.New(nobody(), "the-bus").Publish(t.Context(), events(12)),
@@ -205,7 +213,7 @@ func TestARequestThatFails(t *testing.T) {
 		var items []int
 		for _, f := range failures {
 			items = append(items, f.Items...)
-			if chat.CodeOf(f.Err) != chat.Busy || strings.Contains(f.Err.Error(), "SECRET") {
+			if (chat.CodeOf(f.Err) == chat.Busy) == (name == "refused") || strings.Contains(f.Err.Error(), "SECRET") {
 				t.Errorf("%s: %v", name, f.Err)
 			}
 		}

@@ -2,6 +2,7 @@ package outage
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"unsend/shared/dynamo"
+	"unsend/shared/dynamo/dynamotest"
 )
 
 // What functions depend on, as template.yaml names it.
@@ -209,27 +211,10 @@ func (c *Cloud) describe(a *asked) {
 	}
 }
 
-// tableCalls are a request's, as roles permit them.
+// tableCalls are a request's, on the tables and indexes as template.yaml names them.
 func (c *Cloud) tableCalls(a asked) (calls []place) {
-	var in struct {
-		TableName, IndexName string
-		RequestItems         map[string]json.RawMessage
-		TransactItems        []map[string]struct{ TableName string }
-	}
-	_ = json.Unmarshal(a.body, &in) // what cannot be read is no call
-	switch {
-	case in.IndexName != "":
-		calls = append(calls, place{in.IndexName, a.operation})
-	case in.TableName != "":
-		calls = append(calls, place{c.names[in.TableName], a.operation})
-	}
-	for table := range in.RequestItems {
-		calls = append(calls, place{c.names[table], a.operation})
-	}
-	for _, item := range in.TransactItems {
-		for part, of := range item {
-			calls = append(calls, place{c.names[of.TableName], part + "Item"})
-		}
+	for _, call := range dynamotest.Calls(a.operation, a.body) {
+		calls = append(calls, place{cmp.Or(call.Index, c.names[call.Table]), call.Operation})
 	}
 	return calls
 }

@@ -21,6 +21,7 @@ const (
 	Unprocessed Kind = "unprocessed" // a batch of which no part is done
 	Conflicting Kind = "conflicting" // another transaction has the row
 	Crowded     Kind = "crowded"     // a transaction is cancelled for want of throughput
+	Flooded     Kind = "flooded"     // too many requests for one key
 
 	Forbidden Kind = "forbidden" // not permitted
 	Absent    Kind = "absent"    // there is no such table, queue, secret or key set
@@ -32,11 +33,14 @@ const (
 // kinds are those that a call can meet.
 func kinds(l Line, call string) []Kind {
 	list := []Kind{Throttled, Failing, Hanging, Unreachable, Lost, Forbidden}
-	if l.On != Connections { // of whose 410 the functions' other tests tell
+	if l.On != Connections && l.On != Bus { // of the one's 410 the functions' other tests tell, and the other takes and loses what it gets
 		list = append(list, Absent)
 	}
 	if l.On != Connections && l.On != KeySet { // whose clients do not ask again
 		list = append(list, FailsOnce, LostOnce)
+	}
+	if l.Of == count {
+		list = append(list, Flooded)
 	}
 	switch {
 	case call == "BatchGetItem", call == "BatchWriteItem", call == "PutEvents":
@@ -70,7 +74,7 @@ var refusals = map[string]map[Kind]refusal{
 	"DynamoDB": {
 		Throttled: {400, "ProvisionedThroughputExceededException"}, Failing: {500, "InternalServerError"},
 		Forbidden: {400, "AccessDeniedException"}, Absent: {400, "ResourceNotFoundException"}, Conflicting: {400, "TransactionConflictException"},
-		Crowded: {400, "ThrottlingException"},
+		Crowded: {400, "ThrottlingException"}, Flooded: {400, "ProvisionedThroughputExceededException"},
 	},
 	"AmazonSQS": {
 		Throttled: {400, "RequestThrottled"}, Failing: {500, "InternalFailure"},
@@ -82,7 +86,7 @@ var refusals = map[string]map[Kind]refusal{
 	},
 	"AWSEvents": {
 		Throttled: {400, "ThrottlingException"}, Failing: {500, "InternalException"},
-		Forbidden: {400, "AccessDeniedException"}, Absent: {400, "ResourceNotFoundException"},
+		Forbidden: {400, "AccessDeniedException"},
 	},
 	"@connections": {Throttled: {429, "LimitExceededException"}, Failing: {500, "InternalServerErrorException"}, Forbidden: {403, "ForbiddenException"}},
 	"JWKS":         {Throttled: {429, ""}, Failing: {500, ""}, Forbidden: {403, ""}, Absent: {404, ""}},
@@ -109,8 +113,16 @@ func (k Kind) spoil(w http.ResponseWriter, a asked) {
 			return
 		}
 		r := refusals[a.service][k]
-		write(w, r.status, r.code, fmt.Sprintf(`{"__type":%q,"message":"as a test wants it"}`, r.code))
+		write(w, r.status, r.code, fmt.Sprintf(`{"__type":%q,"message":"as a test wants it"%s}`, r.code, k.reasons()))
 	}
+}
+
+// reasons are the rest of a refusal that says why.
+func (k Kind) reasons() string {
+	if k != Flooded {
+		return ""
+	}
+	return `,"ThrottlingReasons":[{"reason":"TableWriteKeyRangeThroughputExceeded","resource":"as a test wants it"}]`
 }
 
 func write(w http.ResponseWriter, status int, code, body string) {

@@ -103,17 +103,28 @@ var (
 	// Answered as if nothing were down, and logged.
 	unmet  = Answer{"200", chat.Busy}
 	broken = Answer{"200", chat.Internal}
+	// More frames of one account than can be counted.
+	served  = Answer{"200", chat.OK}
+	limited = Answer{"416", chat.RateLimited}
 	// Put off: what is left of the batch is a task, or a job, in the queue.
 	putOff = Answer{"done", chat.Busy}
+	// The same, for what somebody must mend.
+	putOffRefused = Answer{"done", chat.Internal}
 	// Delivered again, by the stream or the queue.
-	again = Answer{"again", chat.Busy}
+	again        = Answer{"again", chat.Busy}
+	againRefused = Answer{"again", chat.Internal}
 )
 
-// uncounted is the line of a count of frames, which nothing else needs.
-func uncounted(function string) Line {
+// count is what a line of a count of frames is of.
+const count = "its count"
+
+// uncounted is the line of a count of frames, which nothing else needs. What becomes of one whose account sends more than can be counted
+// depends on what it asks for.
+func uncounted(function string, flooded Answer) Line {
 	return Line{
-		Function: function, Of: "its count", On: Sessions, Calls: []string{"UpdateItem"}, Busy: unmet, Refused: broken,
-		Becomes: "the frame is served, up to 2 s later, and counts for no limit",
+		Function: function, Of: count, On: Sessions, Calls: []string{"UpdateItem"}, Busy: unmet, Refused: broken,
+		Except:  map[Kind]Answer{Flooded: flooded},
+		Becomes: "the frame is served, up to 0.25 s later, and counts for no limit",
 	}
 }
 
@@ -177,7 +188,7 @@ var Lines = []Line{
 		Function: "session", Of: "subscribe", On: Sessions, Calls: []string{"BatchGetItem", "UpdateItem", "BatchWriteItem"}, Busy: busy, Refused: fails,
 		Becomes: "stored in part or not at all; asked again it is whole",
 	},
-	uncounted("session"),
+	uncounted("session", served),
 
 	{
 		Function: "send", On: Community, Calls: []string{"BatchGetItem"}, Busy: busy, Refused: fails,
@@ -195,7 +206,7 @@ var Lines = []Line{
 		Function: "send", On: Sessions, Calls: []string{"PutItem"}, Busy: busy, Refused: fails,
 		Becomes: "as with Messages: a message and its marker are one transaction",
 	},
-	uncounted("send"),
+	uncounted("send", limited),
 
 	{
 		Function: "revoke", On: Community, Calls: []string{"BatchGetItem"}, Busy: busy, Refused: fails,
@@ -211,7 +222,7 @@ var Lines = []Line{
 		Becomes: "the same of each message",
 	},
 	toldFast("revoke", ""),
-	uncounted("revoke"),
+	uncounted("revoke", served),
 
 	{
 		Function: "read", Of: "history", On: Community, Calls: []string{"BatchGetItem"}, Busy: busy, Refused: fails,
@@ -229,86 +240,86 @@ var Lines = []Line{
 		Function: "read", Of: "sync", On: Updates, Calls: []string{"Query"}, Busy: busy, Refused: fails,
 		Becomes: "the same",
 	},
-	uncounted("read"),
+	uncounted("read", limited),
 
 	{
-		Function: "notify", On: Messages, Calls: []string{"BatchGetItem"}, Busy: putOff, Refused: putOff,
+		Function: "notify", On: Messages, Calls: []string{"BatchGetItem"}, Busy: putOff, Refused: putOffRefused,
 		Becomes: "told by push",
 	},
 	{
-		Function: "notify", On: Community, Calls: []string{"BatchGetItem", "Query"}, Busy: putOff, Refused: putOff,
+		Function: "notify", On: Community, Calls: []string{"BatchGetItem", "Query"}, Busy: putOff, Refused: putOffRefused,
 		Becomes: "told by push",
 	},
 	{
-		Function: "notify", On: Sessions, Calls: []string{"Query"}, Busy: putOff, Refused: putOff,
+		Function: "notify", On: Sessions, Calls: []string{"Query"}, Busy: putOff, Refused: putOffRefused,
 		Becomes: "told by push",
 	},
 	{
-		Function: "notify", Of: "one that has gone", On: Sessions, Calls: []string{"BatchGetItem", "BatchWriteItem"}, Busy: putOff, Refused: putOff,
+		Function: "notify", Of: "one that has gone", On: Sessions, Calls: []string{"BatchGetItem", "BatchWriteItem"}, Busy: putOff, Refused: putOffRefused,
 		Becomes: "its rows are removed by push; the others were told",
 	},
 	{
-		Function: "notify", Of: "one that has gone", On: Connections, Calls: []string{"DELETE"}, Busy: putOff, Refused: putOff,
+		Function: "notify", Of: "one that has gone", On: Connections, Calls: []string{"DELETE"}, Busy: putOff, Refused: putOffRefused,
 		Except:  map[Kind]Answer{Hanging: {"done", chat.OK}}, // its server's time is up before anybody is to blame
 		Becomes: "the same",
 	},
 	{
-		Function: "notify", On: Connections, Calls: []string{"POST"}, Busy: Answer{"done", chat.OK}, Refused: putOff,
+		Function: "notify", On: Connections, Calls: []string{"POST"}, Busy: Answer{"done", chat.OK}, Refused: putOffRefused,
 		Becomes: "told by push",
 	},
 	{
-		Function: "notify", Of: "more than it tells itself", On: PushQueue, Calls: []string{"SendMessage"}, Busy: again, Refused: again,
+		Function: "notify", Of: "more than it tells itself", On: PushQueue, Calls: []string{"SendMessage"}, Busy: again, Refused: againRefused,
 		Becomes: "told when the stream delivers again, for a quarter of an hour; then it is in the bucket Undelivered",
 	},
 
 	{
-		Function: "push", On: Messages, Calls: []string{"BatchGetItem"}, Busy: putOff, Refused: putOff,
+		Function: "push", On: Messages, Calls: []string{"BatchGetItem"}, Busy: putOff, Refused: putOffRefused,
 		Becomes: "told by a later task",
 	},
 	{
-		Function: "push", On: Community, Calls: []string{"BatchGetItem", "Query"}, Busy: putOff, Refused: putOff,
+		Function: "push", On: Community, Calls: []string{"BatchGetItem", "Query"}, Busy: putOff, Refused: putOffRefused,
 		Becomes: "told by a later task",
 	},
 	{
-		Function: "push", On: Sessions, Calls: []string{"Query"}, Busy: putOff, Refused: putOff,
+		Function: "push", On: Sessions, Calls: []string{"Query"}, Busy: putOff, Refused: putOffRefused,
 		Becomes: "told by a later task",
 	},
 	{
-		Function: "push", Of: "some that are left", On: Sessions, Calls: []string{"BatchGetItem"}, Busy: putOff, Refused: putOff,
+		Function: "push", Of: "some that are left", On: Sessions, Calls: []string{"BatchGetItem"}, Busy: putOff, Refused: putOffRefused,
 		Becomes: "told by a later task",
 	},
 	{
-		Function: "push", Of: "one that has gone", On: Sessions, Calls: []string{"BatchWriteItem"}, Busy: putOff, Refused: putOff,
+		Function: "push", Of: "one that has gone", On: Sessions, Calls: []string{"BatchWriteItem"}, Busy: putOff, Refused: putOffRefused,
 		Becomes: "its rows are removed by a later task; the others were told",
 	},
 	{
-		Function: "push", Of: "one that has gone", On: Connections, Calls: []string{"DELETE"}, Busy: putOff, Refused: putOff,
+		Function: "push", Of: "one that has gone", On: Connections, Calls: []string{"DELETE"}, Busy: putOff, Refused: putOffRefused,
 		Except:  map[Kind]Answer{Hanging: {"done", chat.OK}},
 		Becomes: "the same",
 	},
 	{
-		Function: "push", On: Connections, Calls: []string{"POST"}, Busy: Answer{"done", chat.OK}, Refused: putOff,
+		Function: "push", On: Connections, Calls: []string{"POST"}, Busy: Answer{"done", chat.OK}, Refused: putOffRefused,
 		Becomes: "told by a later task",
 	},
 	{
 		Function: "push", Of: "two servers", On: PushQueue, Calls: []string{"SendMessage"},
-		Busy: Answer{"again 2", chat.Busy}, Refused: Answer{"again 2", chat.Busy},
+		Busy: Answer{"again 2", chat.Busy}, Refused: Answer{"again 2", chat.Internal},
 		Except:  map[Kind]Answer{Hanging: again}, // there is no time for the other server either
 		Becomes: "told when the queue delivers again; after five times it is a dead letter",
 	},
 
 	{
-		Function: "record", On: Messages, Calls: []string{"BatchGetItem"}, Busy: again, Refused: again,
+		Function: "record", On: Messages, Calls: []string{"BatchGetItem"}, Busy: again, Refused: againRefused,
 		Becomes: "kept and told when the stream delivers again, for a day; then it is in the bucket Undelivered",
 	},
 	{
-		Function: "record", On: Audit, Calls: []string{"BatchWriteItem"}, Busy: Answer{"again 2", chat.Busy}, Refused: Answer{"again 2", chat.Busy},
+		Function: "record", On: Audit, Calls: []string{"BatchWriteItem"}, Busy: Answer{"again 2", chat.Busy}, Refused: Answer{"again 2", chat.Internal},
 		Except:  map[Kind]Answer{Hanging: again}, // the bus gets no time
 		Becomes: "the same of revocations; what was sent is told at once",
 	},
 	{
-		Function: "record", On: Bus, Calls: []string{"PutEvents"}, Busy: again, Refused: again,
-		Becomes: "kept, and told when the stream delivers again, with the same ids",
+		Function: "record", On: Bus, Calls: []string{"PutEvents"}, Busy: again, Refused: againRefused,
+		Becomes: "kept, and told when the stream delivers again, with the same ids. (A bus that is gone answers as one that is there, and the events are lost: the rule `BusExists` keeps it from being deleted)",
 	},
 
 	{
@@ -367,27 +378,27 @@ var Lines = []Line{
 	},
 
 	{
-		Function: "sweep", Of: "any job", On: Community, Calls: []string{"GetItem"}, Busy: again, Refused: Answer{"again", chat.Internal},
+		Function: "sweep", Of: "any job", On: Community, Calls: []string{"GetItem"}, Busy: again, Refused: againRefused,
 		Becomes: "goes on when the queue delivers again, for some two hours; then the job is a dead letter, and its row stays",
 	},
 	{
-		Function: "sweep", Of: "a sweep", On: Community, Calls: []string{"Query", "BatchGetItem", "PutItem"}, Busy: putOff, Refused: Answer{"again", chat.Internal},
+		Function: "sweep", Of: "a sweep", On: Community, Calls: []string{"Query", "BatchGetItem", "PutItem"}, Busy: putOff, Refused: againRefused,
 		Becomes: "goes on from its place; each message is taken back and counted once",
 	},
 	{
-		Function: "sweep", Of: "a sweep", On: Messages, Calls: []string{"Query", "UpdateItem"}, Busy: putOff, Refused: Answer{"again", chat.Internal},
+		Function: "sweep", Of: "a sweep", On: Messages, Calls: []string{"Query", "UpdateItem"}, Busy: putOff, Refused: againRefused,
 		Becomes: "the same",
 	},
 	{
-		Function: "sweep", Of: "a deletion", On: Community, Calls: []string{"UpdateItem", "DeleteItem", "BatchWriteItem"}, Busy: putOff, Refused: Answer{"again", chat.Internal},
+		Function: "sweep", Of: "a deletion", On: Community, Calls: []string{"UpdateItem", "DeleteItem", "BatchWriteItem"}, Busy: putOff, Refused: againRefused,
 		Becomes: "goes on from its place until no row is left",
 	},
 	{
-		Function: "sweep", Of: "a deletion", On: Messages, Calls: []string{"BatchWriteItem"}, Busy: putOff, Refused: Answer{"again", chat.Internal},
+		Function: "sweep", Of: "a deletion", On: Messages, Calls: []string{"BatchWriteItem"}, Busy: putOff, Refused: againRefused,
 		Becomes: "the same",
 	},
 	{
-		Function: "sweep", Of: "a young sweep", On: SweepQueue, Calls: []string{"SendMessage"}, Busy: again, Refused: Answer{"again", chat.Internal},
+		Function: "sweep", Of: "a young sweep", On: SweepQueue, Calls: []string{"SendMessage"}, Busy: again, Refused: againRefused,
 		Becomes: "what was done is saved; it goes on when the queue delivers again",
 	},
 }

@@ -180,7 +180,7 @@ func (c *Case) Answered(response events.APIGatewayProxyResponse, err error) (cod
 	if jsonErr := json.Unmarshal([]byte(response.Body), &answer); jsonErr != nil || response.StatusCode != http.StatusOK {
 		c.Fatalf("%v in %d %s", jsonErr, response.StatusCode, response.Body)
 	}
-	if retryable, refused := answer["retryable"].(bool); refused && retryable != (answer["res_code"] == float64(chat.Busy)) {
+	if retryable, refused := answer["retryable"].(bool); refused && retryable != chat.Code(number(answer["res_code"])).Retryable() {
 		c.Errorf("retryable is %t in %s", retryable, response.Body)
 	}
 	return strconv.Itoa(int(number(answer["res_code"]))), answer

@@ -25,7 +25,7 @@ func task(server string) chat.Task {
 	return chat.Task{ServerID: server, Records: []chat.Stored{{Key: key, Kind: chat.Inserted}, {Key: key, Kind: chat.Modified}}}
 }
 
-// sqs answers as SQS does, and keeps what it was asked.
+// sqs answers as SQS does, and keeps what it was asked, with the "trace" that came with it.
 func sqs(t *testing.T, status int, code string) (*queue.Queue, *[]map[string]any) {
 	t.Helper()
 	var asked []map[string]any
@@ -34,6 +34,9 @@ func sqs(t *testing.T, status int, code string) (*queue.Queue, *[]map[string]any
 		var request map[string]any
 		if err := json.Unmarshal(text, &request); err != nil {
 			t.Error(err)
+		}
+		if trace := r.Header.Get("X-Amzn-Trace-Id"); trace != "" {
+			request["trace"] = trace
 		}
 		asked = append(asked, request)
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
@@ -73,6 +76,18 @@ func TestEnqueue(t *testing.T) {
 		if got, err := form.DecodeTask(body); err != nil || !cmp.Equal(got, task("s1")) {
 			t.Errorf("task %d: %+v, %v", i, got, err)
 		}
+	}
+}
+
+// In a function the SDK sends the id of its trace, by which X-Ray puts the trace of who takes a message out beside it
+// (docs/operating.md, "Tracing"), and by which Lambda counts its turns.
+func TestEnqueueHandsTheTraceOn(t *testing.T) {
+	const trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+	t.Setenv("AWS_LAMBDA_FUNCTION_NAME", "push")
+	t.Setenv("_X_AMZN_TRACE_ID", trace)
+	q, asked := sqs(t, http.StatusOK, "")
+	if err := q.Enqueue(t.Context(), task("s1")); err != nil || (*asked)[0]["trace"] != trace {
+		t.Errorf("%v, asked with %v", err, (*asked)[0]["trace"])
 	}
 }
 

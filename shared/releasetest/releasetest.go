@@ -2,15 +2,18 @@
 //
 // Functions of both releases are at work while one replaces the other, and after a roll-back the earlier ones alone: each reads
 // what the other wrote. So a release keeps every field that the one before writes, with its value; what is new, the one before
-// overlooks. What it wrote is in testdata/before.json of the package that writes it.
+// overlooks. What it wrote is in testdata/before.json of the package that writes it, with its revision; a test of package revision
+// holds that to the release that is called the one before.
 package releasetest
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -22,8 +25,11 @@ var capture = flag.Bool("capture", false, "write testdata/before.json anew with 
 
 var file = filepath.Join("testdata", "before.json")
 
-// Before is what the release before wrote, as JSON has it. With -capture it is now, what this one writes, unless that is nil.
-func Before(t testing.TB, now any) any {
+// revision is the member of the file that names the commit whose code wrote the others.
+const revision = "revision"
+
+// Before is what the release before wrote, by name, as JSON has it. With -capture it is now, what this one writes, unless that is nil.
+func Before(t testing.TB, now any) map[string]any {
 	t.Helper()
 	if *capture && now != nil {
 		write(t, now)
@@ -32,19 +38,23 @@ func Before(t testing.TB, now any) any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var before any
+	var before map[string]any
 	if err := json.Unmarshal(data, &before); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
+	delete(before, revision)
 	return before
 }
 
 func write(t testing.TB, now any) {
 	t.Helper()
-	var plain any
+	var plain map[string]any
 	text, err := json.Marshal(now)
 	if err == nil {
 		err = json.Unmarshal(text, &plain)
+	}
+	if err == nil {
+		plain[revision], err = checkedOut(t.Context())
 	}
 	if err == nil {
 		text, err = lines(plain, 0)
@@ -55,6 +65,15 @@ func write(t testing.TB, now any) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// checkedOut is the commit that is checked out. An error is also that code was changed since: it would be another release's.
+func checkedOut(ctx context.Context) (string, error) {
+	if text, err := exec.CommandContext(ctx, "git", "diff", "--quiet", "HEAD", "--", ":/*.go").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("-capture takes down what a commit writes, and this code is none: %w %s", err, text)
+	}
+	text, err := exec.CommandContext(ctx, "git", "rev-parse", "HEAD").Output()
+	return strings.TrimSpace(string(text)), err
 }
 
 // lines is JSON with a line for each thing at the second level: a row, or a part of a message.

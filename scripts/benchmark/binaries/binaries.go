@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"unsend/scripts/benchmark/quantile"
 	"unsend/scripts/local/compile"
 )
 
@@ -101,8 +102,7 @@ func Inits(ctx context.Context, root, folder string, list []Binary, environment 
 			}
 			took = append(took, d)
 		}
-		slices.Sort(took)
-		list[i].Fastest, list[i].Median = took[0], took[len(took)/2]
+		list[i].Fastest, list[i].Median = slices.Min(took), quantile.Of(took, 50)
 	}
 	return nil
 }

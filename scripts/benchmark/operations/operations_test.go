@@ -1,10 +1,8 @@
 package operations
 
 import (
-	"slices"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -65,18 +63,5 @@ func TestCostsDoNotGrowInLargeServers(t *testing.T) {
 		if (large != small) != (small.Name == "notify") {
 			t.Errorf("%+v, and in a large server %+v", small, large)
 		}
-	}
-}
-
-func TestQuantile(t *testing.T) {
-	durations := make([]time.Duration, 200)
-	for i := range durations {
-		durations[i] = time.Duration(200 - i)
-	}
-	if p50, p99, one := quantile(durations, 0.5), quantile(durations, 0.99), quantile(durations[:1], 0.99); p50 != 101 || p99 != 199 || one != 200 {
-		t.Errorf("%d, %d, %d", p50, p99, one)
-	}
-	if slices.IsSorted(durations) {
-		t.Error("the times were sorted in place")
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"unsend/scripts/benchmark/quantile"
 	"unsend/shared/dynamo"
 	"unsend/shared/dynamo/meter"
 	"unsend/shared/edge"
@@ -139,7 +140,7 @@ func (s *studio) own(ctx context.Context, each operation, times int) (*Own, erro
 	}
 	runtime.ReadMemStats(&after)
 	return &Own{
-		Times: times, Median: quantile(took, 0.5), P99: quantile(took, 0.99),
+		Times: times, Median: quantile.Of(took, 50), P99: quantile.Of(took, 99),
 		Allocations: int(after.Mallocs-before.Mallocs) / times, Allocated: int(after.TotalAlloc-before.TotalAlloc) / times,
 	}, nil
 }

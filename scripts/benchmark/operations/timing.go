@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"unsend/scripts/benchmark/quantile"
 	"unsend/shared/chat"
 	"unsend/shared/dynamo"
 	"unsend/shared/edge"
@@ -132,14 +132,8 @@ func (t *timed) oneByOne(ctx context.Context, invocations []invocation, s *Whole
 			return err
 		}
 	}
-	s.Median, s.P99 = quantile(took, 0.5), quantile(took, 0.99)
+	s.Median, s.P99 = quantile.Of(took, 50), quantile.Of(took, 99)
 	return nil
-}
-
-// quantile is the smallest time that so large a share did not exceed.
-func quantile(times []time.Duration, share float64) time.Duration {
-	sorted := slices.Sorted(slices.Values(times))
-	return sorted[min(len(sorted)-1, int(share*float64(len(sorted))))]
 }
 
 // some does them, some at a time.

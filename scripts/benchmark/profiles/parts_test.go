@@ -24,7 +24,7 @@ func TestPartOf(t *testing.T) {
 		{Garbage, []string{"runtime.scanObject", "runtime.gcBgMarkWorker"}},
 		{Stacks, []string{"runtime.adjustframe", "runtime.newstack", "github.com/aws/smithy-go/middleware.decoratedHandler.Handle"}},
 		{Scheduling, []string{"runtime.futex", "runtime.schedule", "runtime.mcall"}},
-		{Scheduling, []string{"runtime.unknown"}},
+		{Other, []string{"runtime.unknown"}},
 		{outside, []string{"runtime.mallocgc", "unsend/scripts/benchmark/operations.(*tape).play", "unsend/scripts/benchmark/operations.(*tape).Do", "github.com/aws/smithy-go/transport/http.ClientHandler.Handle"}},
 		{outside, []string{"unsend/shared/dynamo.encodeMessage", "unsend/scripts/benchmark/operations.benched"}},
 		{outside, []string{"syscall.Read", "net/http.(*conn).serve"}},

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"unsend/scripts/local/revision"
 	"unsend/shared/dynamo/dynamotest"
 )
 
@@ -25,16 +26,13 @@ func Build(ctx context.Context, root, file string) error {
 	return do(ctx, root, "go", "test", "-c", "-o", file, "./"+benchmarks)
 }
 
-// BuildRevision compiles this checkout's benchmarks with another revision's code, in a worktree that it makes in the folder and
-// removes. An error is also that they do not go together.
-func BuildRevision(ctx context.Context, root, revision, folder, file string) (err error) {
+// BuildRevision compiles this checkout's benchmarks with another revision's code, whose files it leaves in the folder. An error is also
+// that this checkout does not have it, or that they do not go together.
+func BuildRevision(ctx context.Context, root, of, folder, file string) error {
 	tree := filepath.Join(folder, "revision")
-	if err := do(ctx, root, "git", "worktree", "add", "--quiet", "--detach", tree, revision); err != nil {
+	if err := revision.Fetch(ctx, root, of, tree); err != nil {
 		return err
 	}
-	defer func() { // also when ctx has ended
-		err = errors.Join(err, do(context.WithoutCancel(ctx), root, "git", "worktree", "remove", "--force", tree))
-	}()
 	if err := replace(filepath.Join(root, benchmarks), filepath.Join(tree, benchmarks)); err != nil {
 		return err
 	}

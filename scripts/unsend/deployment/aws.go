@@ -36,12 +36,9 @@ func findByName(ctx context.Context, c Choice) (*Deployment, error) {
 
 // describe takes what the commands use.
 func describe(s types.Stack, region string) (stack.Description, error) {
-	outputs, parameters := map[string]string{}, map[string]string{}
+	outputs, parameters := map[string]string{}, parametersOf(s)
 	for _, o := range s.Outputs {
 		outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
-	}
-	for _, p := range s.Parameters {
-		parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
 	}
 	for _, name := range []string{"WebSocketUrl", "MessagesTable", "CommunityTable", "SessionsTable"} {
 		if outputs[name] == "" {

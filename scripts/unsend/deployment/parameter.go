@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +12,25 @@ import (
 
 // updateTimeout bounds an update of the stack.
 const updateTimeout = 10 * time.Minute
+
+// Parameters are what the stack was given, by name: its defaults, too, and never a secret.
+func (d *Deployment) Parameters(ctx context.Context) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	found, err := cloudformation.NewFromConfig(d.aws).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &d.Name})
+	if err != nil {
+		return nil, fmt.Errorf("ask for the parameters of the stack %q: %w", d.Name, err)
+	}
+	return parametersOf(found.Stacks[0]), nil
+}
+
+func parametersOf(s types.Stack) map[string]string {
+	parameters := map[string]string{}
+	for _, p := range s.Parameters {
+		parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
+	}
+	return parameters
+}
 
 // SetParameter deploys another value of one of the stack's parameters, and returns when it is in force. A value that is set already
 // is an error of CloudFormation's: there is nothing to update.

@@ -11,8 +11,8 @@ import (
 
 var jobTests = map[string]func(*suite){
 	"a job comes back as it was put, once":               testPutJob,
-	"a server has so many sweeps at work":                testSweepsAtWork,
-	"a server has so many deletions at work":             testDeletionsAtWork,
+	"an account sweeps in its own name once at a time":   testOneBoundSweep,
+	"one of twenty bound sweeps begins":                  testTwentyBoundSweeps,
 	"sweeps of one moment have an entry each":            testSweepsOfOneMoment,
 	"jobs are listed by kind and id":                     testJobs,
 	"one of two gets on with a job":                      testSaveJob,
@@ -31,7 +31,7 @@ func (s *suite) sweep(id string) chat.Job {
 		JobRef:    chat.JobRef{ServerID: s.server, Kind: chat.SweepJob, ID: id},
 		CreatedAt: s.now.UnixMilli(), UpdatedAt: s.now.UnixMilli(),
 		Sweep: &chat.Sweep{
-			AccountID: "mallory", ChannelID: "c1", Since: 5, DryRun: true, Bound: true,
+			AccountID: "mallory", ChannelID: "c1", Since: 5, DryRun: true,
 			Operator: chat.Actor{AccountID: "olga", Nick: "Ol", ClientType: chat.REST},
 			Info:     chat.UpdateInfo{Postscript: "p", Extension: "e", PushContent: "c", PushPayload: "l"},
 		},
@@ -40,6 +40,7 @@ func (s *suite) sweep(id string) chat.Job {
 
 func testPutJob(s *suite) {
 	want := s.sweep("one")
+	want.Sweep.Bound = true
 	stored, created, err := s.store.PutJob(s.Context(), want, chat.Act{At: s.now, Action: chat.ActionPutSweep})
 	s.ok(err)
 	want.Version = 1
@@ -63,58 +64,88 @@ func (s *suite) begin(id string) error {
 	return err
 }
 
-// finish ends a job.
-func (s *suite) finish(kind chat.JobKind, id string) {
+// beginBound puts the sweep in the operator's name.
+func (s *suite) beginBound(id, operator string) (chat.Job, bool, error) {
+	job := s.sweep(id)
+	job.Sweep.Bound, job.Sweep.Operator.AccountID = true, operator
+	return s.store.PutJob(s.Context(), job, chat.Act{At: s.now, Action: chat.ActionPutSweep})
+}
+
+// begins wants the sweep to begin in the operator's name.
+func (s *suite) begins(id, operator string) {
 	s.Helper()
-	job := got(s.store.Job(s.Context(), chat.JobRef{ServerID: s.server, Kind: kind, ID: id}))(s)
+	if _, created, err := s.beginBound(id, operator); err != nil || !created {
+		s.Errorf("%s of %s: created %v, %v", id, operator, created, err)
+	}
+}
+
+// barred wants it to be refused while the other one is at work.
+func (s *suite) barred(id, operator, by string) {
+	s.Helper()
+	other, created, err := s.beginBound(id, operator)
+	s.code(err, chat.Conflict)
+	if other.ID != by || created {
+		s.Errorf("%s of %s: created %v, barred by %q", id, operator, created, other.ID)
+	}
+	_, err = s.store.Job(s.Context(), s.sweep(id).JobRef)
+	s.code(err, chat.NotFound)
+}
+
+// finish ends a sweep.
+func (s *suite) finish(id string) {
+	s.Helper()
+	job := got(s.store.Job(s.Context(), s.sweep(id).JobRef))(s)
 	job.FinishedAt = s.now.UnixMilli()
 	got(s.store.SaveJob(s.Context(), job))(s)
 }
 
-func testSweepsAtWork(s *suite) {
-	outcomes := atOnce(chat.MaxSweepsPerServer+5, func(i int) error {
-		err := s.begin(fmt.Sprint("job", i))
-		for chat.CodeOf(err) == chat.Busy { // they are in each other's way
-			err = s.begin(fmt.Sprint("job", i))
+func testOneBoundSweep(s *suite) {
+	s.ok(s.begin("office's"))
+	s.begins("one", "olga")
+	s.barred("two", "olga", "one")
+	s.begins("moe's", "moe")
+	s.ok(s.begin("office's too")) // in olga's name, but not with her rights
+	for _, there := range []string{"one", "office's", "moe's"} {
+		if job, created, err := s.beginBound(there, "olga"); err != nil || created || job.ID != there {
+			s.Errorf("%s again: created %v, %+v, %v", there, created, job, err)
 		}
-		return err
-	})
-	var begun []string
-	for i, err := range outcomes {
-		if err == nil {
-			begun = append(begun, fmt.Sprint("job", i))
-			continue
-		}
-		s.code(err, chat.Conflict)
 	}
-	if len(begun) != chat.MaxSweepsPerServer {
-		s.Fatalf("%d sweeps began at once", len(begun))
+	s.finish("one")
+	s.begins("two", "olga")
+	s.barred("three", "olga", "two")
+	if _, created, err := s.beginBound("one", "olga"); err != nil || created { // which is finished
+		s.Errorf("one again: created %v, %v", created, err)
 	}
-	s.ok(s.begin(begun[0])) // which is there
-	s.code(s.begin("more"), chat.Conflict)
-	s.finish(chat.SweepJob, begun[1])
-	s.finish(chat.SweepJob, begun[2])
-	s.ok(s.begin("more"))
-	s.ok(s.begin("and more"))
-	s.code(s.begin("too many"), chat.Conflict)
+	s.barred("three", "olga", "two")
+	s.finish("two")
+	s.begins("three", "olga")
 }
 
-func testDeletionsAtWork(s *suite) {
-	everything(s)
-	remove := func(id string) error {
-		got(s.store.ChangeChannel(s.Context(), s.server, id, chat.Act{At: s.now}, func(*chat.Channel) error { return nil }))(s)
-		_, err := s.store.DeleteChannel(s.Context(), s.server, id, chat.Act{At: s.now}, allowed[chat.Channel])
-		return err
+func testTwentyBoundSweeps(s *suite) {
+	begun := ""
+	for round := range 2 {
+		id := func(i int) string { return fmt.Sprintf("job%d of round %d", i, round) }
+		outcomes := atOnce(20, func(i int) error {
+			_, _, err := s.beginBound(id(i), "olga")
+			for chat.CodeOf(err) == chat.Busy { // they are in each other's way
+				_, _, err = s.beginBound(id(i), "olga")
+			}
+			return err
+		})
+		var winners []string
+		for i, err := range outcomes {
+			if err == nil {
+				winners = append(winners, id(i))
+				continue
+			}
+			s.code(err, chat.Conflict)
+		}
+		if len(winners) != 1 {
+			s.Fatalf("round %d: %q began at once, after %q", round, winners, begun)
+		}
+		begun = winners[0]
+		s.finish(begun)
 	}
-	for i := range chat.MaxDeletionsPerServer {
-		s.ok(remove(fmt.Sprint("x", i)))
-	}
-	s.code(remove("more"), chat.Conflict)
-	s.ok(s.begin("a sweep")) // which is counted by itself
-	s.finish(chat.ChannelJob, "x7")
-	s.ok(remove("more"))
-	s.code(remove("too many"), chat.Conflict)
-	got(s.store.DeleteServer(s.Context(), s.server, chat.Act{At: s.now}, allowed[chat.Server]))(s)
 }
 
 // An entry's key had the time, and nothing of the sweep: the second of one account in one ms took the first one's place.

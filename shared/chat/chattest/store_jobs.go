@@ -20,13 +20,16 @@ const (
 
 // PutJob stores a new job.
 func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job, bool, error) {
-	created := false
+	created, atWork := false, chat.Job{}
 	stored, err := do(ctx, s, "PutJob", func() (chat.Job, error) {
 		if there, ok := s.jobs[job.JobRef]; ok {
 			return cloneJob(there), nil
 		}
-		if s.isFull(job.ServerID, chat.SweepJob) {
-			return chat.Job{}, chat.TooManyJobs(chat.SweepJob)
+		for _, other := range s.jobs {
+			if other.Bars(job) {
+				atWork = cloneJob(other)
+				return chat.Job{}, chat.SweepIsAtWork(other.ID)
+			}
 		}
 		created = true
 		job.Version = 1
@@ -38,18 +41,10 @@ func (s *Store) PutJob(ctx context.Context, job chat.Job, by chat.Act) (chat.Job
 		s.jobs[job.JobRef] = cloneJob(job)
 		return cloneJob(job), nil
 	})
-	return stored, created && err == nil, err
-}
-
-// isFull: as many jobs of the kind are at work in the server as may be.
-func (s *Store) isFull(server string, kind chat.JobKind) bool {
-	n := 0
-	for id, job := range s.jobs {
-		if id.ServerID == server && id.Kind == kind && job.FinishedAt == 0 {
-			n++
-		}
+	if chat.CodeOf(err) == chat.Conflict {
+		return atWork, false, err
 	}
-	return n >= kind.AtWork()
+	return stored, created && err == nil, err
 }
 
 // Job reads a job.
@@ -107,9 +102,6 @@ func (s *Store) DeleteChannel(ctx context.Context, serverID, channel string, by 
 		}
 		if err := may(cloneChannel(row)); err != nil {
 			return chat.Job{}, err
-		}
-		if s.isFull(serverID, chat.ChannelJob) {
-			return chat.Job{}, chat.TooManyJobs(chat.ChannelJob)
 		}
 		delete(s.channels, id)
 		s.gone[goneID{serverID, goneChannel, channel}] = true

@@ -9,15 +9,12 @@ import (
 	"unsend/shared/chat"
 )
 
-// DropAfter is when a notice of a new message that waits is dropped: the history has it.
-const DropAfter = 5 * time.Minute
-
 // Final is what there is when everything has settled.
 type Final struct {
 	Truth map[Channel]Truth // of each channel that there ever was
 	Gone  map[Channel]bool  // those that were deleted
 	Audit []chat.RevokeEntry
-	// Cut is when something ended a push in the middle: what it was about waited longer than DropAfter.
+	// Cut is when something ended a push in the middle: what it was about waits until its task is seen again.
 	Cut []time.Time
 }
 
@@ -76,9 +73,7 @@ func (l *Ledger) judgeRow(where Channel, row unsend.Message, audited []chat.Revo
 		l.judgeTold(row, Updated, 0)
 	} else {
 		l.judgeNormal(row, audited)
-		if !f.dropped(time.UnixMilli(row.Timestamp)) {
-			l.judgeTold(row, Received, l.bit(s.device))
-		}
+		l.judgeTold(row, Received, l.bit(s.device))
 	}
 }
 
@@ -166,7 +161,7 @@ func (l *Ledger) judgeAudit(f Final) map[unsend.MessageKey][]chat.RevokeEntry {
 
 func (l *Ledger) judgeDue(owed due, at time.Time, f Final) {
 	row := f.Truth[owed.m.channel()][owed.m.key]
-	if f.Gone[owed.m.channel()] || owed.event == Received && (row.Status != unsend.StatusNormal || f.dropped(at)) {
+	if f.Gone[owed.m.channel()] || owed.event == Received && row.Status != unsend.StatusNormal {
 		return
 	}
 	l.violated("%s was never told %s of %s in %s of %s, acknowledged at %s; in the end it is by %q", owed.device.name, owed.event,
@@ -182,16 +177,10 @@ func (l *Ledger) judgeOverdue(o overdue, f Final) {
 		o.m.key.MsgServerID, o.m.key.ChannelID, o.m.key.ServerID, o.from.Format(time.TimeOnly))
 }
 
-// dropped tells whether a notice of a message of that time may have been.
-func (f Final) dropped(at time.Time) bool { return f.cut(at, at.Add(DropAfter)) }
-
 // cut tells whether a push was cut in that time; what the stack logs of that is to the second.
 func (f Final) cut(from, until time.Time) bool {
 	return slices.ContainsFunc(f.Cut, func(at time.Time) bool { return at.After(from.Add(-time.Second)) && at.Before(until) })
 }
-
-// MayLack tells whether a session that was online may show a channel without the message.
-func (f Final) MayLack(key unsend.MessageKey) bool { return f.dropped(time.UnixMilli(key.Timestamp)) }
 
 // WrongTexts judges a search of the tables, by the msg_ids that [TextsIn] found: a text is in the row of a message that was not taken back, and nowhere else. Each of
 // those must have been found, or the search was none. In the messages' table what is not the run's own is left out.

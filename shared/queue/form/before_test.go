@@ -44,7 +44,7 @@ func TestMessagesOfTheReleaseBefore(t *testing.T) {
 		}
 		now[name] = json.RawMessage(text)
 	}
-	before := releasetest.Before(t, now).(map[string]any)
+	before := releasetest.Before(t, now)
 	for name, each := range bodies() {
 		text, err := json.Marshal(before[name])
 		if err != nil {
