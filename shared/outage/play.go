@@ -155,6 +155,11 @@ func (p *player) play(c *Case, s Scene) {
 	}
 }
 
+// isBusy tells whether a line, or one of the several reasons that it has, is that something was busy.
+func isBusy(line map[string]any) bool {
+	return logged(line) == chat.Busy || strings.Contains(fmt.Sprint(line["error"]), (&chat.Error{Code: chat.Busy}).Error())
+}
+
 // tries is how often something is done that a machine which is busy may keep from going as it should: what it answers then is
 // busy, which is logged as that. What is wrong is wrong each time.
 const tries = 8
