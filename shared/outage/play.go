@@ -138,7 +138,7 @@ func (p *player) play(c *Case, s Scene) {
 	)
 	for range tries {
 		got, line = p.meet(c, s)
-		if code := logged(line); got == want.Is && c.allows(want, code) || code != chat.Busy {
+		if got == want.Is && c.allows(want, logged(line)) || !isBusy(line) {
 			break
 		}
 	}
