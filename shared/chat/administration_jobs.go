@@ -84,8 +84,8 @@ func (s scene) maySweep(r SweepRequest, operatorID string) error {
 
 // goOn has the job worked on, unless it is finished, or somebody has got on with it a moment ago: asking often makes no more of its messages.
 func (a *Administration) goOn(ctx context.Context, job Job) error {
-	if a.Clock().Sub(time.UnixMilli(job.UpdatedAt)) < jobStale && job.UpdatedAt > job.CreatedAt {
-		return nil
+	if job.UpdatedAt > job.CreatedAt {
+		return a.lookAfter(ctx, job)
 	}
 	return a.enqueue(ctx, job)
 }
