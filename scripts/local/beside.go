@@ -162,13 +162,7 @@ func (t *tests) releases(ctx context.Context, of string) (beside, error) {
 // buildPages builds both web clients with their pages, which the suites drive, and serves these.
 func (b *beside) buildPages(ctx context.Context) error {
 	for _, r := range []*tests{b.before, b.tests} {
-		packages := nodePackages{root: r.root}
-		if _, err := packages.ensure(ctx, r.dir.log("npm ci")); err != nil {
-			return err
-		}
-		build := Command{What: "npm run build", Dir: packages.folder(), Env: environment(), Log: r.dir.log("npm run build"),
-			Argv: []string{"npm", "run", "--silent", "build"}}
-		if _, err := build.Run(ctx); err != nil {
+		if err := (nodePackages{root: r.root}).run(ctx, "build", r.dir); err != nil {
 			return err
 		}
 		var err error
@@ -193,32 +187,27 @@ func (b *beside) deployment(r *tests) deployment {
 	return deployment{root: r.root, tools: b.root, earlier: r == b.before, dir: r.dir, endpoint: b.endpoint, pid: b.server.pid, demoURL: originOf(r.page)}
 }
 
-func (b *beside) deployBefore(ctx context.Context) error {
-	if err := compileTool(ctx, b.before.root, b.before.dir); err != nil {
-		return err
-	}
-	if err := b.put(ctx, b.before); err != nil {
-		return err
-	}
-	var err error
-	b.old, err = functionsOf(ctx, b.endpoint)
+func (b *beside) deployBefore(ctx context.Context) (err error) {
+	b.old, err = b.put(ctx, b.before)
 	return err
 }
 
-// put compiles, builds and deploys a release, and describes the stack as it knows it.
-func (b *beside) put(ctx context.Context, r *tests) error {
+// put compiles, builds and deploys a release, describes the stack as it knows it, and gives the functions that are there then.
+func (b *beside) put(ctx context.Context, r *tests) ([]function, error) {
+	if err := compileTool(ctx, r.root, r.dir); err != nil {
+		return nil, err
+	}
 	if err := compileFunctions(ctx, r.root, r.dir); err != nil {
-		return err
+		return nil, err
 	}
 	d := b.deployment(r)
 	if err := d.build(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	description, err := d.deploy(ctx)
-	if err != nil {
-		return err
+	if err := d.deploy(ctx, r.stackFile()); err != nil {
+		return nil, err
 	}
-	return description.Save(r.stackFile())
+	return functionsOf(ctx, b.endpoint)
 }
 
 // useBefore leaves rows of the release before in the tables.
@@ -230,15 +219,8 @@ func (b *beside) useBefore(ctx context.Context) error {
 }
 
 // upgrade deploys this release over the one before.
-func (b *beside) upgrade(ctx context.Context) error {
-	if err := compileTool(ctx, b.root, b.dir); err != nil {
-		return err
-	}
-	if err := b.put(ctx, b.tests); err != nil {
-		return err
-	}
-	var err error
-	b.new, err = functionsOf(ctx, b.endpoint)
+func (b *beside) upgrade(ctx context.Context) (err error) {
+	b.new, err = b.put(ctx, b.tests)
 	return err
 }
 

@@ -35,15 +35,7 @@ func buildPage(ctx context.Context, p *Progress, root string, dir runDir) (built
 		p.Skip("demo page", "it needs Node 20 or later, with npm")
 		return false
 	}
-	err := p.Run("demo page", func() (string, error) {
-		packages := nodePackages{root: root}
-		if _, err := packages.ensure(ctx, dir.log("npm ci")); err != nil {
-			return "", err
-		}
-		c := Command{What: "npm run demo", Dir: packages.folder(), Env: environment(), Log: dir.log("npm run demo"), Argv: []string{"npm", "run", "--silent", "demo"}}
-		_, err := c.Run(ctx)
-		return "", err
-	})
+	err := p.Run("demo page", func() (string, error) { return "", nodePackages{root: root}.run(ctx, "demo", dir) })
 	if err != nil && ctx.Err() == nil {
 		p.Print("\n%v\n\n", err)
 	}

@@ -86,14 +86,14 @@ func (d deployment) build(ctx context.Context) error {
 	return err
 }
 
-// deploy makes what the template takes as given, runs the real sam deploy and describes the result.
-func (d deployment) deploy(ctx context.Context) (stack.Description, error) {
+// deploy makes what the template takes as given, runs the real sam deploy, and keeps a description of the result in the file.
+func (d deployment) deploy(ctx context.Context, file string) error {
 	if err := createBus(ctx, d.endpoint, localEventBus); err != nil {
-		return stack.Description{}, err
+		return err
 	}
 	parameters, err := d.parameters()
 	if err != nil {
-		return stack.Description{}, err
+		return err
 	}
 	c := Command{What: "sam deploy", Dir: d.root, Log: d.dir.log("sam deploy"),
 		Env: localEnvironment(d.endpoint, d.dir),
@@ -101,9 +101,13 @@ func (d deployment) deploy(ctx context.Context) (stack.Description, error) {
 			"--stack-name", localStackName, "--region", localRegion, "--parameter-overrides"), parameters...)}
 	logged := size(stackLog(d.pid))
 	if output, err := c.Run(ctx); err != nil {
-		return stack.Description{}, d.explain(err, output, logged)
+		return d.explain(err, output, logged)
 	}
-	return d.describe(ctx)
+	description, err := d.describe(ctx)
+	if err != nil {
+		return err
+	}
+	return description.Save(file)
 }
 
 // parameters are what the template is given. An earlier release gets those of them that it has.

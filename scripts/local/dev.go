@@ -207,13 +207,7 @@ func ship(ctx context.Context, p *Progress, d deployment, stackFile string) erro
 	if err := p.Run("sam build", func() (string, error) { return "", d.build(ctx) }); err != nil {
 		return err
 	}
-	return p.Run("sam deploy", func() (string, error) {
-		description, err := d.deploy(ctx)
-		if err != nil {
-			return "", err
-		}
-		return "", description.Save(stackFile)
-	})
+	return p.Run("sam deploy", func() (string, error) { return "", d.deploy(ctx, stackFile) })
 }
 
 // play seeds the sample community and shows the demo.

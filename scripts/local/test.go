@@ -230,13 +230,7 @@ func (t *tests) deploy(ctx context.Context) {
 		t.progress.Skip("sam deploy", "sam build failed")
 		return
 	}
-	t.deployed = t.step(ctx, "sam deploy", func() error {
-		description, err := d.deploy(ctx)
-		if err != nil {
-			return err
-		}
-		return description.Save(t.stackFile())
-	})
+	t.deployed = t.step(ctx, "sam deploy", func() error { return d.deploy(ctx, t.stackFile()) })
 }
 
 func (t *tests) stackFile() string { return t.dir.file(filepath.Base(stack.File)) }

@@ -52,6 +52,17 @@ func (n nodePackages) ensure(ctx context.Context, log string) (note string, err 
 	return "", nil
 }
 
+// run makes sure of the packages, and runs a script of theirs.
+func (n nodePackages) run(ctx context.Context, script string, dir runDir) error {
+	if _, err := n.ensure(ctx, dir.log("npm ci")); err != nil {
+		return err
+	}
+	what := "npm run " + script
+	c := Command{What: what, Dir: n.folder(), Env: environment(), Log: dir.log(what), Argv: []string{"npm", "run", "--silent", script}}
+	_, err := c.Run(ctx)
+	return err
+}
+
 var nodeVersion = regexp.MustCompile(`^v(\d+)\.`)
 
 // findNode gives the version of the Node on the PATH.
