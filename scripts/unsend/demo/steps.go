@@ -93,12 +93,7 @@ func (p *run) inHistory(ctx context.Context, d *play.Device, key unsend.MessageK
 	if strings.Contains(play.AsText(page), p.text) {
 		return unsend.Message{}, errors.New("the page of history holds the text")
 	}
-	for _, m := range page.Messages {
-		if m.MessageKey == key {
-			return m, nil
-		}
-	}
-	return unsend.Message{}, errors.New("the newest page of history does not have the message")
+	return play.Find(page, key)
 }
 
 func (p *run) tableForgets(ctx context.Context) (string, error) {
@@ -184,11 +179,8 @@ func (p *run) tooLate(ctx context.Context) (string, error) {
 	if err := wait.For(ctx, hastyWindow+50*time.Millisecond); err != nil {
 		return "", err
 	}
-	for _, d := range []*play.Device{p.phone, p.desk} {
-		_, err := d.Client.Revoke(ctx, unsend.RevokeRequest{MessageKey: m.MessageKey})
-		if err := play.Refused(err, unsend.CodeTooLate); err != nil {
-			return "", fmt.Errorf("%s: %w", d.Name, err)
-		}
+	if err := play.TooLate(ctx, m.MessageKey, p.phone, p.desk); err != nil {
+		return "", err
 	}
 	now, err := p.inHistory(ctx, p.phone, m.MessageKey)
 	return "", play.First(err, play.Check(now.Body == text, "the message changed all the same"))

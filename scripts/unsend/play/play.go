@@ -103,6 +103,27 @@ func Refused(err error, code int) error {
 	}
 }
 
+// TooLate wants a revoke by each of the devices to be too late.
+func TooLate(ctx context.Context, key unsend.MessageKey, devices ...*Device) error {
+	for _, d := range devices {
+		_, err := d.Client.Revoke(ctx, unsend.RevokeRequest{MessageKey: key})
+		if err := Refused(err, unsend.CodeTooLate); err != nil {
+			return fmt.Errorf("%s: %w", d.Name, err)
+		}
+	}
+	return nil
+}
+
+// Find gives the message of a page.
+func Find(page unsend.Page, key unsend.MessageKey) (unsend.Message, error) {
+	for _, m := range page.Messages {
+		if m.MessageKey == key {
+			return m, nil
+		}
+	}
+	return unsend.Message{}, errors.New("the newest page of history does not have the message")
+}
+
 // Check gives an error with this text unless ok.
 func Check(ok bool, otherwise string) error {
 	if ok {

@@ -132,12 +132,7 @@ func (r *run) inHistory(ctx context.Context, d *play.Device, key unsend.MessageK
 	if err != nil {
 		return unsend.Message{}, err
 	}
-	for _, m := range page.Messages {
-		if m.MessageKey == key {
-			return m, nil
-		}
-	}
-	return unsend.Message{}, errors.New("history does not have the message")
+	return play.Find(page, key)
 }
 
 // syncTells asks until it is told: the index that it reads follows the table a moment later.
@@ -169,11 +164,8 @@ func (r *run) tooLate(ctx context.Context) (string, error) {
 	if err := r.pause(ctx); err != nil {
 		return "", err
 	}
-	for _, d := range []*play.Device{r.phone, r.browser} {
-		_, err := d.Client.Revoke(ctx, unsend.RevokeRequest{MessageKey: m.MessageKey})
-		if err := play.Refused(err, unsend.CodeTooLate); err != nil {
-			return "", fmt.Errorf("%s: %w", d.Name, err)
-		}
+	if err := play.TooLate(ctx, m.MessageKey, r.phone, r.browser); err != nil {
+		return "", err
 	}
 	now, err := r.inHistory(ctx, r.phone, m.MessageKey)
 	return "", play.First(err, play.Check(now.Status == unsend.StatusNormal && now.Body == r.text, "the message changed all the same"))
