@@ -3,19 +3,14 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -92,24 +87,11 @@ func (c *community) form(ctx context.Context, service, version string, form url.
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	keys, err := c.AWS().Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, err
+	answer := c.answered(request, service, body)
+	if answer.err == nil && answer.status != http.StatusOK {
+		return nil, fmt.Errorf("%s: %d: %.1000s", form.Get("Action"), answer.status, answer.text)
 	}
-	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, keys, request, hex.EncodeToString(sum[:]), service, c.Region, time.Now()); err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s: %.1000s", form.Get("Action"), response.Status, text)
-	}
-	return text, err
+	return []byte(answer.text), answer.err
 }
 
 // The stack that serves is the one that requirements/launch_stack.py guards.

@@ -48,12 +48,17 @@ func (c *community) signed(request, body string, headers ...string) (a apiAnswer
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	keys, err := c.AWS().Credentials.Retrieve(c.ctx())
+	return c.answered(r, "lambda", []byte(body))
+}
+
+// answered signs a request of this body for the service, in any goroutine, and reads the answer.
+func (c *community) answered(r *http.Request, service string, body []byte) apiAnswer {
+	keys, err := c.AWS().Credentials.Retrieve(r.Context())
 	if err != nil {
 		return apiAnswer{err: err}
 	}
-	sum := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(c.ctx(), keys, r, hex.EncodeToString(sum[:]), "lambda", c.Region, time.Now()); err != nil {
+	sum := sha256.Sum256(body)
+	if err := v4.NewSigner().SignHTTP(r.Context(), keys, r, hex.EncodeToString(sum[:]), service, c.Region, time.Now()); err != nil {
 		return apiAnswer{err: err}
 	}
 	response, err := http.DefaultClient.Do(r)
