@@ -10,8 +10,8 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
+
+	"unsend/scripts/benchmark/svg"
 )
 
 // Plot draws the report's curves as SVG.
@@ -37,10 +37,5 @@ func (r Report) Plot(out io.Writer) error {
 		p.Legend.Add(name, line)
 	}
 	p.Y.Min, p.Y.Max = 0, highest*1.6 // room for the legend
-	canvas := vgsvg.New(9*vg.Inch, 5*vg.Inch)
-	p.Draw(draw.New(canvas))
-	if _, err := canvas.WriteTo(out); err != nil {
-		return fmt.Errorf("plot: %w", err)
-	}
-	return nil
+	return svg.Write(out, p)
 }

@@ -8,10 +8,9 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
 
 	"unsend/scripts/benchmark/fanout"
+	"unsend/scripts/benchmark/svg"
 )
 
 // pointsPerCurve is what a reader can tell apart.
@@ -23,12 +22,7 @@ func plotCurves(out io.Writer, sizes []fanout.Result) error {
 	if err != nil {
 		return fmt.Errorf("plot: %w", err)
 	}
-	canvas := vgsvg.New(9*vg.Inch, 5*vg.Inch)
-	p.Draw(draw.New(canvas))
-	if _, err := canvas.WriteTo(out); err != nil {
-		return fmt.Errorf("plot: %w", err)
-	}
-	return nil
+	return svg.Write(out, p)
 }
 
 // curves draws which share of the devices had been told by when.
