@@ -248,12 +248,21 @@ test("another deployment: its URL and tokens are asked for, and kept in memory a
 });
 
 test("earlier messages are read from the history", async () => {
-  await device(his).getByRole("button", { name: "#archive" }).click();
+  const archive = device(his).getByRole("button", { name: "#archive", pressed: true }); // the first channel is shown unasked
   await shows(message(his, `message ${archived} of the archive`));
   assert.equal(await device(his).getByRole("listitem").count(), 100);
+  const list = await device(his).getByRole("list").first().elementHandle();
+  await list!.evaluate((list) => {
+    const vanished = ((globalThis as any).vanished = [] as Node[]);
+    new MutationObserver((changes) => changes.forEach(({ removedNodes }) => vanished.push(...removedNodes))).observe(list, { childList: true });
+  });
+  await archive.click();
+  await say(his, "Still here?");
+  await toldTo([his, hers], "Still here?");
+  assert.equal(await page.evaluate(() => (globalThis as any).vanished.length), 0, "asking for the channel that is shown emptied it");
   await device(his).getByRole("button", { name: "Earlier messages" }).click();
   await shows(message(his, "message 1 of the archive"));
-  assert.equal(await device(his).getByRole("listitem").count(), archived);
+  assert.equal(await device(his).getByRole("listitem").count(), archived + 1);
   await device(his).getByRole("button", { name: "Earlier messages" }).waitFor({ state: "hidden" });
   for (const title of [hers, his]) await device(title).getByRole("button", { name: "#lobby" }).click();
 });
