@@ -84,9 +84,7 @@ func (server *serverState) unwant(channelIDs []string, connection int) {
 // lost: a connection has ended, and with it what kept the channels complete.
 func (server *serverState) lost(connection int) {
 	for _, c := range server.channels {
-		if c.caughtUp == connection {
-			c.knownTo = c.newest()
-		}
+		c.leftBehind(connection)
 	}
 }
 
@@ -332,13 +330,9 @@ func (s *Session) subscribed(server *serverState, results []Subscribed, connecti
 // lapsed: a channel is not kept complete by notices any more, or was not until now.
 func (server *serverState) lapsed(channelID string, connection int) {
 	c := server.channels[channelID]
-	if c == nil || server.delivery == DeliveryAll {
-		return
+	if c != nil && server.delivery != DeliveryAll {
+		c.leftBehind(connection)
 	}
-	if c.caughtUp == connection {
-		c.knownTo = c.newest()
-	}
-	c.caughtUp = 0
 }
 
 // unsubscribe ends a subscription that nobody needs any more. Where somebody does, meanwhile, it is made again. It is called with the lock held.

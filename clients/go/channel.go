@@ -131,6 +131,14 @@ func (c *channel) hide() {
 	c.hidden = true
 }
 
+// leftBehind: nothing keeps the channel complete any more, which it was until now if it was read on this connection.
+func (c *channel) leftBehind(connection int) {
+	if c.caughtUp != 0 && c.caughtUp == connection {
+		c.knownTo, c.dirty = c.newest(), true
+	}
+	c.caughtUp = 0
+}
+
 // isBehind forgets until when the channel was complete.
 func (c *channel) isBehind() {
 	c.dirty = c.dirty || c.knownTo != never || c.caughtUp != 0

@@ -364,7 +364,7 @@ func (s *Session) CloseChannel(serverID, channelID string) {
 		server := s.server(serverID)
 		c := server.channel(channelID, s.options.Keep)
 		c.opened = false
-		c.isBehind()
+		c.leftBehind(s.link.number)
 		s.unsubscribe(server, channelID)
 	})
 }

@@ -105,9 +105,13 @@ export class Syncs {
 
   /** It has ended. */
   lost(): void {
-    for (const { views } of this.servers.values()) {
-      for (const view of views.values()) if (view.caughtUp === this.connection.number) view.knownTo = view.kept.at(-1)?.timestamp ?? 0;
-    }
+    for (const { views } of this.servers.values()) for (const view of views.values()) this.#leftBehind(view);
+  }
+
+  /** Nothing keeps the view complete any more. */
+  #leftBehind(view: View): void {
+    if (view.caughtUp === this.connection.number) view.knownTo = view.newest;
+    view.caughtUp = undefined;
   }
 
   /** Some heartbeats have passed, or something was not understood that may have been a revocation. */
@@ -176,7 +180,7 @@ export class Syncs {
   /** A channel is not shown any more: it is subscribed to only where the application wants it. */
   leave(server: Server, view: View): void {
     view.opened = false;
-    view.knownTo = view.caughtUp = undefined;
+    this.#leftBehind(view);
     this.#release(server, view.channel_id);
   }
 
@@ -276,7 +280,7 @@ export class Syncs {
 
   #reset(server: Server): void {
     server.access.clear();
-    for (const view of server.views.values()) this.#alter(view, () => ((view.knownTo = undefined), (view.caughtUp = undefined), view.drop()));
+    for (const view of server.views.values()) this.#alter(view, () => view.drop());
   }
 
   /** The account is no member any more, or banned. */
@@ -321,7 +325,6 @@ export class Syncs {
       if (codeOf(error) !== 403) throw error;
       this.#alter(view, () => view.hide());
       server.access.delete(view.channel_id); // read anew when it is seen again
-      view.knownTo = view.caughtUp = undefined;
       return this.#save(server, true);
     }
     this.#alter(view, () => {
@@ -426,7 +429,7 @@ export class Syncs {
     server.saving = server.urgent = false;
     if (cursor === undefined) return this.shelf.delete("server#" + id);
     const channels = [...views].map(([channel, view]) => {
-      const to = view.caughtUp === this.connection.number ? view.kept.at(-1)?.timestamp : view.knownTo;
+      const to = view.caughtUp === this.connection.number ? view.newest : view.knownTo;
       return [channel, { to, from: view.from, messages: view.kept }];
     });
     this.shelf.set("server#" + id, { cursor, access: Object.fromEntries(access), channels: Object.fromEntries(channels) });

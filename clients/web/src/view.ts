@@ -16,7 +16,7 @@ export class View {
   opened = false;
   /** The connection, by its number, on which the history was read: since then notices keep it complete. None where they are not all told. */
   caughtUp: number | undefined;
-  /** Up to here, in ms, it was complete when it was last read, or when the last such connection ended; undefined where it never was. */
+  /** Up to here, in ms, it was complete when it was last read, or when the last such connection ended, or when it was left; undefined where it never was. */
   knownTo: number | undefined;
   /** The tag of the oldest message from which on nothing is left out. What is older is kept, and not shown. */
   from = "";
@@ -35,6 +35,11 @@ export class View {
   /** All that is kept, in doubt or not, oldest first. */
   get kept(): readonly Message[] {
     return this.#tags().map((tag) => this.#messages.get(tag)!);
+  }
+
+  /** The time of the newest of them, in ms; 0 where there is none. */
+  get newest(): number {
+    return this.kept.at(-1)?.timestamp ?? 0;
   }
 
   /** The message as it is known, in doubt or not. */
@@ -85,8 +90,9 @@ export class View {
     this.trust();
   }
 
-  /** Forgets every text. That something was taken back is kept, against a text that comes late. */
+  /** Forgets every text, and that there were any. That something was taken back is kept, against a text that comes late. */
   drop(): void {
+    this.knownTo = this.caughtUp = undefined;
     this.doubt();
     this.settle();
   }

@@ -101,7 +101,7 @@ export class Device {
   }
 
   show(channel: string): void {
-    if (channel === this.channel) return; // closed and opened again, its messages would vanish until they are read once more
+    if (channel === this.channel) return; // it is kept complete already
     if (this.channel) this.#client.closeChannel(this.scene.server, this.channel);
     this.channel = channel;
     this.caughtUp = this.refusal = undefined;
