@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,15 +24,40 @@ type commandLine struct {
 	binary string
 }
 
-// newCommandLine builds the tool. The server of its community is not there yet.
+// builds is the folder of what tests build. TestMain makes and removes it.
+var builds string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if builds, err = os.MkdirTemp("", "unsend-e2e-"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(builds)
+		return m.Run()
+	}())
+}
+
+// tool builds the tool once for all tests: they run beside each other, and to link it is much work.
+var tool = sync.OnceValues(func() (binary string, err error) {
+	binary = filepath.Join(builds, "unsend")
+	if out, err := exec.Command("go", "build", "-o", binary, "../scripts/unsend").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+// newCommandLine has the tool. The server of its community is not there yet.
 func newCommandLine(t *testing.T) *commandLine {
 	t.Helper()
-	l := &commandLine{community: &community{target: underTest(t), t: t, id: "e2e-" + random()}, binary: filepath.Join(t.TempDir(), "unsend")}
+	l := &commandLine{community: &community{target: underTest(t), t: t, id: "e2e-" + random()}}
 	if l.ServerURL == "" {
 		t.Skip("the deployment has no output ServerApiUrl: deploy this version")
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", l.binary, "../scripts/unsend").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	var err error
+	if l.binary, err = tool(); err != nil {
+		t.Fatal(err)
 	}
 	return l
 }
@@ -48,7 +75,7 @@ func (l *commandLine) real(name string) string {
 // do runs a command line, and skips the test where the deployment is of a release without its endpoint.
 func (l *commandLine) do(line string) (code int, out, errs string) {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(l.t.Context(), 4*patience)
+	ctx, cancel := context.WithTimeout(l.t.Context(), 8*patience) // a deletion settles for 45 s, and longer where it meets a busy table
 	defer cancel()
 	command := exec.CommandContext(ctx, l.binary, append(strings.Fields(names.ReplaceAllStringFunc(line, l.real)), "--stack", os.Getenv("UNSEND_STACK"))...)
 	var o, e bytes.Buffer

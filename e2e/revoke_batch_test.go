@@ -92,8 +92,9 @@ func TestAHundredMessagesAreTakenBackAtOnce(t *testing.T) {
 	for i := range messages {
 		// Their author is another test's matter, and the limit of frames, too.
 		key := chat.MessageKey{ServerID: c.id, ChannelID: "lobby", Timestamp: time.Now().UnixMilli(), MsgServerID: fmt.Sprintf("01KSPAM%019d", i)}
-		c.must(c.store.PutMessage(c.ctx(), chat.Message{MessageKey: key, MsgID: fmt.Sprint("spam", i), Version: 1, UpdatedAt: key.Timestamp,
-			From: chat.Actor{AccountID: c.account("mallory"), Device: "phone"}, Content: chat.Content{Body: "buy this now"}}, time.Now()))
+		m := chat.Message{MessageKey: key, MsgID: fmt.Sprint("spam", i), Version: 1, UpdatedAt: key.Timestamp,
+			From: chat.Actor{AccountID: c.account("mallory"), Device: "phone"}, Content: chat.Content{Body: "buy this now"}}
+		c.must(written(func() (chat.Sent, error) { return c.store.PutMessage(c.ctx(), m, time.Now()) }))
 		messages[i].MessageKey, messages[i].Body = unsend.MessageKey(key), "buy this now"
 		waiting[key.MsgServerID] = true
 	}

@@ -138,7 +138,13 @@ func TestFiftyRevokesAtOnce(t *testing.T) {
 	answers, errs := make([]unsend.Message, n), make([]error, n)
 	var all sync.WaitGroup
 	for i, d := range devices {
-		all.Go(func() { answers[i], errs[i] = d.takeBack(m, fmt.Sprintf("by %d", i)) })
+		all.Go(func() {
+			for range 5 { // so many at once can be too much for a machine, and who is told so repeats it
+				if answers[i], errs[i] = d.takeBack(m, fmt.Sprintf("by %d", i)); code(errs[i]) != 503 {
+					return
+				}
+			}
+		})
 	}
 	all.Wait()
 	for i := range n {

@@ -51,11 +51,12 @@ func (c *community) flood(n int, name string, channels ...string) {
 			defer func() { <-slot }()
 			now := time.Now()
 			id := fmt.Sprintf("%s-%s-%05d", c.id, name, i)
-			_, err := c.store.PutMessage(c.t.Context(), chat.Message{
+			m := chat.Message{
 				MessageKey: chat.MessageKey{ServerID: c.id, ChannelID: channels[i%len(channels)], Timestamp: now.UnixMilli(), MsgServerID: id},
 				MsgID:      id, From: chat.Actor{AccountID: c.account(name), ClientType: chat.Web}, Version: 1, UpdatedAt: now.UnixMilli(),
 				Content: chat.Content{Body: "a wave of spam"},
-			}, now)
+			}
+			_, err := written(func() (chat.Sent, error) { return c.store.PutMessage(c.t.Context(), m, now) })
 			errs <- err
 		})
 	}

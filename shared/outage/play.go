@@ -136,11 +136,15 @@ func (p *player) play(c *Case, s Scene) {
 		got  string
 		line map[string]any
 	)
+	ended := false
 	for range tries {
-		got, line = p.meet(c, s)
-		if got == want.Is && c.allows(want, logged(line)) || !isBusy(line) {
+		got, line, ended = p.meet(c, s)
+		if !ended && (got == want.Is && c.allows(want, logged(line)) || !isBusy(line)) {
 			break
 		}
+	}
+	if ended {
+		c.Errorf("Lambda has ended the function before it answered, each time")
 	}
 	if code := logged(line); got != want.Is || !c.allows(want, code) {
 		c.Errorf("answered %s and logged %d, want %s and %d: %v", got, code, want.Is, want.Logged, line["error"])
@@ -164,8 +168,8 @@ func isBusy(line map[string]any) bool {
 // busy, which is logged as that. What is wrong is wrong each time.
 const tries = 8
 
-// meet invokes the function until it meets the outage, and gives what it answered and logged then.
-func (p *player) meet(c *Case, s Scene) (got string, line map[string]any) {
+// meet invokes the function until it meets the outage, and gives what it answered and logged then, and whether Lambda had ended it before.
+func (p *player) meet(c *Case, s Scene) (got string, line map[string]any, ended bool) {
 	c.Helper()
 	c.Cloud.spoil(c.On, c.Call, c.Kind)
 	met := false
@@ -173,9 +177,7 @@ func (p *player) meet(c *Case, s Scene) (got string, line map[string]any) {
 		requestID := rand.Text()
 		ctx, cancel := c.invocation(requestID, c.Kind == Hanging)
 		got = s.Invoke(ctx)
-		if isBatch(c.Function) && ctx.Err() != nil {
-			c.Errorf("Lambda has ended the function before it answered")
-		}
+		ended = isBatch(c.Function) && ctx.Err() != nil
 		cancel()
 		line = p.log.line(c.T, requestID)
 		if met = c.Cloud.met(); met {
@@ -185,7 +187,7 @@ func (p *player) meet(c *Case, s Scene) (got string, line map[string]any) {
 	if c.Cloud.mend(); !met {
 		c.Errorf("nothing asked for it")
 	}
-	return got, line
+	return got, line, ended
 }
 
 // again: the dependency is back, and whoever was told that it is busy repeats.
