@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -18,12 +19,14 @@ func (c *community) sendUntilRefused(name string, devices int) {
 		all     sync.WaitGroup
 		refused atomic.Int64
 	)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*patience)
+	defer cancel()
 	for i := range devices {
 		d := c.connect(name, fmt.Sprint("flood", i))
 		all.Go(func() {
 			was := false
-			for until := time.Now().Add(2 * patience); time.Now().Before(until) && refused.Load() < int64(devices); {
-				if _, err := d.Ping(c.ctx()); code(err) == 416 && !was {
+			for ctx.Err() == nil && refused.Load() < int64(devices) {
+				if _, err := d.Ping(ctx); code(err) == 416 && !was {
 					was = true
 					refused.Add(1)
 				}

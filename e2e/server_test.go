@@ -38,7 +38,7 @@ func (c *community) api(status int, request, body string, headers ...string) (te
 }
 
 // signed makes the request, in any goroutine.
-func (c *community) signed(request, body string, headers ...string) (a apiAnswer) {
+func (c *community) signed(request, body string, headers ...string) apiAnswer {
 	method, path, _ := strings.Cut(request, " ")
 	r, err := http.NewRequestWithContext(c.ctx(), method, c.ServerURL+path, strings.NewReader(body))
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 const (
 	// lag: the server's index may be so far behind, and a later sync tells what it did not have.
 	lag = 75 * time.Second
-	// overlap: messages may be stored so much later than ones with a later time.
-	overlap = time.Minute
+	// overlap: a message may be told so much later than ones with a later time, or not at all then: a notice is tried again for 15 minutes.
+	overlap = 16 * time.Minute
 	// mostAtOnce bounds the channels of one subscribe and the messages of a page.
 	mostAtOnce = 100
 	// mostPages: an answer of sync says more at most so often before the rest waits for the next one.
@@ -319,11 +319,16 @@ func (s *Session) subscribe(ctx context.Context, server *serverState, channelIDs
 
 // subscribed takes an answer to subscribe, of a connection. What came before the subscription was not told. It is called with the lock held.
 func (s *Session) subscribed(server *serverState, results []Subscribed, connection int) {
+	granted := false
 	for _, r := range results {
 		if r.Code == http.StatusOK {
+			granted = true
 			server.lapsed(r.ChannelID, connection)
 			server.asked[r.ChannelID] = connection
 		}
+	}
+	if granted {
+		s.syncLater(server, lag) // the sync that follows at once may not have yet what was taken back just before
 	}
 }
 

@@ -24,7 +24,9 @@ type channel struct {
 	// knownTo is until when, in ms, it was complete when it last ceased to be kept so; -1: it never was.
 	knownTo int64
 	// from is the tag of the oldest message from which on nothing is left out. What is older is kept, and not shown.
-	from   string
+	from string
+	// readTo is how far back a read that has no end yet has come, as a tag: what is older is not shown, as it need not adjoin that.
+	readTo string
 	hidden bool
 	doubts map[MessageKey]bool
 	// dirty: the store has something else.
@@ -44,7 +46,7 @@ func (c *channel) shown() []Message {
 	}
 	var shown []Message
 	for _, m := range c.view.messages {
-		if m.Tag() >= c.from && !c.doubts[m.MessageKey] {
+		if tag := m.Tag(); tag >= c.from && tag >= c.readTo && !c.doubts[m.MessageKey] {
 			shown = append(shown, m)
 		}
 	}
@@ -120,7 +122,7 @@ func (c *channel) settle() {
 
 // drop forgets every text, and that there were any. That something was taken back is kept, against a text that comes late.
 func (c *channel) drop() {
-	c.isBehind()
+	c.forgetKnown()
 	c.doubt()
 	c.settle()
 }
@@ -139,8 +141,8 @@ func (c *channel) leftBehind(connection int) {
 	c.caughtUp = 0
 }
 
-// isBehind forgets until when the channel was complete.
-func (c *channel) isBehind() {
+// forgetKnown forgets until when the channel was complete: the next read is of the newest page, and nothing is shown until then.
+func (c *channel) forgetKnown() {
 	c.dirty = c.dirty || c.knownTo != never || c.caughtUp != 0
 	c.knownTo, c.caughtUp = never, 0
 }

@@ -48,10 +48,10 @@ func TestInterleavings(t *testing.T) {
 			t.Parallel()
 			for played.Load() < int64(*interleavings) && !t.Failed() {
 				rapid.Check(t, func(rt *rapid.T) {
-					list := acts.Draw(rt, "acts")
+					list, large := acts.Draw(rt, "acts"), rapid.Bool().Draw(rt, "large")
 					played.Add(1)
 					var err error
-					synctest.Test(t, func(t *testing.T) { err = playAll(t, list) })
+					synctest.Test(t, func(t *testing.T) { err = playAll(t, list, large) })
 					if err != nil {
 						rt.Fatal(err)
 					}
@@ -84,8 +84,8 @@ type playing struct {
 	err     error
 }
 
-func playAll(t *testing.T, list []act) error {
-	p := &playing{network: newNetwork(), model: newModel(), store: &moodyStore{}, textOf: map[string]string{}, listens: make(chan struct{})}
+func playAll(t *testing.T, list []act, large bool) error {
+	p := &playing{network: newNetwork(), model: newModel(large), store: &moodyStore{}, textOf: map[string]string{}, listens: make(chan struct{})}
 	p.network.dialed, p.network.received = p.model.dialed, p.model.received
 	p.store.mood.Store("works")
 	p.start()

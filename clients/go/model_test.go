@@ -37,6 +37,8 @@ type model struct {
 	landed  []landed        // since told was noted
 	socket  *socket
 
+	large      bool // it tells its subscribers alone
+	subscribed bool
 	sees       bool
 	everHidden bool // at some time the account did not see the channel, or the application did not show it
 	slow       bool // answers are on their way for a while
@@ -44,7 +46,7 @@ type model struct {
 	stamp      int
 }
 
-func newModel() *model { return &model{told: map[string]bool{}, named: map[string]bool{}, sees: true} }
+func newModel(large bool) *model { return &model{large: large, told: map[string]bool{}, named: map[string]bool{}, sees: true} }
 
 // do does something with the model, and then delivers what does not wait.
 func (m *model) do(work func() []flight) {
@@ -94,7 +96,7 @@ func (m *model) drop() {
 		if m.socket != nil {
 			m.socket.drop()
 		}
-		m.socket = nil
+		m.socket, m.subscribed = nil, false
 		return nil
 	})
 }
@@ -189,7 +191,7 @@ func (m *model) deliverAll() {
 }
 
 func (m *model) push(message unsend.Message) {
-	if m.socket == nil || !m.sees {
+	if m.socket == nil || !m.sees || m.large && !m.subscribed {
 		return
 	}
 	n := unsend.Notice{Event: unsend.EventMessage, Code: 200, Message: message}
@@ -226,6 +228,12 @@ func (m *model) answer(frame object) (object, []unsend.Message) {
 		return object{"server_time": time.Now().UnixMilli()}, nil
 	case frame["action"] == "sync":
 		return m.sync(frame["cursor"])
+	case frame["action"] == "subscribe":
+		m.subscribed = m.sees
+		return object{"channels": []object{{"channel_id": "c1", "res_code": m.code()}}}, nil
+	case frame["action"] == "unsubscribe":
+		m.subscribed = false
+		return object{"channels": []object{{"channel_id": "c1", "res_code": 200}}}, nil
 	case !m.sees:
 		return object{"res_code": 403, "reason": "no permission"}, nil
 	case frame["action"] == "history":
@@ -237,6 +245,13 @@ func (m *model) answer(frame object) (object, []unsend.Message) {
 	i := slices.IndexFunc(m.truth, func(row unsend.Message) bool { return row.MsgServerID == frame["msg_server_id"] })
 	row := m.end(i, "alice")
 	return object{"message": row}, []unsend.Message{row}
+}
+
+func (m *model) code() int {
+	if m.sees {
+		return 200
+	}
+	return 403
 }
 
 func (m *model) history(cursor any) (object, []unsend.Message) {
@@ -279,7 +294,14 @@ func (m *model) sync(cursor any) (object, []unsend.Message) {
 	if more {
 		return object{"updates": updates, "cursor": fmt.Sprintf("%d.%d", since, skip+modelPage), "more": true}, updates
 	}
-	return object{"updates": updates, "cursor": fmt.Sprintf("%d.0", now.Add(-modelOverlap).UnixMilli()), "access": access, "delivery": "all"}, updates
+	return object{"updates": updates, "cursor": fmt.Sprintf("%d.0", now.Add(-modelOverlap).UnixMilli()), "access": access, "delivery": m.delivery()}, updates
+}
+
+func (m *model) delivery() string {
+	if m.large {
+		return "subscribers"
+	}
+	return "all"
 }
 
 // mayBeForgotten: a session forgets with the sight of the channel, what nobody shows when a stamp is new, and what is older than the page that

@@ -7,10 +7,11 @@ import (
 
 // read reads the history that is kept, or what came while nobody was told, or the newest page.
 func (s *Session) read(ctx context.Context, server *serverState, c *channel, stamp string, number int) error {
-	var same bool
+	var same, wasTold bool
 	var until int64 = math.MaxInt64 // the newest page will do
 	s.locked(func() {
 		same = server.hasStamp(c.view.channelID) && stamp == server.access[c.view.channelID]
+		wasTold = server.isTold(c.view.channelID, number)
 		switch {
 		case c.knownTo == never:
 		case same:
@@ -19,7 +20,7 @@ func (s *Session) read(ctx context.Context, server *serverState, c *channel, sta
 			until = c.oldest()
 		}
 	})
-	oldest, whole, err := s.walk(ctx, c, until)
+	read, err := s.walk(ctx, server, c, until)
 	if CodeOf(err) == CodeForbidden {
 		s.locked(func() {
 			s.alter(server, c, (*channel).hide)
@@ -35,42 +36,57 @@ func (s *Session) read(ctx context.Context, server *serverState, c *channel, sta
 	s.locked(func() {
 		s.alter(server, c, func(c *channel) {
 			c.settle()
-			from := oldest
-			if same && whole { // it adjoins what was known
+			c.readTo = ""
+			from := read.oldest
+			if same && read.whole { // it adjoins what was known
 				from = min(from, c.from)
 			}
 			c.reach(from)
 		})
 		server.access[c.view.channelID], server.dirty = stamp, true
-		c.caughtUp, c.dirty = number, true
-		if !server.isTold(c.view.channelID, number) {
-			c.caughtUp, c.knownTo = 0, c.newest()
+		c.caughtUp, c.knownTo, c.dirty = 0, read.newest, true
+		if wasTold && server.isTold(c.view.channelID, number) {
+			c.caughtUp = number
 		}
 		s.save(server, true)
 	})
 	return nil
 }
 
-// walk reads back to some time, or the first message, or as much as is kept. It gives the tag of the oldest, empty for the first, and
-// whether it adjoins what was known until then. Pages may be short: a server cuts them by bytes, too.
-func (s *Session) walk(ctx context.Context, c *channel, until int64) (oldest string, whole bool, err error) {
+// walked is what was read of a channel, from the newest message on.
+type walked struct {
+	// oldest is the tag of the oldest message; empty: of the channel's first.
+	oldest string
+	// newest is the time of the newest message; 0: there is none.
+	newest int64
+	// whole: it adjoins what was known before.
+	whole bool
+}
+
+// walk reads back to some time, or the first message, or as much as is kept. Pages may be short: a server cuts them by bytes, too.
+func (s *Session) walk(ctx context.Context, server *serverState, c *channel, until int64) (w walked, err error) {
 	request := HistoryRequest{ServerID: c.view.serverID, ChannelID: c.view.channelID, Limit: mostAtOnce}
 	for read := 0; read < s.options.Keep; {
 		page, err := s.readPage(ctx, request, s.askPaced, nil)
 		if err != nil {
-			return "", false, err
+			return walked{}, err
+		}
+		if request.Cursor == "" && len(page.Messages) > 0 {
+			w.newest = page.Messages[0].Timestamp
 		}
 		request.Cursor = page.Next
 		if page.Next == "" || len(page.Messages) == 0 {
-			return "", true, nil
+			return walked{newest: w.newest, whole: true}, nil
 		}
 		read += len(page.Messages)
 		last := page.Messages[len(page.Messages)-1]
-		if oldest = last.Tag(); last.Timestamp < until {
-			return oldest, until != math.MaxInt64, nil
+		if w.oldest = last.Tag(); last.Timestamp < until {
+			w.whole = until != math.MaxInt64
+			return w, nil
 		}
+		s.locked(func() { s.alter(server, c, func(c *channel) { c.readTo = w.oldest }) })
 	}
-	return oldest, false, nil
+	return w, nil
 }
 
 // readPage reads a page, takes its messages that can be read, and then does what else there is to do with the channel.

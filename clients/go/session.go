@@ -7,6 +7,7 @@ import (
 	"fmt"
 	random "math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -345,26 +346,35 @@ func (s *Session) Ping(ctx context.Context) (time.Time, error) {
 }
 
 // OpenChannel begins to show a channel: it is read from the history now and kept complete, over connections, until CloseChannel.
+// What is known of it and sure is in Messages at once.
 func (s *Session) OpenChannel(serverID, channelID string) {
 	s.locked(func() {
 		server := s.server(serverID)
 		c := server.channel(channelID, s.options.Keep)
-		if !c.opened {
-			c.opened = true
-			if s.link.state == StateOpen {
-				s.sync(server)
-			}
+		if c.opened {
+			return
+		}
+		c.opened = true
+		c.leftBehind(s.link.number) // it is read again: a notice may have come to nothing
+		if len(c.shown()) > 0 {
+			s.events.put(ChannelChanged{serverID, channelID})
+		}
+		if s.link.state == StateOpen {
+			s.sync(server)
 		}
 	})
 }
 
-// CloseChannel ends it.
+// CloseChannel ends it. The texts are kept, and go when they are taken back or the account loses sight of the channel. In a large
+// server, where nothing tells of them any more, they are not shown again before they were read.
 func (s *Session) CloseChannel(serverID, channelID string) {
 	s.locked(func() {
 		server := s.server(serverID)
 		c := server.channel(channelID, s.options.Keep)
 		c.opened = false
-		c.leftBehind(s.link.number)
+		if server.delivery != DeliveryAll && !slices.Contains(server.wanted, channelID) {
+			c.forgetKnown() // what is taken back is told late from now on
+		}
 		s.unsubscribe(server, channelID)
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"unsend/shared/chat"
 	"unsend/shared/edge"
 	"unsend/shared/outage"
 )
@@ -19,14 +18,7 @@ func TestOutages(t *testing.T) {
 		phone := c.Connection(c.Alice(), "phone", time.Minute)
 		event, list := c.Frame(phone, "history", "server_id", c.ServerID(), "channel_id", outage.Channel), "messages"
 		if c.Of == "sync" {
-			var first map[string]any
-			c.Prepared(func() error {
-				var code string
-				if code, first = c.Answered(h(c.Context(), c.Frame(phone, "sync", "server_id", c.ServerID()))); code != "200" {
-					return &chat.Error{Code: chat.Busy}
-				}
-				return nil
-			})
+			first := c.PreparedBy(h, c.Frame(phone, "sync", "server_id", c.ServerID()))
 			event, list = c.Frame(phone, "sync", "server_id", c.ServerID(), "cursor", first["cursor"]), "updates"
 		}
 		return outage.Scene{Invoke: func(ctx context.Context) string {

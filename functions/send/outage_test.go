@@ -17,12 +17,7 @@ func TestOutages(t *testing.T) {
 		event := c.Frame(c.Connection(c.Alice(), "phone", time.Minute), "send",
 			"server_id", c.ServerID(), "channel_id", outage.Channel, "msg_id", "m1", "msg_body", outage.Secret)
 		if c.Of == "a repeated one" {
-			c.Prepared(func() error {
-				if code, _ := c.Answered(h(c.Context(), event)); code != "200" {
-					return &chat.Error{Code: chat.Busy}
-				}
-				return nil
-			})
+			c.PreparedBy(h, event)
 		}
 		var told map[string]any
 		return outage.Scene{

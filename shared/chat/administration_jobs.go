@@ -90,7 +90,7 @@ func (a *Administration) goOn(ctx context.Context, job Job) error {
 	return a.enqueue(ctx, job)
 }
 
-// lookAfter has a job go on that others wait for, if it has told nothing for so long that perhaps nobody works on it.
+// lookAfter has a job go on that was begun, if it has told nothing for so long that perhaps nobody works on it.
 func (a *Administration) lookAfter(ctx context.Context, job Job) error {
 	if a.Clock().Sub(time.UnixMilli(job.UpdatedAt)) < jobStale {
 		return nil

@@ -136,15 +136,18 @@ func (p *player) play(c *Case, s Scene) {
 		got  string
 		line map[string]any
 	)
-	ended := false
+	endings := 0
 	for range tries {
-		got, line, ended = p.meet(c, s)
+		var ended bool
+		if got, line, ended = p.meet(c, s); ended {
+			endings++
+		}
 		if !ended && (got == want.Is && c.allows(want, logged(line)) || !isBusy(line)) {
 			break
 		}
 	}
-	if ended {
-		c.Errorf("Lambda has ended the function before it answered, each time")
+	if endings > 1 { // the machine may have stood still once
+		c.Errorf("Lambda has ended the function %d times before it answered", endings)
 	}
 	if code := logged(line); got != want.Is || !c.allows(want, code) {
 		c.Errorf("answered %s and logged %d, want %s and %d: %v", got, code, want.Is, want.Logged, line["error"])
@@ -177,7 +180,7 @@ func (p *player) meet(c *Case, s Scene) (got string, line map[string]any, ended 
 		requestID := rand.Text()
 		ctx, cancel := c.invocation(requestID, c.Kind == Hanging)
 		got = s.Invoke(ctx)
-		ended = isBatch(c.Function) && ctx.Err() != nil
+		ended = ended || isBatch(c.Function) && ctx.Err() != nil
 		cancel()
 		line = p.log.line(c.T, requestID)
 		if met = c.Cloud.met(); met {

@@ -186,6 +186,19 @@ func (c *Case) Answered(response events.APIGatewayProxyResponse, err error) (cod
 	return strconv.Itoa(int(number(answer["res_code"]))), answer
 }
 
+// PreparedBy is the answer to a frame of the preparation, which is sent until it is answered by 200.
+func (c *Case) PreparedBy(h edge.Handler, event events.APIGatewayWebsocketProxyRequest) (answer map[string]any) {
+	c.Helper()
+	c.Prepared(func() error {
+		var code string
+		if code, answer = c.Answered(h(c.Context(), event)); code == "200" {
+			return nil
+		}
+		return &chat.Error{Code: chat.Code(number(answer["res_code"])), Reason: "the frame of the preparation"}
+	})
+	return answer
+}
+
 // Parts is the code of an answer in parts, which are its results: the answer's own where all of them have that.
 func Parts(code string, results any) string {
 	list, _ := results.([]any)

@@ -186,13 +186,13 @@ export class Client {
     return Number((await this.#connection.request({ action: "ping" })).server_time);
   }
 
-  /** A channel that is to be shown: its view is read from the history now and kept complete, over connections, until closeChannel. */
+  /**
+   * A channel that is to be shown: its view is read from the history now and kept complete, over connections, until closeChannel. What
+   * is known of it and sure is in the view at once.
+   */
   openChannel(serverId: string, channelId: string): View {
     const view = this.#syncs.view(serverId, channelId);
-    if (!view.opened) {
-      view.opened = true;
-      if (this.state === "open") this.sync(serverId).catch(() => {}); // tried again by itself
-    }
+    if (!view.opened) this.#syncs.open(this.#syncs.server(serverId), view);
     return view;
   }
 

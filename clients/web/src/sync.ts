@@ -40,8 +40,8 @@ interface Server {
 
 /** The server's index may lag so far behind, in ms, and a later sync tells what it did not have. */
 const lag = 75_000;
-/** Messages may be stored so much later, in ms, than ones with a later time. */
-const overlap = 60_000;
+/** A message may be told so much later, in ms, than ones with a later time, or not at all then: a notice is tried again for 15 minutes. */
+const overlap = 960_000;
 /** Requests that nobody waits for are at most so many in so many ms: half of what an account may send. */
 const [paced, pace] = [10, 10_000];
 /** An answer of sync says `more` at most so often before the rest waits for the next one. */
@@ -110,7 +110,7 @@ export class Syncs {
 
   /** Nothing keeps the view complete any more. */
   #leftBehind(view: View): void {
-    if (view.caughtUp === this.connection.number) view.knownTo = view.newest;
+    if (view.caughtUp === this.connection.number) view.knownTo = view.newestAt;
     view.caughtUp = undefined;
   }
 
@@ -177,15 +177,30 @@ export class Syncs {
     return subscribed(await this.connection.request({ action: "unsubscribe", server_id: server.id, channel_ids: channels }));
   }
 
+  /** A channel is to be shown. What is known of it is shown at once where it was told of all the time. */
+  open(server: Server, view: View): void {
+    view.opened = true;
+    this.#leftBehind(view); // it is read again: a notice may have come to nothing
+    if (view.messages.length > 0) this.events.changed(view);
+    if (this.connection.state === "open") this.#quietly(server);
+  }
+
   /** A channel is not shown any more: it is subscribed to only where the application wants it. */
   leave(server: Server, view: View): void {
     view.opened = false;
-    this.#leftBehind(view);
+    if (server.delivery !== "all" && !server.wanted.has(view.channel_id)) view.forget(); // what is taken back is told late from now on
     this.#release(server, view.channel_id);
   }
 
   #release(server: Server, id: string): void {
-    if (server.asked.has(id) && !server.wanted.has(id) && !server.views.get(id)?.opened) this.unsubscribe(server, [id]).catch(() => {}); // it ends with the connection
+    const isNeeded = () => server.wanted.has(id) || server.views.get(id)?.opened;
+    if (!server.asked.has(id) || isNeeded()) return;
+    void this.unsubscribe(server, [id]).catch(() => {}).then(() => { // else it ends with the connection
+      if (!isNeeded()) return;
+      server.asked.delete(id); // whichever the server saw first
+      this.#misses(server, id);
+      this.#quietly(server);
+    });
   }
 
   /** What came to a channel may not have been told: the next sync reads it. */
@@ -329,6 +344,7 @@ export class Syncs {
     }
     this.#alter(view, () => {
       view.settle();
+      view.reads("");
       view.reach(same && known !== undefined && view.from < oldest ? view.from : oldest);
     });
     server.access.set(view.channel_id, stamp);
@@ -355,6 +371,8 @@ export class Syncs {
       cursor = page.next;
       if (typeof cursor !== "string" || !oldest) return ["", newest];
       if (oldest.timestamp < until) break;
+      const to = tagOf(oldest);
+      this.#alter(view, () => view.reads(to));
     }
     return [oldest ? tagOf(oldest) : "", newest ?? 0];
   }
@@ -393,7 +411,9 @@ export class Syncs {
       const some = channels.slice(i, i + mostAtOnce);
       const answers = subscribed(await ask({ action: "subscribe", server_id: server.id, channel_ids: some })).filter(({ channel_id }) => some.includes(channel_id));
       results.push(...answers);
-      for (const { channel_id, res_code } of answers) if (res_code === 200) server.asked.add(channel_id), this.#misses(server, channel_id);
+      const granted = answers.filter(({ res_code }) => res_code === 200);
+      for (const { channel_id } of granted) server.asked.add(channel_id), this.#misses(server, channel_id);
+      if (granted.length > 0) this.#later(server, lag); // the sync that follows at once may not have yet what was taken back just before
     }
     return results;
   }
@@ -429,7 +449,7 @@ export class Syncs {
     server.saving = server.urgent = false;
     if (cursor === undefined) return this.shelf.delete("server#" + id);
     const channels = [...views].map(([channel, view]) => {
-      const to = view.caughtUp === this.connection.number ? view.newest : view.knownTo;
+      const to = view.caughtUp === this.connection.number ? view.newestAt : view.knownTo;
       return [channel, { to, from: view.from, messages: view.kept }];
     });
     this.shelf.set("server#" + id, { cursor, access: Object.fromEntries(access), channels: Object.fromEntries(channels) });

@@ -16,10 +16,12 @@ export class View {
   opened = false;
   /** The connection, by its number, on which the history was read: since then notices keep it complete. None where they are not all told. */
   caughtUp: number | undefined;
-  /** Up to here, in ms, it was complete when it was last read, or when the last such connection ended, or when it was left; undefined where it never was. */
+  /** Up to here, in ms, it was complete when it was last read, or when it was last kept so; undefined where it never was. */
   knownTo: number | undefined;
   /** The tag of the oldest message from which on nothing is left out. What is older is kept, and not shown. */
   from = "";
+  /** How far back a read that has no end yet has come, as a tag: what is older is not shown, as it need not adjoin that. */
+  readTo = "";
   #hidden = false;
   readonly #messages = new Map<string, Message>();
   readonly #doubts = new Set<string>();
@@ -29,7 +31,7 @@ export class View {
 
   /** The messages, oldest first. The same array until something changes. */
   get messages(): readonly Message[] {
-    return (this.#sorted ??= this.#hidden ? [] : this.#tags().filter((tag) => tag >= this.from && !this.#doubts.has(tag)).map((tag) => this.#messages.get(tag)!));
+    return (this.#sorted ??= this.#hidden ? [] : this.#tags().filter((tag) => tag >= this.from && tag >= this.readTo && !this.#doubts.has(tag)).map((tag) => this.#messages.get(tag)!));
   }
 
   /** All that is kept, in doubt or not, oldest first. */
@@ -38,7 +40,7 @@ export class View {
   }
 
   /** The time of the newest of them, in ms; 0 where there is none. */
-  get newest(): number {
+  get newestAt(): number {
     return this.kept.at(-1)?.timestamp ?? 0;
   }
 
@@ -50,6 +52,12 @@ export class View {
   /** Nothing is left out from this tag on. */
   reach(from: string): void {
     this.from = from;
+    this.#sorted = undefined;
+  }
+
+  /** A read has come so far back; empty: to its end. */
+  reads(to: string): void {
+    this.readTo = to;
     this.#sorted = undefined;
   }
 
@@ -92,9 +100,14 @@ export class View {
 
   /** Forgets every text, and that there were any. That something was taken back is kept, against a text that comes late. */
   drop(): void {
-    this.knownTo = this.caughtUp = undefined;
+    this.forget();
     this.doubt();
     this.settle();
+  }
+
+  /** Forgets how far it was complete: the next read is of the newest page, and nothing is shown until then. */
+  forget(): void {
+    this.knownTo = this.caughtUp = undefined;
   }
 
   /** The account lost sight of the channel: nothing is shown, and no text is kept. */

@@ -18,13 +18,18 @@ type Act = { what: string; n: number };
 /** A client over a model server, and what must hold at every moment. */
 class World {
   readonly clock = new ManualClock();
-  readonly server = new ModelServer(this.clock);
+  readonly server: ModelServer;
   readonly store = memoryStore();
   readonly #textOf = new Map<string, string>();
   #texts = 0;
   #ids = 0;
   #events: string[] = [];
-  client = this.#start();
+  client: Client;
+
+  constructor(isLarge: boolean) {
+    this.server = new ModelServer(this.clock, isLarge);
+    this.client = this.#start();
+  }
 
   #start(): Client {
     this.#events = [];
@@ -125,8 +130,8 @@ const shown = (messages: readonly { msg_server_id: string; status: number; msg_b
   messages.map((m) => (hasEnded(m) ? `${m.msg_server_id} is gone` : `${m.msg_server_id} ${m.msg_body}`));
 
 test(`in ${runs} interleavings the view equals the truth`, async () => {
-  await fc.assert(fc.asyncProperty(fc.array(act, { maxLength: 40 }), async (acts) => {
-    const world = new World();
+  await fc.assert(fc.asyncProperty(fc.array(act, { maxLength: 40 }), fc.boolean(), async (acts, isLarge) => {
+    const world = new World(isLarge);
     for (const each of acts) await world.act(each);
     await world.recover();
     const { messages } = world.client.view("s1", "c1");

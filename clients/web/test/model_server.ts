@@ -34,9 +34,11 @@ export class ModelServer implements Endpoint {
   /** The next answers to sends and revokes are lost with their connection. */
   losing = false;
   #socket: FakeSocket | undefined;
+  #isSubscribed = false;
   #stamp = 0;
 
-  constructor(readonly clock: ManualClock) {}
+  /** A large server tells its subscribers alone. */
+  constructor(readonly clock: ManualClock, readonly isLarge: boolean) {}
 
   dialed(socket: FakeSocket): void {
     this.drop();
@@ -47,6 +49,7 @@ export class ModelServer implements Endpoint {
   drop(): void {
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#isSubscribed = false;
     this.flights.splice(0);
     socket?.drop();
   }
@@ -112,7 +115,7 @@ export class ModelServer implements Endpoint {
   }
 
   #push(message: Message): void {
-    if (!this.#socket || !this.sees) return;
+    if (!this.#socket || !this.sees || (this.isLarge && !this.#isSubscribed)) return;
     const revocation = hasEnded(message);
     const notice = { event: revocation ? "message_updated" : "message", res_code: 200, message: { ...message, notify_reason: 1 } };
     this.flights.push({ socket: this.#socket, frame: { type: "notices", notices: [notice] }, revocation });
@@ -138,6 +141,9 @@ export class ModelServer implements Endpoint {
   #answer(frame: Json): Json {
     if (frame.action === "ping") return { server_time: this.clock.now() };
     if (frame.action === "sync") return this.#sync(frame.cursor);
+    if (frame.action === "unsubscribe") this.#isSubscribed = false;
+    if (frame.action === "subscribe") this.#isSubscribed = this.sees;
+    if (frame.channel_ids) return { channels: frame.channel_ids.map((channel_id: string) => ({ channel_id, res_code: this.sees || frame.action === "unsubscribe" ? 200 : 403 })) };
     if (!this.sees) return { res_code: 403, reason: "no permission", retryable: false };
     if (frame.action === "history") return this.#history(frame.cursor);
     if (frame.action === "send") return { message: { ...this.#store({ msg_id: frame.msg_id, msg_body: frame.msg_body, from_accid: me }) } };
@@ -158,6 +164,6 @@ export class ModelServer implements Endpoint {
     const found = this.truth.filter((row) => hasEnded(row) && row.update_timestamp >= since && row.update_timestamp <= now - indexLag).slice(skip);
     const updates = this.sees ? found.slice(0, pageSize).map(({ msg_id: _, from_accid: __, ...update }) => update) : [];
     if (found.length > pageSize) return { updates, cursor: `${since}.${skip + pageSize}`, more: true };
-    return { updates, cursor: `${now - overlap}.0`, access: this.sees ? { c1: `stamp${this.#stamp}` } : {}, delivery: "all" };
+    return { updates, cursor: `${now - overlap}.0`, access: this.sees ? { c1: `stamp${this.#stamp}` } : {}, delivery: this.isLarge ? "subscribers" : "all" };
   }
 }

@@ -101,14 +101,17 @@ export class Device {
   }
 
   show(channel: string): void {
-    if (channel === this.channel) return; // it is kept complete already
+    this.caughtUp = this.refusal = undefined;
+    if (channel !== this.channel) this.#turnTo(channel);
+    this.events.changed();
+  }
+
+  #turnTo(channel: string): void {
     if (this.channel) this.#client.closeChannel(this.scene.server, this.channel);
     this.channel = channel;
-    this.caughtUp = this.refusal = undefined;
     this.unread.delete(channel);
     this.#client.openChannel(this.scene.server, channel);
     if (this.#left) this.#left = this.view.messages.length > 0 ? this.#shown() : undefined; // of a channel that was not known all is new
-    this.events.changed();
   }
 
   goOffline(): void {
