@@ -37,6 +37,7 @@ type serverState struct {
 	again    bool
 	failures int
 	soon     bool
+	settles  time.Time // when the last sync is due that is to find what the server's index did not have
 
 	// saving: it is kept in a second. dirty: cursor or stamps have changed.
 	saving, dirty bool
@@ -91,7 +92,18 @@ func (server *serverState) lost(connection int) {
 // syncOpened: a connection has opened.
 func (s *Session) syncOpened(server *serverState) {
 	clear(server.asked)
+	server.settles = time.Time{} // those of the last connection do not come
 	s.sync(server)
+	s.syncAfterLag(server)
+}
+
+// syncAfterLag has a sync come that finds all that has happened until now. One does for all of some seconds. It is called with the lock held.
+func (s *Session) syncAfterLag(server *serverState) {
+	due := time.Now().Add(lag)
+	if due.Sub(server.settles) < 5*time.Second {
+		return
+	}
+	server.settles = due
 	s.syncLater(server, lag)
 }
 
@@ -328,7 +340,7 @@ func (s *Session) subscribed(server *serverState, results []Subscribed, connecti
 		}
 	}
 	if granted {
-		s.syncLater(server, lag) // the sync that follows at once may not have yet what was taken back just before
+		s.syncAfterLag(server) // the sync that follows at once may not have yet what was taken back just before
 	}
 }
 

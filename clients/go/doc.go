@@ -11,7 +11,7 @@
 //
 //   - Sends and revokes are repeated until they are answered, for at most an hour, over connections and sessions; a send keeps its MsgID.
 //   - A heartbeat goes every four minutes. A connection that ended is made again after 0.5 s to 30 s.
-//   - A sync follows on connecting, 75 s later, after subscribing, and every third heartbeat. Where the sight of a channel may have
+//   - A sync follows on connecting and after subscribing, again 75 s after each, and every third heartbeat. Where the sight of a channel may have
 //     changed its texts are hidden until its history was read again.
 //   - [Session.OpenChannel] keeps a channel complete. The subscriptions that a large server asks for are made, and ended, by themselves.
 //     Where one is refused, which is told as [Failed], each sync reads the channel and asks again.

@@ -46,7 +46,9 @@ type model struct {
 	stamp      int
 }
 
-func newModel(large bool) *model { return &model{large: large, told: map[string]bool{}, named: map[string]bool{}, sees: true} }
+func newModel(large bool) *model {
+	return &model{large: large, told: map[string]bool{}, named: map[string]bool{}, sees: true}
+}
 
 // do does something with the model, and then delivers what does not wait.
 func (m *model) do(work func() []flight) {

@@ -292,8 +292,8 @@ func (s *Session) History(ctx context.Context, r HistoryRequest) (Page, error) {
 	return page, nil
 }
 
-// Sync finds out now what was taken back in a server. It also happens by itself: on connecting, 75 s later, after subscribing, and every
-// third heartbeat.
+// Sync finds out now what was taken back in a server. It also happens by itself: on connecting and after subscribing, again 75 s
+// after each, and every third heartbeat.
 func (s *Session) Sync(ctx context.Context, serverID string) error {
 	var run *syncRun
 	s.locked(func() { run = s.sync(s.server(serverID)) })

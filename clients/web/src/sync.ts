@@ -33,6 +33,8 @@ interface Server {
   again: boolean;
   failures: number;
   soon: boolean;
+  /** When the last sync is due that is to find what the server's index did not have, on the monotonic clock. */
+  settles: number;
   /** It is to be kept: soon, or when what is going on has been gone through. */
   saving: boolean;
   urgent: boolean;
@@ -80,7 +82,7 @@ export class Syncs {
   server(id: string): Server {
     let server = this.servers.get(id);
     if (!server) {
-      server = { id, access: new Map(), delivery: "all", views: new Map(), wanted: new Set(), asked: new Set(), again: false, failures: 0, soon: false, saving: false, urgent: false };
+      server = { id, access: new Map(), delivery: "all", views: new Map(), wanted: new Set(), asked: new Set(), again: false, failures: 0, soon: false, settles: 0, saving: false, urgent: false };
       this.servers.set(id, server);
     }
     return server;
@@ -98,8 +100,9 @@ export class Syncs {
   opened(): void {
     for (const server of this.servers.values()) {
       server.asked.clear();
+      server.settles = 0; // those of the last connection do not come
       this.#quietly(server);
-      this.#later(server, lag);
+      this.#settle(server);
     }
   }
 
@@ -221,6 +224,14 @@ export class Syncs {
     if (server.soon) return;
     server.soon = true;
     this.#later(server, 500 + 500 * this.clock.random());
+  }
+
+  /** Has a sync come that finds all that has happened until now. One does for all of some seconds. */
+  #settle(server: Server): void {
+    const due = this.clock.monotonic() + lag;
+    if (due - server.settles < 5_000) return;
+    server.settles = due;
+    this.#later(server, lag);
   }
 
   #later(server: Server, ms: number): void {
@@ -413,7 +424,7 @@ export class Syncs {
       results.push(...answers);
       const granted = answers.filter(({ res_code }) => res_code === 200);
       for (const { channel_id } of granted) server.asked.add(channel_id), this.#misses(server, channel_id);
-      if (granted.length > 0) this.#later(server, lag); // the sync that follows at once may not have yet what was taken back just before
+      if (granted.length > 0) this.#settle(server); // the sync that follows at once may not have yet what was taken back just before
     }
     return results;
   }
