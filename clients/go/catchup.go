@@ -97,7 +97,7 @@ func (s *Session) syncOpened(server *serverState) {
 	s.syncAfterLag(server)
 }
 
-// syncAfterLag has a sync come that finds all that has happened until now. One does for all of some seconds. It is called with the lock held.
+// syncAfterLag has a sync come that no lag hides anything from. One does for all of some seconds. It is called with the lock held.
 func (s *Session) syncAfterLag(server *serverState) {
 	due := time.Now().Add(lag)
 	if due.Sub(server.settles) < 5*time.Second {
@@ -337,6 +337,9 @@ func (s *Session) subscribed(server *serverState, results []Subscribed, connecti
 			granted = true
 			server.lapsed(r.ChannelID, connection)
 			server.asked[r.ChannelID] = connection
+			if c := server.channels[r.ChannelID]; c != nil && !c.opened {
+				s.unsubscribe(server, r.ChannelID) // it was closed meanwhile
+			}
 		}
 	}
 	if granted {
@@ -352,24 +355,33 @@ func (server *serverState) lapsed(channelID string, connection int) {
 	}
 }
 
-// unsubscribe ends a subscription that nobody needs any more. Where somebody does, meanwhile, it is made again. It is called with the lock held.
+// unsubscribe ends a subscription that nobody needs any more. It is called with the lock held.
 func (s *Session) unsubscribe(server *serverState, channelID string) {
 	number := s.link.number
 	if server.asked[channelID] != number || s.link.client == nil || s.closed || slices.Contains(server.wanted, channelID) {
 		return
 	}
 	delete(server.asked, channelID)
-	ctx := s.ctx
+	ctx, ids := s.ctx, []string{channelID}
 	s.work.Go(func() {
-		_, _ = s.ask(ctx, "unsubscribe", subscription{server.id, []string{channelID}}, nil) // else it ends with the connection
-		s.locked(func() {
-			if server.channels[channelID].opened || slices.Contains(server.wanted, channelID) {
-				server.lapsed(channelID, number)
-				delete(server.asked, channelID)
-				s.sync(server)
-			}
-		})
+		_, _ = s.ask(ctx, "unsubscribe", subscription{server.id, ids}, nil) // else it ends with the connection
+		s.locked(func() { s.unsubscribed(server, ids, number) })
 	})
+}
+
+// unsubscribed: subscriptions of a connection have ended. One that is needed after all is made again: the service may have seen either
+// first. It is called with the lock held.
+func (s *Session) unsubscribed(server *serverState, channelIDs []string, connection int) {
+	if s.link.number != connection {
+		return
+	}
+	for _, id := range channelIDs {
+		if c := server.channels[id]; c != nil && c.opened || slices.Contains(server.wanted, id) {
+			server.lapsed(id, connection)
+			delete(server.asked, id)
+			s.sync(server)
+		}
+	}
 }
 
 // isTold tells whether notices keep a channel complete.

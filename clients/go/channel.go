@@ -21,11 +21,12 @@ type channel struct {
 	opened bool
 	// caughtUp is the connection, by its number, on which the history was read: since then notices keep it complete. 0: none.
 	caughtUp int
-	// knownTo is until when, in ms, it was complete when it last ceased to be kept so; -1: it never was.
+	// knownTo is until when, in ms, it was complete when it was last read, or kept so; -1: that is not known.
 	knownTo int64
 	// from is the tag of the oldest message from which on nothing is left out. What is older is kept, and not shown.
 	from string
-	// readTo is how far back a read that has no end yet has come, as a tag: what is older is not shown, as it need not adjoin that.
+	// readTo: what is older than this tag is not shown until the history was read. It is how far back a read has come, where what is
+	// known need not adjoin it.
 	readTo string
 	hidden bool
 	doubts map[MessageKey]bool
@@ -34,6 +35,9 @@ type channel struct {
 }
 
 const never = -1
+
+// afterAll is after every tag.
+const afterAll = "\uffff"
 
 func newChannel(serverID, channelID string, limit int) *channel {
 	return &channel{view: NewView(serverID, channelID), limit: limit, knownTo: never, doubts: map[MessageKey]bool{}}
@@ -103,6 +107,12 @@ func (c *channel) reach(from string) {
 	c.from = from
 }
 
+// reads: a read has come so far back; empty: to what is known, or to its end.
+func (c *channel) reads(to string) {
+	c.dirty = c.dirty || c.readTo != to
+	c.readTo = to
+}
+
 // doubt hides all texts until each is told of again. What was taken back is beyond doubt.
 func (c *channel) doubt() {
 	for _, m := range c.view.messages {
@@ -141,7 +151,7 @@ func (c *channel) leftBehind(connection int) {
 	c.caughtUp = 0
 }
 
-// forgetKnown forgets until when the channel was complete: the next read is of the newest page, and nothing is shown until then.
+// forgetKnown forgets until when the channel was complete: the next read is of the newest page.
 func (c *channel) forgetKnown() {
 	c.dirty = c.dirty || c.knownTo != never || c.caughtUp != 0
 	c.knownTo, c.caughtUp = never, 0
@@ -167,6 +177,7 @@ func (c *channel) oldest() int64 {
 type channelRow struct {
 	To       int64     `json:"to"`
 	From     string    `json:"from"`
+	ReadTo   string    `json:"read_to,omitempty"`
 	Messages []Message `json:"messages"`
 }
 
@@ -176,7 +187,7 @@ func (c *channel) row(connection int) channelRow {
 	if c.caughtUp != 0 && c.caughtUp == connection {
 		to = c.newest()
 	}
-	return channelRow{To: to, From: c.from, Messages: c.view.messages}
+	return channelRow{To: to, From: c.from, ReadTo: c.readTo, Messages: c.view.messages}
 }
 
 // load takes what was kept. All of it is in doubt.
@@ -184,6 +195,6 @@ func (c *channel) load(row channelRow) {
 	for _, m := range row.Messages {
 		c.apply(m)
 	}
-	c.knownTo, c.from, c.dirty = row.To, row.From, false
+	c.knownTo, c.from, c.readTo, c.dirty = row.To, row.From, row.ReadTo, false
 	c.doubt()
 }

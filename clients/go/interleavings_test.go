@@ -244,7 +244,11 @@ func (p *playing) act(a act) {
 		session.Close()
 		p.start()
 	default:
-		p.pass(time.Duration(a.n) * 300 * time.Millisecond)
+		d := time.Duration(a.n) * 300 * time.Millisecond
+		if a.n%2 == 0 {
+			d *= 10 // longer than a session reads back beyond what it knew
+		}
+		p.pass(d)
 	}
 }
 

@@ -20,7 +20,7 @@ func (s *Session) read(ctx context.Context, server *serverState, c *channel, sta
 			until = c.oldest()
 		}
 	})
-	read, err := s.walk(ctx, server, c, until)
+	read, err := s.walk(ctx, c, until)
 	if CodeOf(err) == CodeForbidden {
 		s.locked(func() {
 			s.alter(server, c, (*channel).hide)
@@ -36,7 +36,7 @@ func (s *Session) read(ctx context.Context, server *serverState, c *channel, sta
 	s.locked(func() {
 		s.alter(server, c, func(c *channel) {
 			c.settle()
-			c.readTo = ""
+			c.reads("")
 			from := read.oldest
 			if same && read.whole { // it adjoins what was known
 				from = min(from, c.from)
@@ -64,10 +64,10 @@ type walked struct {
 }
 
 // walk reads back to some time, or the first message, or as much as is kept. Pages may be short: a server cuts them by bytes, too.
-func (s *Session) walk(ctx context.Context, server *serverState, c *channel, until int64) (w walked, err error) {
+func (s *Session) walk(ctx context.Context, c *channel, until int64) (w walked, err error) {
 	request := HistoryRequest{ServerID: c.view.serverID, ChannelID: c.view.channelID, Limit: mostAtOnce}
 	for read := 0; read < s.options.Keep; {
-		page, err := s.readPage(ctx, request, s.askPaced, nil)
+		page, err := s.readPage(ctx, request, s.askPaced, (*channel).readDownTo)
 		if err != nil {
 			return walked{}, err
 		}
@@ -84,9 +84,17 @@ func (s *Session) walk(ctx context.Context, server *serverState, c *channel, unt
 			w.whole = until != math.MaxInt64
 			return w, nil
 		}
-		s.locked(func() { s.alter(server, c, func(c *channel) { c.readTo = w.oldest }) })
 	}
 	return w, nil
+}
+
+// readDownTo: a page of a walk was taken.
+func (c *channel) readDownTo(page Page) {
+	to := ""
+	if n := len(page.Messages); n > 0 && page.Next != "" && page.Messages[n-1].Timestamp > c.knownTo {
+		to = page.Messages[n-1].Tag()
+	}
+	c.reads(to)
 }
 
 // readPage reads a page, takes its messages that can be read, and then does what else there is to do with the channel.

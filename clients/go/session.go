@@ -7,7 +7,6 @@ import (
 	"fmt"
 	random "math/rand/v2"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 )
@@ -277,14 +276,15 @@ func (a answer) message(action string, err error) (Message, error) {
 // is told by [MessageEnded], and what is older than the Keep newest is in no view that would know.
 func (s *Session) History(ctx context.Context, r HistoryRequest) (Page, error) {
 	page, err := s.readPage(ctx, r, s.ask, func(c *channel, p Page) {
-		from := c.from
+		from, readTo := c.from, c.readTo
 		for _, m := range p.Messages {
-			from = min(from, m.Tag())
+			from, readTo = min(from, m.Tag()), min(readTo, m.Tag())
 		}
 		if p.Next == "" && r.Direction != Newer {
-			from = "" // the first message
+			from, readTo = "", "" // the first message
 		}
 		c.reach(from)
+		c.reads(readTo)
 	})
 	if err != nil {
 		return Page{}, fmt.Errorf("history: %w", err)
@@ -320,7 +320,11 @@ func (s *Session) Subscribe(ctx context.Context, serverID string, channelIDs ...
 
 // Unsubscribe ends it.
 func (s *Session) Unsubscribe(ctx context.Context, serverID string, channelIDs ...string) ([]Subscribed, error) {
-	s.locked(func() { s.server(serverID).unwant(channelIDs, s.link.number) })
+	var number int
+	s.locked(func() {
+		number = s.link.number
+		s.server(serverID).unwant(channelIDs, number)
+	})
 	var results []Subscribed
 	a, err := s.ask(ctx, "unsubscribe", subscription{serverID, channelIDs}, nil)
 	if err == nil {
@@ -329,6 +333,7 @@ func (s *Session) Unsubscribe(ctx context.Context, serverID string, channelIDs .
 	if err != nil {
 		return nil, fmt.Errorf("unsubscribe: %w", err)
 	}
+	s.locked(func() { s.unsubscribed(s.server(serverID), channelIDs, number) })
 	return results, nil
 }
 
@@ -346,7 +351,7 @@ func (s *Session) Ping(ctx context.Context) (time.Time, error) {
 }
 
 // OpenChannel begins to show a channel: it is read from the history now and kept complete, over connections, until CloseChannel.
-// What is known of it and sure is in Messages at once.
+// What is known of it and sure is in Messages at once: in a large server, where nothing tells of channels that are not shown, nothing is.
 func (s *Session) OpenChannel(serverID, channelID string) {
 	s.locked(func() {
 		server := s.server(serverID)
@@ -355,7 +360,11 @@ func (s *Session) OpenChannel(serverID, channelID string) {
 			return
 		}
 		c.opened = true
-		c.leftBehind(s.link.number) // it is read again: a notice may have come to nothing
+		if server.isTold(channelID, s.link.number) {
+			c.leftBehind(s.link.number) // it is read again: a notice may have come to nothing
+		} else if c.forgetKnown(); s.link.state == StateOpen {
+			c.reads(afterAll) // nothing told what was taken back
+		}
 		if len(c.shown()) > 0 {
 			s.events.put(ChannelChanged{serverID, channelID})
 		}
@@ -365,16 +374,13 @@ func (s *Session) OpenChannel(serverID, channelID string) {
 	})
 }
 
-// CloseChannel ends it. The texts are kept, and go when they are taken back or the account loses sight of the channel. In a large
-// server, where nothing tells of them any more, they are not shown again before they were read.
+// CloseChannel ends it. The texts are kept, and go when a notice or a sync tells that they were taken back, or the account loses sight of
+// the channel.
 func (s *Session) CloseChannel(serverID, channelID string) {
 	s.locked(func() {
 		server := s.server(serverID)
 		c := server.channel(channelID, s.options.Keep)
 		c.opened = false
-		if server.delivery != DeliveryAll && !slices.Contains(server.wanted, channelID) {
-			c.forgetKnown() // what is taken back is told late from now on
-		}
 		s.unsubscribe(server, channelID)
 	})
 }

@@ -78,6 +78,18 @@ func (s *scene) errs() (errs []error) {
 	return errs
 }
 
+// changes is how often it was told that a channel has changed.
+func (s *scene) changes() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if _, ok := e.(unsend.ChannelChanged); ok {
+			n++
+		}
+	}
+	return n
+}
+
 var hello = unsend.SendRequest{ServerID: "s1", ChannelID: "c1", Content: unsend.Content{Body: "SECRET text"}}
 
 func TestRunEndsWithItsContext(t *testing.T) {
@@ -232,6 +244,37 @@ func (n *network) session(t *testing.T, keep int) (s *unsend.Session, running *s
 }
 
 // A session that is not listened to reads no more than it can keep, and loses nothing.
+// To open a channel is to be told of what it shows; in a large server that is nothing until it was read.
+func TestOpeningTells(t *testing.T) {
+	for delivery, want := range map[string][]string{unsend.DeliveryAll: {"one"}, unsend.DeliverySubscribers: nil} {
+		t.Run(delivery, func(t *testing.T) {
+			var there *socket
+			perform(t, func(o *unsend.SessionOptions) { o.Servers = []string{"s1"} }, func(t *testing.T, s *scene) {
+				s.dialed = func(d *socket) { there = d }
+				s.run(t.Context())
+				synctest.Wait()
+				sync := <-s.frames
+				there.deliver(text(object{"type": "response", "action": "sync", "res_code": 200, "request_id": sync["request_id"], "updates": []int{}, "cursor": "now",
+					"access": object{"c1": "stamp"}, "delivery": delivery}))
+				synctest.Wait()
+				m := unsend.Message{MessageKey: unsend.MessageKey{ServerID: "s1", ChannelID: "c1", Timestamp: 1, MsgServerID: "m1"}, Version: 1, Content: unsend.Content{Body: "one"}}
+				there.deliver(text(object{"type": "notices", "notices": []unsend.Notice{{Event: unsend.EventMessage, Code: 200, Message: m}}}))
+				synctest.Wait()
+				before := s.changes()
+				s.OpenChannel("s1", "c1")
+				var got []string
+				for _, m := range s.Messages("s1", "c1") {
+					got = append(got, m.Body)
+				}
+				synctest.Wait()
+				if told := s.changes() - before; !slices.Equal(got, want) || told != len(want) {
+					t.Errorf("it shows %q, and %d changes were told of", got, told)
+				}
+			})
+		})
+	}
+}
+
 func TestEventsThatNobodyTakes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -166,7 +166,7 @@ export class Client {
     return this.#syncs.history(request);
   }
 
-  /** Finds out now what was taken back in a server. It also happens by itself: on connecting, 75 s later, after subscribing, every few heartbeats. */
+  /** Finds out now what was taken back in a server. It also happens by itself: on connecting and after subscribing, again 75 s after each, and every few heartbeats. */
   sync(serverId: string): Promise<void> {
     return this.#syncs.sync(this.#syncs.server(serverId));
   }
@@ -188,7 +188,7 @@ export class Client {
 
   /**
    * A channel that is to be shown: its view is read from the history now and kept complete, over connections, until closeChannel. What
-   * is known of it and sure is in the view at once.
+   * is known of it and sure is in the view at once: in a large server, where nothing tells of channels that are not shown, nothing is.
    */
   openChannel(serverId: string, channelId: string): View {
     const view = this.#syncs.view(serverId, channelId);

@@ -48,6 +48,8 @@ const overlap = 960_000;
 const [paced, pace] = [10, 10_000];
 /** An answer of sync says `more` at most so often before the rest waits for the next one. */
 const mostPages = 1_000;
+/** After every tag. */
+const last = "\uffff";
 /** Channels of one subscribe, and messages of a page. */
 const mostAtOnce = 100;
 
@@ -75,6 +77,7 @@ export class Syncs {
     for (const m of row.messages) if (isMessage(m) && m.server_id === view.server_id && m.channel_id === view.channel_id) view.apply(m);
     if (Number.isFinite(row.to)) view.knownTo = row.to as number;
     if (typeof row.from === "string") view.reach(row.from);
+    if (typeof row.read === "string") view.reads(row.read);
     view.doubt();
   }
 
@@ -174,16 +177,25 @@ export class Syncs {
     return results;
   }
 
-  /** Ends subscriptions. */
+  /** Ends subscriptions. One that is needed after all is made again: the server may have seen either first. */
   async unsubscribe(server: Server, channels: string[]): Promise<Subscribed[]> {
-    for (const id of channels) server.wanted.delete(id), server.asked.delete(id), this.#misses(server, id);
-    return subscribed(await this.connection.request({ action: "unsubscribe", server_id: server.id, channel_ids: channels }));
+    const end = (id: string) => (server.asked.delete(id), this.#misses(server, id));
+    for (const id of channels) server.wanted.delete(id), end(id);
+    const answer = await this.connection.request({ action: "unsubscribe", server_id: server.id, channel_ids: channels });
+    const needed = channels.filter((id) => this.#isNeeded(server, id));
+    needed.forEach(end);
+    if (needed.length > 0) this.#quietly(server);
+    return subscribed(answer);
   }
 
-  /** A channel is to be shown. What is known of it is shown at once where it was told of all the time. */
+  /** A channel is to be shown: what is known of it at once, but where nothing told what was taken back. */
   open(server: Server, view: View): void {
     view.opened = true;
-    this.#leftBehind(view); // it is read again: a notice may have come to nothing
+    if (this.#isTold(server, view.channel_id)) this.#leftBehind(view); // it is read again: a notice may have come to nothing
+    else {
+      view.forget();
+      if (this.connection.state === "open") view.reads(last);
+    }
     if (view.messages.length > 0) this.events.changed(view);
     if (this.connection.state === "open") this.#quietly(server);
   }
@@ -191,25 +203,21 @@ export class Syncs {
   /** A channel is not shown any more: it is subscribed to only where the application wants it. */
   leave(server: Server, view: View): void {
     view.opened = false;
-    if (server.delivery !== "all" && !server.wanted.has(view.channel_id)) view.forget(); // what is taken back is told late from now on
     this.#release(server, view.channel_id);
   }
 
   #release(server: Server, id: string): void {
-    const isNeeded = () => server.wanted.has(id) || server.views.get(id)?.opened;
-    if (!server.asked.has(id) || isNeeded()) return;
-    void this.unsubscribe(server, [id]).catch(() => {}).then(() => { // else it ends with the connection
-      if (!isNeeded()) return;
-      server.asked.delete(id); // whichever the server saw first
-      this.#misses(server, id);
-      this.#quietly(server);
-    });
+    if (server.asked.has(id) && !this.#isNeeded(server, id)) this.unsubscribe(server, [id]).catch(() => {}); // it ends with the connection
+  }
+
+  #isNeeded(server: Server, id: string): boolean {
+    return server.wanted.has(id) || server.views.get(id)?.opened === true;
   }
 
   /** What came to a channel may not have been told: the next sync reads it. */
   #misses(server: Server, id: string): void {
     const view = server.views.get(id);
-    if (view) view.caughtUp = undefined;
+    if (view && server.delivery !== "all") this.#leftBehind(view);
   }
 
   #isTold(server: Server, id: string): boolean {
@@ -226,7 +234,7 @@ export class Syncs {
     this.#later(server, 500 + 500 * this.clock.random());
   }
 
-  /** Has a sync come that finds all that has happened until now. One does for all of some seconds. */
+  /** Has a sync come that no lag hides anything from. One does for all of some seconds. */
   #settle(server: Server): void {
     const due = this.clock.monotonic() + lag;
     if (due - server.settles < 5_000) return;
@@ -382,7 +390,7 @@ export class Syncs {
       cursor = page.next;
       if (typeof cursor !== "string" || !oldest) return ["", newest];
       if (oldest.timestamp < until) break;
-      const to = tagOf(oldest);
+      const to = view.knownTo !== undefined && oldest.timestamp <= view.knownTo ? "" : tagOf(oldest);
       this.#alter(view, () => view.reads(to));
     }
     return [oldest ? tagOf(oldest) : "", newest ?? 0];
@@ -394,8 +402,8 @@ export class Syncs {
     const view = this.view(request.server_id, request.channel_id);
     const messages = this.#takePage(page, view);
     const isFirst = page.next === undefined && request.direction !== "newer";
-    const reached = isFirst ? "" : messages.map(tagOf).reduce((a, b) => (a < b ? a : b), view.from);
-    this.#alter(view, () => view.reach(reached));
+    const reached = (from: string) => (isFirst ? "" : messages.map(tagOf).reduce((a, b) => (a < b ? a : b), from));
+    this.#alter(view, () => (view.reach(reached(view.from)), view.reads(reached(view.readTo))));
     return typeof page.next === "string" ? { messages, next: page.next } : { messages };
   }
 
@@ -461,7 +469,7 @@ export class Syncs {
     if (cursor === undefined) return this.shelf.delete("server#" + id);
     const channels = [...views].map(([channel, view]) => {
       const to = view.caughtUp === this.connection.number ? view.newestAt : view.knownTo;
-      return [channel, { to, from: view.from, messages: view.kept }];
+      return [channel, { to, from: view.from, read: view.readTo, messages: view.kept }];
     });
     this.shelf.set("server#" + id, { cursor, access: Object.fromEntries(access), channels: Object.fromEntries(channels) });
   }

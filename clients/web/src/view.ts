@@ -16,11 +16,11 @@ export class View {
   opened = false;
   /** The connection, by its number, on which the history was read: since then notices keep it complete. None where they are not all told. */
   caughtUp: number | undefined;
-  /** Up to here, in ms, it was complete when it was last read, or when it was last kept so; undefined where it never was. */
+  /** Up to here, in ms, it was complete when it was last read, or kept so; undefined where that is not known. */
   knownTo: number | undefined;
   /** The tag of the oldest message from which on nothing is left out. What is older is kept, and not shown. */
   from = "";
-  /** How far back a read that has no end yet has come, as a tag: what is older is not shown, as it need not adjoin that. */
+  /** What is older than this tag is not shown until the history was read: how far back a read has come, where what is known need not adjoin it. */
   readTo = "";
   #hidden = false;
   readonly #messages = new Map<string, Message>();
@@ -55,7 +55,7 @@ export class View {
     this.#sorted = undefined;
   }
 
-  /** A read has come so far back; empty: to its end. */
+  /** A read has come so far back; empty: to what is known, or to its end. */
   reads(to: string): void {
     this.readTo = to;
     this.#sorted = undefined;
@@ -105,7 +105,7 @@ export class View {
     this.settle();
   }
 
-  /** Forgets how far it was complete: the next read is of the newest page, and nothing is shown until then. */
+  /** Forgets how far it was complete: the next read is of the newest page. */
   forget(): void {
     this.knownTo = this.caughtUp = undefined;
   }

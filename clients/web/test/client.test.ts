@@ -65,6 +65,23 @@ test("no answer brings back the text of what has ended, also where a full view f
   client.close();
 });
 
+test("to open a channel is to be told of what it shows; in a large server that is nothing until it was read", async () => {
+  for (const [delivery, texts] of [["all", ["one"]], ["subscribers", []]] as const) {
+    const told: unknown[] = [];
+    const { client, endpoint } = make({ servers: ["s1"], onChanged: ({ messages }) => told.push(messages.map((m) => m.msg_body)) });
+    client.connect();
+    await settle();
+    const socket = endpoint.sockets[0]!;
+    socket.deliver(JSON.stringify({ type: "response", action: "sync", res_code: 200, request_id: endpoint.frames.find((f) => f.action === "sync").request_id, updates: [], cursor: "now", access: { c1: "stamp" }, delivery }));
+    await settle();
+    socket.deliver(notices(message));
+    told.length = 0;
+    assert.deepEqual(client.openChannel("s1", "c1").messages.map((m) => m.msg_body), texts);
+    assert.deepEqual(told, texts.length > 0 ? [texts] : []);
+    client.close();
+  }
+});
+
 test("a callback that throws stops nothing", async () => {
   const told: string[] = [];
   const { client, endpoint, errors } = make({

@@ -71,7 +71,7 @@ class World {
       case "open": n % 2 ? client.openChannel("s1", "c1") : client.closeChannel("s1", "c1"); break;
       case "restart": client.close(); this.client = this.#start(); break;
       case "crash": await settle(), server.drop(), await settle(), this.clock.forget(); this.client = this.#start(); break;
-      default: await this.#pass(n * 300);
+      default: await this.#pass(n * (n % 2 ? 300 : 3_000));
     }
     await this.clock.pass(1);
     this.check();
