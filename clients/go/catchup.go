@@ -78,7 +78,6 @@ func (server *serverState) unwant(channelIDs []string, connection int) {
 	server.wanted = slices.DeleteFunc(server.wanted, func(id string) bool { return slices.Contains(channelIDs, id) })
 	for _, id := range channelIDs {
 		server.lapsed(id, connection)
-		delete(server.asked, id)
 	}
 }
 
@@ -347,8 +346,9 @@ func (s *Session) subscribed(server *serverState, results []Subscribed, connecti
 	}
 }
 
-// lapsed: a channel is not kept complete by notices any more, or was not until now.
+// lapsed: a channel has no subscription any more, or had none until now, and notices do not keep it complete where that takes one.
 func (server *serverState) lapsed(channelID string, connection int) {
+	delete(server.asked, channelID)
 	c := server.channels[channelID]
 	if c != nil && server.delivery != DeliveryAll {
 		c.leftBehind(connection)
@@ -378,7 +378,6 @@ func (s *Session) unsubscribed(server *serverState, channelIDs []string, connect
 	for _, id := range channelIDs {
 		if c := server.channels[id]; c != nil && c.opened || slices.Contains(server.wanted, id) {
 			server.lapsed(id, connection)
-			delete(server.asked, id)
 			s.sync(server)
 		}
 	}
